@@ -1,0 +1,1 @@
+"""Transfer learning of turbulence closures, explained by Fourier analysis."""
