@@ -1,0 +1,233 @@
+"""Hold the one figure style of the book: sizes, colour by role, signed fields, marked wavenumbers.
+
+Every drawing function of `tlfourier.figures` follows one contract: arrays in, a `Figure` out, no files. It draws
+under this style whatever the caller's settings are (`styled`), on a figure that pyplot does not own, so that a
+notebook shows it once, as the value of the cell, and nothing has to be closed. A function with one panel takes
+`ax` to draw into a panel of a larger figure. Its docstring says what is shown: the page's alt text starts from
+that sentence and adds what the reader should see in it.
+"""
+
+from collections.abc import Iterable, Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import matplotlib.style
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+from numpy.typing import ArrayLike, NDArray
+
+STYLE_FILE = Path(__file__).with_name("book.mplstyle")
+WIDTH = 7.5
+"""Width of the book's text column in inches."""
+
+DIVERGING = "RdBu_r"
+"""The map of every signed field: white is zero, red is positive."""
+
+ROLE_COLOURS = {
+    "base": "#0072B2",
+    "transferred": "#D55E00",
+    "scratch": "#009E73",
+    "target": "#000000",
+    "truth": "#000000",
+    "gain": "#E69F00",
+    "all": "#CC79A7",
+    "null": "#767676",
+}
+"""Colour of each role (Okabe and Ito's colour-blind safe set; grey for null models)."""
+
+ROLE_LABELS = {
+    "base": "base",
+    "transferred": "transferred",
+    "scratch": "from scratch",
+    "target": "target",
+    "truth": "truth",
+    "gain": "output gain",
+    "all": "all layers",
+    "null": "null model",
+}
+"""What a legend calls each role."""
+
+styled = matplotlib.style.context(STYLE_FILE)
+"""Decorator that draws under the book's style and puts the caller's settings back."""
+
+
+class BookFigure(Figure):
+    """Show itself in a notebook although pyplot does not know it."""
+
+    def _repr_png_(self) -> bytes:
+        """Return the figure as PNG for IPython's display."""
+        buffer = BytesIO()
+        self.savefig(buffer, format="png")
+        return buffer.getvalue()
+
+
+def use() -> None:
+    """Make the book's style the session's default, for drawings of the reader's own."""
+    matplotlib.style.use(STYLE_FILE)
+
+
+def role_colour(role: str) -> str:
+    """Return the colour of a role.
+
+    Parameters
+    ----------
+    role : str
+        A key of `ROLE_COLOURS`.
+
+    Raises
+    ------
+    ValueError
+        If the role is unknown.
+    """
+    if role not in ROLE_COLOURS:
+        raise ValueError(f"role={role!r}: the roles are {', '.join(ROLE_COLOURS)}")
+    return ROLE_COLOURS[role]
+
+
+def line_style(name: str) -> dict[str, Any]:
+    """Return the keywords of a line called `name`: a role's colour and label, or the next neutral colour.
+
+    Parameters
+    ----------
+    name : str
+        A role, or any label of something that has no role (a stepper, a filter, a flow of its own).
+    """
+    if name in ROLE_COLOURS:
+        return {"color": ROLE_COLOURS[name], "label": ROLE_LABELS[name]}
+    return {"label": name}
+
+
+def new_figure(
+    rows: int = 1, columns: int = 1, height: float = 3.0, **grid: Any
+) -> tuple[Figure, NDArray[Any]]:
+    """Make a figure of the book's width and its axes as an array of shape (rows, columns).
+
+    Parameters
+    ----------
+    rows, columns : int
+        Number of panels.
+    height : float
+        Height of the whole figure in inches.
+    **grid
+        Passed on to `Figure.subplots` (`sharex`, `sharey`, `width_ratios`, ...).
+    """
+    figure = BookFigure(figsize=(WIDTH, height))
+    return figure, figure.subplots(rows, columns, squeeze=False, **grid)
+
+
+def own_axes(ax: Axes | None, height: float = 3.2, width: float = WIDTH) -> Axes:
+    """Return `ax`, or the only axes of a new figure of `width` x `height` inches."""
+    if ax is not None:
+        return ax
+    return BookFigure(figsize=(width, height)).subplots()
+
+
+def figure_of(ax: Axes) -> Figure:
+    """Return the figure that holds `ax`, also where `ax` lies in a subfigure."""
+    figure = ax.get_figure(root=True)
+    if figure is None:
+        raise ValueError("ax: these axes were removed from their figure, give axes that belong to one")
+    return figure
+
+
+def symmetric_limit(*fields: ArrayLike, percentile: float = 99.8) -> float:
+    """Return the limit c of a signed colour scale (-c, c) shared by all `fields`.
+
+    c is the largest `percentile` of |field|, so that one extreme vortex does not bleach the picture.
+
+    Parameters
+    ----------
+    *fields : array_like
+        Any shapes, one unit.
+    percentile : float
+        In percent; 100 is the maximum.
+
+    Raises
+    ------
+    ValueError
+        If a field holds a value that is not finite.
+    """
+    limits = []
+    for field in fields:
+        magnitude = np.abs(np.asarray(field, dtype=float))
+        if not np.isfinite(magnitude).all():
+            raise ValueError("field holds NaN or infinity: only finite fields can be drawn")
+        limits.append(float(np.percentile(magnitude, percentile)))
+    return max([*limits, np.finfo(float).tiny])
+
+
+def draw_signed(
+    ax: Axes, field: ArrayLike, limit: float | None = None, length: float = 2 * np.pi
+) -> AxesImage:
+    """Draw a signed periodic field with white at zero and the box marked in units of pi.
+
+    Parameters
+    ----------
+    ax : Axes
+        Where to draw.
+    field : array_like, shape (y, x)
+        Any size; y is upwards.
+    limit : float, optional
+        Colour limit c of (-c, c); `symmetric_limit(field)` if not given.
+    length : float
+        Side of the box.
+
+    Raises
+    ------
+    ValueError
+        If the field has not two dimensions or is not finite.
+    """
+    values = np.asarray(field, dtype=float)
+    if values.ndim != 2:
+        raise ValueError(f"field has shape {values.shape}: a picture needs (y, x)")
+    limit = symmetric_limit(values) if limit is None else limit
+    extent = (0.0, length, 0.0, length)
+    image = ax.imshow(values, cmap=DIVERGING, vmin=-limit, vmax=limit, extent=extent, origin="lower")
+    box_ticks(ax, length)
+    return image
+
+
+def box_ticks(ax: Axes, length: float = 2 * np.pi) -> None:
+    """Put ticks at the corners and the middle of a periodic box, in units of pi where they are such."""
+    ticks = [0.0, length / 2, length]
+    labels = [_pi_label(tick) for tick in ticks]
+    ax.set_xticks(ticks, labels)
+    ax.set_yticks(ticks, labels)
+
+
+def _pi_label(value: float) -> str:
+    """Write 0, pi, 2pi as a reader does, any other number with three digits."""
+    multiple = value / np.pi
+    if value == 0 or not np.isclose(multiple, round(multiple)):
+        return f"{value:.3g}"
+    return r"$\pi$" if round(multiple) == 1 else rf"${round(multiple)}\pi$"
+
+
+def mark_wavenumber(ax: Axes, k: float, label: str, colour: str = "#767676") -> None:
+    """Mark the wavenumber k with a thin vertical line and its label above the axes.
+
+    Parameters
+    ----------
+    ax : Axes
+        Axes with wavenumber along x.
+    k : float
+        Angular wavenumber.
+    label : str
+        For example ``"$k_f$"`` (forcing) or ``"$k_c$"`` (LES cut-off).
+    colour : str
+        Any matplotlib colour.
+    """
+    ax.axvline(k, color=colour, linewidth=0.9, linestyle=(0, (4, 2)), zorder=0)
+    ax.text(
+        k, 1.01, label, color=colour, transform=ax.get_xaxis_transform(), ha="center", va="bottom", fontsize=9
+    )
+
+
+def panel_letters(axes: Iterable[Axes], letters: Sequence[str] = "abcdefghijklmnop") -> None:
+    """Put (a), (b), ... at the left above each of the axes, so that a caption can name them."""
+    for ax, letter in zip(axes, letters, strict=False):
+        ax.set_title(f"({letter})", loc="left")
