@@ -1,1 +1,3 @@
-"""Transfer learning of turbulence closures, explained by Fourier analysis."""
+"""Transfer learning in Fourier space: which layers to re-train, and why."""
+
+__version__ = "0.1.0"

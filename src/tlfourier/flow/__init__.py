@@ -1,0 +1,1 @@
+"""The physics: grid, equation, steppers, simulation, diagnostics of two-dimensional turbulence."""

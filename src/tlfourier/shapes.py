@@ -1,0 +1,28 @@
+"""Array shapes as types, checked at run time under pytest only.
+
+Arrays are ordered (..., y, x): y is the second-last dimension, x the last. Spectra are the output of
+``torch.fft.rfft2`` without normalisation: (..., N, N // 2 + 1).
+"""
+
+from typing import TypeAlias
+
+from jaxtyping import Complex, Float
+from torch import Tensor
+
+Field: TypeAlias = Float[Tensor, "... n n"]
+"""A real field on a square grid."""
+
+Spectrum: TypeAlias = Complex[Tensor, "... n m"]
+"""The half spectrum of a real field, m = n // 2 + 1."""
+
+Scalars: TypeAlias = Float[Tensor, "..."]
+"""One number per member of the batch."""
+
+Multiplier: TypeAlias = Float[Tensor, "... n m"]
+"""A real factor for every mode of a half spectrum."""
+
+Kernel: TypeAlias = Float[Tensor, "out in k k"]
+"""The weights of a two-dimensional convolution."""
+
+Activation: TypeAlias = Float[Tensor, "batch channel n n"]
+"""What enters or leaves a convolution: fields with a channel dimension."""
