@@ -1,0 +1,1 @@
+"""What an LES must be told: filters, pairs, and the networks that learn the subgrid term from them."""

@@ -1,0 +1,210 @@
+"""Filters, and the subgrid term that they leave behind.
+
+A filter multiplies the spectrum of the fine grid by a transfer function ``G(k)`` with ``G(0) = 1`` and then
+keeps the modes ``|k_x|, |k_y| < n / 2`` of the coarse grid; the Nyquist modes are dropped, for the coarse
+grid cannot tell their sign. Both operations act mode by mode, so they commute with every derivative and with
+the linear part of the equation.
+"""
+
+import math
+from collections.abc import Callable
+from typing import TypeAlias
+
+import torch
+from jaxtyping import Complex
+from torch import Tensor, nn
+
+from tlfourier.flow.equation import VorticityEquation
+from tlfourier.flow.grid import Grid, resize
+from tlfourier.shapes import Spectrum
+
+CoarseSpectrum: TypeAlias = Complex[Tensor, "... n_coarse m_coarse"]
+"""A half spectrum on the coarse grid, beside a Spectrum on the fine one."""
+
+# A wave whose length is exactly `width` must not pass, however its wavenumber was rounded.
+_EDGE = 1.0 - 1e-6
+
+
+def gaussian(k_x: Tensor, k_y: Tensor, width: float) -> Tensor:
+    """Return ``exp(-(k_x**2 + k_y**2) * width**2 / 24)``.
+
+    Parameters
+    ----------
+    k_x, k_y : Tensor
+        Angular wavenumbers, broadcast against each other.
+    width : float
+        Δ, the side of the box filter with the same second moment, in units of length.
+
+    Notes
+    -----
+    Source: Guan et al., JCP 2022 (arXiv 2102.11400); Pope, *Turbulent Flows*, table 13.2.
+    """
+    return torch.exp(-(k_x**2 + k_y**2) * width**2 / 24)
+
+
+def box(k_x: Tensor, k_y: Tensor, width: float) -> Tensor:
+    """Return ``sin(a) / a * sin(b) / b`` with ``a = k_x * width / 2``, ``b = k_y * width / 2``.
+
+    This is the mean over a square of side ``width``. Parameters as for `gaussian`.
+    """
+    # torch.sinc(x) is sin(pi x) / (pi x).
+    return torch.sinc(k_x * width / math.tau) * torch.sinc(k_y * width / math.tau)
+
+
+def circular(k_x: Tensor, k_y: Tensor, width: float) -> Tensor:
+    """Return 1 where ``sqrt(k_x**2 + k_y**2) < 2 pi / width``, else 0: waves longer than ``width`` pass.
+
+    Parameters as for `gaussian`; here ``width`` is the wavelength at the cut-off.
+    """
+    return (torch.hypot(*torch.broadcast_tensors(k_x, k_y)) < math.tau / width * _EDGE).to(k_x.dtype)
+
+
+def square(k_x: Tensor, k_y: Tensor, width: float) -> Tensor:
+    """Return 1 where ``max(|k_x|, |k_y|) < 2 pi / width``, else 0.
+
+    Parameters as for `circular`. At the default width, two coarse grid lengths, it keeps every coarse mode.
+    """
+    return (torch.maximum(k_x.abs(), k_y.abs()) < math.tau / width * _EDGE).to(k_x.dtype)
+
+
+KINDS: dict[str, Callable[[Tensor, Tensor, float], Tensor]] = {
+    "gaussian": gaussian,
+    "box": box,
+    "circular": circular,
+    "square": square,
+}
+
+
+class Filter(nn.Module):
+    """Filter a spectrum of the fine grid and bring it to the coarse grid.
+
+    ``omega_bar_hat = (n_coarse / n_fine)**2 * truncate(G(k_x, k_y) * omega_hat)``; the factor keeps the
+    values of the field, for the transforms are unnormalised.
+
+    Parameters
+    ----------
+    fine, coarse : Grid
+        The grids of the DNS and of the LES; the same domain.
+    kind : {"gaussian", "box", "circular", "square"}
+        The transfer function.
+    width : float, optional
+        Δ in units of length; ``2 * coarse.dx`` by default, as in Guan et al., JCP 2022 (arXiv 2102.11400).
+        The side of the averaging square (box), of a square with the same second moment (gaussian), or the
+        shortest wave that passes (circular, square).
+
+    Raises
+    ------
+    ValueError
+        If the kind is unknown, the coarse grid is finer than the fine one or differs in domain or precision,
+        or the width is not positive or exceeds the domain.
+    """
+
+    response: Tensor
+
+    def __init__(self, fine: Grid, coarse: Grid, kind: str = "gaussian", width: float | None = None) -> None:
+        super().__init__()
+        width = 2.0 * coarse.dx if width is None else float(width)
+        _validate(fine, coarse, kind, width)
+        self.kind, self.width = kind, width
+        self.size_from, self.size_to = fine.size, coarse.size
+        # In float64 first: a cut-off must not move with the precision of the grid.
+        response = KINDS[kind](fine.k_x.double(), fine.k_y.double(), width)
+        self.register_buffer("response", response.to(fine.dtype), persistent=False)
+
+    def forward(self, omega_hat: Spectrum) -> CoarseSpectrum:
+        """Return the filtered spectrum on the coarse grid.
+
+        Parameters
+        ----------
+        omega_hat : Spectrum, shape (..., n_fine, n_fine // 2 + 1)
+            Any spectrum on the fine grid: vorticity, forcing, advection.
+
+        Returns
+        -------
+        Spectrum, shape (..., n_coarse, n_coarse // 2 + 1)
+
+        Raises
+        ------
+        ValueError
+            If the shape is not that of the fine grid.
+        """
+        return resize(omega_hat * self.response, self.size_from, self.size_to)
+
+    def extra_repr(self) -> str:
+        """Describe the filter in one line."""
+        return f"{self.kind}, width={self.width:g}, {self.size_from} -> {self.size_to}"
+
+
+def _validate(fine: Grid, coarse: Grid, kind: str, width: float) -> None:
+    """Raise ValueError for parameters that make no filter."""
+    if kind not in KINDS:
+        raise ValueError(f"kind={kind!r}: choose one of {', '.join(KINDS)}")
+    if coarse.size > fine.size:
+        raise ValueError(
+            f"coarse grid of {coarse.size} points a side: at most the {fine.size} of the fine grid"
+        )
+    if not math.isclose(coarse.length, fine.length, rel_tol=1e-12):
+        raise ValueError(
+            f"coarse grid of length {coarse.length:g}: it must be {fine.length:g}, as the fine one"
+        )
+    if coarse.dtype != fine.dtype:
+        raise ValueError(f"coarse grid of {coarse.dtype}: it must be {fine.dtype}, as the fine one")
+    if not 0.0 < width <= fine.length * (1 + 1e-12):
+        raise ValueError(
+            f"width={width:g}: it must be above 0 and at most {fine.length:g}, the side of the square"
+        )
+
+
+def subgrid_term(
+    omega_hat: Spectrum,
+    fine_equation: VorticityEquation,
+    coarse_equation: VorticityEquation,
+    filter: Filter,
+) -> CoarseSpectrum:
+    """Return the subgrid term Π, ``sgs_hat = filter(N(omega_hat)) - N(filter(omega_hat))``.
+
+    Parameters
+    ----------
+    omega_hat : Spectrum, shape (..., n_fine, n_fine // 2 + 1)
+        The state of the DNS.
+    fine_equation, coarse_equation : VorticityEquation
+        The equations of DNS and LES; each contributes its own, alias-free advection. With ``dealias="pad"``
+        on the coarse grid the result equals Π computed wholly on the fine grid, to round-off.
+    filter : Filter
+        From the fine grid to the coarse one.
+
+    Returns
+    -------
+    Spectrum, shape (..., n_coarse, n_coarse // 2 + 1)
+        Π in units of 1 / time². The LES carries -Π; ``mean(omega_bar * sgs) > 0`` is forward
+        transfer of enstrophy.
+    """
+    return filter(fine_equation.advection(omega_hat)) - coarse_equation.advection(filter(omega_hat))
+
+
+def filtered_equation(fine_equation: VorticityEquation, coarse: Grid, filter: Filter) -> VorticityEquation:
+    """Build the equation that the filtered DNS obeys once Π is given: same physics, filtered forcing.
+
+    Parameters
+    ----------
+    fine_equation : VorticityEquation
+        The equation of the DNS.
+    coarse : Grid
+        The grid of the LES.
+    filter : Filter
+        From the fine grid to ``coarse``.
+
+    Returns
+    -------
+    VorticityEquation
+        With ``dealias="pad"``, so that no mode of the coarse grid is lost.
+    """
+    forcing_hat = fine_equation.forcing_hat
+    return VorticityEquation(
+        coarse,
+        fine_equation.viscosity,
+        drag=fine_equation.drag,
+        beta=fine_equation.beta,
+        forcing_hat=None if forcing_hat is None else filter(forcing_hat),
+        dealias="pad",
+    )
