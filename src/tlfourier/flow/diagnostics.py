@@ -1,0 +1,252 @@
+"""Describe a trajectory as one Dataset: means, budgets, spectra, fluxes, distribution and memory.
+
+The trajectory is read once, one snapshot at a time. The formulae are in `tlfourier.flow.spectra` and
+`tlfourier.flow.statistics`, whose functions are offered here too.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+import xarray as xr
+from tqdm.auto import tqdm
+
+from tlfourier.flow.equation import VorticityEquation
+from tlfourier.flow.grid import Grid
+from tlfourier.flow.spectra import (
+    budget,
+    cfl_rate,
+    energy,
+    energy_spectrum,
+    enstrophy,
+    enstrophy_spectrum,
+    flux,
+    palinstrophy,
+    resolution,
+    shell_spectrum,
+    shell_sum,
+    transfer,
+    wavenumbers,
+)
+from tlfourier.flow.statistics import Autocorrelation, VorticityPDF, decorrelation_time
+from tlfourier.shapes import Spectrum
+
+__all__ = [
+    "Autocorrelation",
+    "VorticityPDF",
+    "budget",
+    "cfl_rate",
+    "decorrelation_time",
+    "diagnose",
+    "energy",
+    "energy_spectrum",
+    "enstrophy",
+    "enstrophy_spectrum",
+    "flux",
+    "palinstrophy",
+    "resolution",
+    "shell_spectrum",
+    "shell_sum",
+    "snapshots",
+    "transfer",
+    "wavenumbers",
+]
+
+# name: (long name, units), in the order of the Dataset.
+SERIES = {
+    "energy": ("kinetic energy E", "length^2 time^-2"),
+    "enstrophy": ("enstrophy Z", "time^-2"),
+    "palinstrophy": ("palinstrophy P", "length^-2 time^-2"),
+    "cfl_rate": ("CFL number per unit time step", "time^-1"),
+    "resolution": ("resolution k_max / k_d", "1"),
+    "energy_injection": ("energy input by the forcing", "length^2 time^-3"),
+    "energy_drag": ("energy change by drag", "length^2 time^-3"),
+    "energy_dissipation": ("energy change by viscosity", "length^2 time^-3"),
+    "enstrophy_injection": ("enstrophy input by the forcing", "time^-3"),
+    "enstrophy_drag": ("enstrophy change by drag", "time^-3"),
+    "enstrophy_dissipation": ("enstrophy change by viscosity", "time^-3"),
+}
+SPECTRA = {
+    "energy_spectrum": ("energy per shell E(k)", "length^2 time^-2"),
+    "enstrophy_spectrum": ("enstrophy per shell Z(k)", "time^-2"),
+    "energy_transfer": ("energy transfer into the shell T_E(k)", "length^2 time^-3"),
+    "enstrophy_transfer": ("enstrophy transfer into the shell T_Z(k)", "time^-3"),
+    "energy_flux": ("energy flux through k Π_E(k)", "length^2 time^-3"),
+    "enstrophy_flux": ("enstrophy flux through k Π_Z(k)", "time^-3"),
+}
+
+
+def snapshots(
+    trajectory: xr.Dataset, grid: Grid, label: str | None = None
+) -> Iterator[tuple[float, torch.Tensor]]:
+    """Yield (time, omega_hat) of a trajectory, loading one snapshot at a time.
+
+    Parameters
+    ----------
+    trajectory : xr.Dataset
+        With ``omega`` of dims (time, y, x); may be lazy.
+    grid : Grid
+        Of the trajectory; sets precision and device of the spectra.
+    label : str, optional
+        Title of a progress bar; without it there is no bar.
+
+    Raises
+    ------
+    ValueError
+        If a snapshot does not fit the grid or is not finite.
+    """
+    omega = trajectory["omega"].transpose("time", "y", "x")
+    if omega.shape[1:] != (grid.size, grid.size):
+        raise ValueError(f"snapshots of shape {omega.shape[1:]}: this grid needs {(grid.size, grid.size)}")
+    for i in tqdm(range(omega.sizes["time"]), desc=label, disable=label is None):
+        time = float(omega["time"][i])
+        field = torch.as_tensor(np.array(omega[i].values), dtype=grid.dtype, device=grid.k_x.device)
+        if not bool(torch.isfinite(field).all()):
+            raise ValueError(f"the snapshot at time {time:g} is not finite: make the trajectory again")
+        yield time, grid.to_spectral(field)
+
+
+def diagnose(
+    trajectory: xr.Dataset,
+    equation: VorticityEquation,
+    kept: int = 2,
+    lags: int = 200,
+    progress: bool = True,
+) -> xr.Dataset:
+    """Describe a trajectory in one pass with bounded memory.
+
+    Parameters
+    ----------
+    trajectory : xr.Dataset
+        With ``omega`` (time, y, x), equally spaced in time; may be lazy.
+    equation : VorticityEquation
+        That made the trajectory.
+    kept : int
+        Vorticity snapshots to keep for figures, evenly spread; the last one is always kept.
+    lags : int
+        Longest lag of the autocorrelation in snapshots, at most half of the trajectory.
+    progress : bool
+        Show a progress bar.
+
+    Returns
+    -------
+    xr.Dataset
+        The series of `SERIES` over ``time``; the time means of `SPECTRA` over ``k`` and their standard
+        deviations in time, ``*_sd``; ``pdf`` over ``sigma``; ``autocorrelation`` over ``lag`` and the scalar
+        ``decorrelation_time``; ``vorticity`` (snapshot, y, x) float32 with its ``snapshot_time``.
+
+    Raises
+    ------
+    ValueError
+        If the trajectory has fewer than two snapshots, unequal steps in time, does not fit the grid or is not
+        finite.
+    """
+    time = np.asarray(trajectory["time"].values, dtype=float)
+    interval = _interval(time)
+    grid = equation.grid
+    pdf, memory = VorticityPDF(), Autocorrelation(grid, min(lags, time.size // 2))
+    series: dict[str, list[float]] = {name: [] for name in SERIES}
+    moments = {name: np.zeros((2, wavenumbers(grid).size)) for name in SPECTRA}
+    chosen = sorted(set(np.linspace(time.size - 1, 0, kept).round().astype(int).tolist()))
+    fields = []
+    for i, (_, omega_hat) in enumerate(snapshots(trajectory, grid, "diagnostics" if progress else None)):
+        for name, value in _scalars(equation, omega_hat).items():
+            series[name].append(value.item())
+        for name, spectrum in _spectra(equation, omega_hat).items():
+            values = spectrum.double().cpu().numpy()
+            moments[name] += np.stack((values, values**2))
+        omega = grid.to_physical(omega_hat)
+        pdf.add(omega)
+        memory.add(omega_hat)
+        if i in chosen:
+            fields.append(omega.float().cpu().numpy())
+    result = _series_dataset(time, series).merge(_spectra_dataset(grid, moments, time.size))
+    result["pdf"] = pdf.result()
+    result = result.merge(_memory_dataset(memory.result(), interval))
+    return result.merge(_fields_dataset(grid, fields, time[chosen]))
+
+
+def _interval(time: np.ndarray) -> float:
+    """Return the time between snapshots, or raise ValueError if they are too few or unequally spaced."""
+    if time.size < 2:
+        raise ValueError(f"{time.size} snapshots: at least 2 are needed to describe a trajectory")
+    steps = np.diff(time)
+    if not np.allclose(steps, steps[0], rtol=1e-3) or steps[0] <= 0:
+        raise ValueError(
+            f"steps in time from {steps.min():g} to {steps.max():g}: equal, positive ones are needed"
+        )
+    return float(steps.mean())
+
+
+def _scalars(equation: VorticityEquation, omega_hat: Spectrum) -> dict[str, torch.Tensor]:
+    """Return the quantities of `SERIES` for one snapshot."""
+    grid = equation.grid
+    return {
+        "energy": energy(grid, omega_hat),
+        "enstrophy": enstrophy(grid, omega_hat),
+        "palinstrophy": palinstrophy(grid, omega_hat),
+        "cfl_rate": cfl_rate(equation, omega_hat),
+        "resolution": resolution(equation, omega_hat),
+        **budget(equation, omega_hat),
+    }
+
+
+def _spectra(equation: VorticityEquation, omega_hat: Spectrum) -> dict[str, torch.Tensor]:
+    """Return the quantities of `SPECTRA` for one snapshot."""
+    energy_transfer, enstrophy_transfer = transfer(equation, omega_hat)
+    return {
+        "energy_spectrum": energy_spectrum(equation.grid, omega_hat),
+        "enstrophy_spectrum": enstrophy_spectrum(equation.grid, omega_hat),
+        "energy_transfer": energy_transfer,
+        "enstrophy_transfer": enstrophy_transfer,
+        "energy_flux": flux(energy_transfer),
+        "enstrophy_flux": flux(enstrophy_transfer),
+    }
+
+
+def _attrs(long_name: str, units: str) -> dict[str, str]:
+    """Return the attributes that every variable carries."""
+    return {"long_name": long_name, "units": units}
+
+
+def _series_dataset(time: np.ndarray, series: dict[str, list[float]]) -> xr.Dataset:
+    """Gather the scalars over time."""
+    variables = {name: ("time", np.array(values), _attrs(*SERIES[name])) for name, values in series.items()}
+    return xr.Dataset(variables, {"time": ("time", time, _attrs("time", "time"))})
+
+
+def _spectra_dataset(grid: Grid, moments: dict[str, np.ndarray], count: int) -> xr.Dataset:
+    """Turn sums of spectra and of their squares into means and standard deviations in time."""
+    variables = {}
+    for name, (first, second) in moments.items():
+        long_name, units = SPECTRA[name]
+        mean = first / count
+        spread = np.sqrt(np.clip(second / count - mean**2, 0, None))
+        variables[name] = ("k", mean, _attrs(f"{long_name}, time mean", units))
+        variables[f"{name}_sd"] = ("k", spread, _attrs(f"{long_name}, standard deviation in time", units))
+    return xr.Dataset(variables, {"k": ("k", wavenumbers(grid), _attrs("wavenumber", "length^-1"))})
+
+
+def _memory_dataset(correlation: np.ndarray, interval: float) -> xr.Dataset:
+    """Gather the autocorrelation and its decorrelation time."""
+    lag = ("lag", interval * np.arange(correlation.size), _attrs("time lag", "time"))
+    decorrelated = decorrelation_time(correlation, interval)
+    variables = {
+        "autocorrelation": ("lag", correlation, _attrs("autocorrelation of vorticity", "1")),
+        "decorrelation_time": ((), decorrelated, _attrs("time until the autocorrelation is 1/e", "time")),
+    }
+    return xr.Dataset(variables, {"lag": lag})
+
+
+def _fields_dataset(grid: Grid, fields: list[np.ndarray], times: np.ndarray) -> xr.Dataset:
+    """Gather the vorticity snapshots that are kept for figures."""
+    axis = grid.dx * np.arange(grid.size)
+    values = np.stack(fields) if fields else np.empty((0, grid.size, grid.size), np.float32)
+    return xr.Dataset(
+        {"vorticity": (("snapshot", "y", "x"), values, _attrs("vorticity ω", "time^-1"))},
+        {
+            "snapshot_time": ("snapshot", times, _attrs("time", "time")),
+            "y": ("y", axis, _attrs("y", "length")),
+            "x": ("x", axis, _attrs("x", "length")),
+        },
+    )

@@ -1,0 +1,113 @@
+"""The distribution of vorticity and its memory, accumulated snapshot by snapshot."""
+
+import math
+from collections import deque
+
+import numpy as np
+import torch
+import xarray as xr
+
+from tlfourier.flow.grid import Grid, resize
+from tlfourier.shapes import Field, Spectrum
+
+
+class VorticityPDF:
+    """Accumulate the distribution of ω in units of its standard deviation σ(t).
+
+    Scaling each snapshot by its own σ needs one pass only and has a meaning for a decaying flow too.
+
+    Parameters
+    ----------
+    limit : float
+        Half-width of the histogram in σ.
+    bins : int
+        Number of bins.
+    """
+
+    def __init__(self, limit: float = 12.0, bins: int = 240) -> None:
+        self.edges = np.linspace(-limit, limit, bins + 1)
+        self.counts = np.zeros(bins, dtype=np.int64)
+        self.total = 0
+
+    def add(self, omega: Field) -> None:
+        """Count the points of a field of mean zero, shape (..., n, n)."""
+        values = omega.double().cpu().numpy()
+        sigma = max(float(values.std()), np.finfo(float).tiny)
+        self.counts += np.histogram(values / sigma, self.edges)[0]
+        self.total += values.size
+
+    def result(self) -> xr.DataArray:
+        """Return the density over ``sigma``; ``attrs["outside"]`` is the fraction beyond the histogram."""
+        total = max(self.total, 1)
+        density = self.counts / (total * np.diff(self.edges))
+        centres = 0.5 * (self.edges[1:] + self.edges[:-1])
+        attrs = {"long_name": "probability density of ω / σ", "units": "1"}
+        axis = ("sigma", centres, {"long_name": "ω / σ", "units": "1"})
+        outside = (self.total - int(self.counts.sum())) / total
+        return xr.DataArray(density, {"sigma": axis}, attrs={**attrs, "outside": outside})
+
+
+class Autocorrelation:
+    """Accumulate the correlation of vorticity patterns over time lags, keeping ``lags`` small fields.
+
+    ``C(lag) = mean_t <omega(t) omega(t + lag)> / sqrt(<omega(t)**2> <omega(t + lag)**2>)``
+
+    No time mean is subtracted: a decaying flow has none and a short series no reliable one. What is left in C
+    makes the decorrelation time, and so the gaps between blocks of data, longer rather than shorter.
+
+    Parameters
+    ----------
+    grid : Grid
+        Of the snapshots.
+    lags : int
+        The longest lag, in snapshots.
+    size : int
+        Points per side to which the snapshots are truncated: what an LES sees, and little memory.
+    """
+
+    def __init__(self, grid: Grid, lags: int, size: int = 64) -> None:
+        self.size_from, self.size_to = grid.size, min(size, grid.size)
+        self.recent: deque[np.ndarray] = deque(maxlen=lags + 1)
+        self.sums = np.zeros(lags + 1)
+        self.counts = np.zeros(lags + 1, dtype=np.int64)
+
+    def add(self, omega_hat: Spectrum) -> None:
+        """Correlate a snapshot, shape (n, n // 2 + 1), with the ones before it."""
+        n = self.size_to
+        field = torch.fft.irfft2(resize(omega_hat, self.size_from, n), s=(n, n)).cpu().numpy().ravel()
+        norm = float(np.linalg.norm(field))
+        self.recent.appendleft(field / norm if norm > 0 else field)
+        for lag, earlier in enumerate(self.recent):
+            self.sums[lag] += float(np.dot(self.recent[0], earlier))
+            self.counts[lag] += 1
+
+    def result(self) -> np.ndarray:
+        """Return C at the lags 0, 1, ..., as far as there was any pair of snapshots."""
+        seen = self.counts > 0
+        return self.sums[seen] / self.counts[seen]
+
+
+def decorrelation_time(correlation: np.ndarray, interval: float) -> float:
+    """Return the lag at which the correlation first falls to 1/e, by linear interpolation between samples.
+
+    Parameters
+    ----------
+    correlation : np.ndarray, shape (lags,)
+        C at the lags ``0, interval, 2 * interval, ...``.
+    interval : float
+        Time between snapshots.
+
+    Returns
+    -------
+    float
+        In the units of ``interval``; infinite if the correlation stays above 1/e.
+    """
+    level = math.exp(-1)
+    below = np.flatnonzero(np.asarray(correlation) <= level)
+    if below.size == 0:
+        return math.inf
+    j = int(below[0])
+    if j == 0:
+        return 0.0
+    fraction = (correlation[j - 1] - level) / (correlation[j - 1] - correlation[j])
+    return float(interval * (j - 1 + fraction))
