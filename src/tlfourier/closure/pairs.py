@@ -1,0 +1,250 @@
+"""Pairs of what an LES knows (psi, omega) and what it lacks (sgs): made, split, scaled and thinned."""
+
+import math
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import torch
+import xarray as xr
+from torch import Tensor
+
+from tlfourier.closure.filters import Filter, subgrid_term
+from tlfourier.flow.diagnostics import shell_spectrum, snapshots, wavenumbers
+from tlfourier.flow.equation import VorticityEquation
+from tlfourier.flow.grid import Grid
+
+UNITS = {"psi": "length^2 time^-1", "omega": "time^-1", "sgs": "time^-2"}
+LONG_NAMES = {"psi": "filtered streamfunction", "omega": "filtered vorticity", "sgs": "subgrid term Π"}
+SPLITS = ("train", "validation", "test")
+
+
+def make_pairs(
+    trajectory: xr.Dataset,
+    filter: Filter,
+    fine_equation: VorticityEquation,
+    coarse_equation: VorticityEquation,
+    progress: bool = True,
+) -> xr.Dataset:
+    """Filter a DNS trajectory into pairs, one snapshot in memory at a time.
+
+    ``psi = solve(laplacian(psi) = -omega)``, ``omega = filter(omega_dns)``,
+    ``sgs = filter(N(omega_dns)) - N(omega)``, all on the coarse grid.
+
+    Parameters
+    ----------
+    trajectory : xr.Dataset
+        With ``omega`` of dims (time, y, x) on the grid of ``fine_equation``; may be lazy.
+    filter : Filter
+        From the fine grid to the coarse one.
+    fine_equation, coarse_equation : VorticityEquation
+        The equations of DNS and LES, see `subgrid_term`.
+    progress : bool
+        Show a progress bar.
+
+    Returns
+    -------
+    xr.Dataset
+        ``psi``, ``omega``, ``sgs`` (time, y, x) float32, with units and the filter in the attributes.
+
+    Raises
+    ------
+    ValueError
+        If the trajectory does not fit the fine grid or is not finite.
+    """
+    grid = coarse_equation.grid
+    shape = (trajectory.sizes["time"], grid.size, grid.size)
+    arrays = {name: np.empty(shape, dtype=np.float32) for name in UNITS}
+    stream = snapshots(trajectory, fine_equation.grid, "pairs" if progress else None)
+    for i, (_, omega_hat) in enumerate(stream):
+        omega_bar_hat = filter(omega_hat)
+        sgs_hat = subgrid_term(omega_hat, fine_equation, coarse_equation, filter)
+        spectra = (coarse_equation.streamfunction(omega_bar_hat), omega_bar_hat, sgs_hat)
+        for name, spectrum in zip(UNITS, spectra, strict=True):
+            arrays[name][i] = grid.to_physical(spectrum).cpu().numpy()
+    axis = grid.dx * np.arange(grid.size)
+    return xr.Dataset(
+        {
+            n: (("time", "y", "x"), a, {"long_name": LONG_NAMES[n], "units": UNITS[n]})
+            for n, a in arrays.items()
+        },
+        coords={
+            "time": trajectory["time"],
+            **{d: (d, axis, {"long_name": d, "units": "length"}) for d in "yx"},
+        },
+        attrs={"length": grid.length, "filter": filter.kind, "filter_width": filter.width},
+    )
+
+
+@dataclass(frozen=True)
+class Split:
+    """Divide pairs into blocks of time, in the order train, gap, validation, gap, test.
+
+    Parameters
+    ----------
+    train, validation, test : int
+        Snapshots in each block.
+    gap : int
+        Snapshots thrown away between two blocks, so that the nearest samples of two blocks are decorrelated.
+
+    Raises
+    ------
+    ValueError
+        If a block is empty or the gap is less than one snapshot.
+    """
+
+    train: int
+    validation: int
+    test: int
+    gap: int
+
+    def __post_init__(self) -> None:
+        """Reject blocks that are empty or that touch."""
+        for name in (*SPLITS, "gap"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}={getattr(self, name)}: at least 1 snapshot is needed")
+
+    @property
+    def total(self) -> int:
+        """Count the snapshots that the split needs, gaps included."""
+        return self.train + self.validation + self.test + 2 * self.gap
+
+    def indices(self, name: str) -> slice:
+        """Return the block ``name`` as a slice along time; ValueError if it is not one of `SPLITS`."""
+        if name not in SPLITS:
+            raise ValueError(f"split {name!r}: choose one of {', '.join(SPLITS)}")
+        sizes = [getattr(self, block) for block in SPLITS]
+        position = SPLITS.index(name)
+        start = sum(sizes[:position]) + position * self.gap
+        return slice(start, start + sizes[position])
+
+    def check(self, time: np.ndarray, decorrelation_time: float) -> None:
+        """Raise ValueError unless the split fits the snapshots and its gaps outlast the memory of the flow.
+
+        Parameters
+        ----------
+        time : np.ndarray, shape (snapshots,)
+            Times of the snapshots.
+        decorrelation_time : float
+            Of the vorticity, see `tlfourier.flow.diagnostics.decorrelation_time`; in the units of ``time``.
+        """
+        time = np.asarray(time)
+        if time.size < self.total:
+            raise ValueError(f"{time.size} snapshots: this split needs at least {self.total}, gaps included")
+        first, second = self.indices("train"), self.indices("validation")
+        third = self.indices("test")
+        apart = min(time[second.start] - time[first.stop - 1], time[third.start] - time[second.stop - 1])
+        if not apart > decorrelation_time:
+            raise ValueError(
+                f"gap={self.gap} sets the blocks {apart:g} time units apart: "
+                f"more than the decorrelation time {decorrelation_time:g} is needed"
+            )
+
+    def select(self, pairs: xr.Dataset, name: str) -> xr.Dataset:
+        """Return the block ``name`` of the pairs, labelled with ``attrs["split"] = name``.
+
+        Raises
+        ------
+        ValueError
+            If the name is unknown or the pairs have fewer snapshots than the split needs.
+        """
+        if pairs.sizes["time"] < self.total:
+            raise ValueError(
+                f"{pairs.sizes['time']} snapshots: this split needs at least {self.total}, gaps included"
+            )
+        return pairs.isel(time=self.indices(name)).assign_attrs(split=name)
+
+
+def subset(pairs: xr.Dataset, count: int) -> xr.Dataset:
+    """Pick ``count`` snapshots spread evenly over time: the middles of ``count`` equal strata.
+
+    ``index[i] = ((2 * i + 1) * total) // (2 * count)``
+
+    Raises
+    ------
+    ValueError
+        If ``count`` is not between 1 and the number of snapshots.
+    """
+    total = pairs.sizes["time"]
+    if not 1 <= count <= total:
+        raise ValueError(f"count={count}: a subset of these pairs has 1 to {total} snapshots")
+    return pairs.isel(time=((2 * np.arange(count) + 1) * total) // (2 * count))
+
+
+@dataclass(frozen=True)
+class Scales:
+    """Hold one standard deviation per variable, the units in which a network sees a flow.
+
+    Parameters
+    ----------
+    psi, omega, sgs : float
+        Standard deviations over all points and times of a training block.
+    """
+
+    psi: float
+    omega: float
+    sgs: float
+
+    @classmethod
+    def of(cls, train_pairs: xr.Dataset) -> Self:
+        """Measure the scales of a training block.
+
+        Raises
+        ------
+        ValueError
+            If the pairs are the validation or test block (a leak), or a variable is constant or not finite.
+        """
+        block = train_pairs.attrs.get("split", "train")
+        if block != "train":
+            raise ValueError(f"split {block!r}: scales are measured on the train split only")
+        values = {name: float(train_pairs[name].astype(np.float64).std()) for name in UNITS}
+        for name, value in values.items():
+            if not (math.isfinite(value) and value > 0):
+                raise ValueError(f"the standard deviation of {name} is {value}: it must be a positive number")
+        return cls(**values)
+
+
+def to_tensors(
+    pairs: xr.Dataset, scales: Scales, dtype: torch.dtype = torch.float32
+) -> tuple[Tensor, Tensor]:
+    """Turn pairs into the inputs and outputs of a network.
+
+    ``inputs = [psi / scales.psi, omega / scales.omega]``, ``outputs = [sgs / scales.sgs]``
+
+    Returns
+    -------
+    inputs : Tensor, shape (snapshots, 2, n, n)
+    outputs : Tensor, shape (snapshots, 1, n, n)
+
+    Raises
+    ------
+    ValueError
+        If a value is not finite.
+    """
+
+    def channel(name: str) -> Tensor:
+        field = torch.as_tensor(np.array(pairs[name].transpose("time", "y", "x")), dtype=dtype)
+        if not torch.isfinite(field).all():
+            raise ValueError(f"{name} holds values that are not finite: every value must be a finite number")
+        return field / getattr(scales, name)
+
+    return torch.stack([channel("psi"), channel("omega")], dim=1), channel("sgs").unsqueeze(1)
+
+
+def pair_spectra(pairs: xr.Dataset) -> xr.Dataset:
+    """Average the shell-summed power of ψ, ω and Π over time.
+
+    ``spectrum(k) = mean_t sum_{k in shell} |field_hat / n**2|**2``, with ``sum_k spectrum = mean(field**2)``,
+    for ``psi``, ``omega`` and ``sgs`` over ``k``.
+    """
+    grid = Grid(pairs.sizes["x"], length=float(pairs.attrs.get("length", math.tau)), dtype=torch.float64)
+    sums: dict[str, np.ndarray] = {name: np.zeros(wavenumbers(grid).size) for name in UNITS}
+    for i in range(pairs.sizes["time"]):
+        for name in UNITS:
+            field = torch.as_tensor(pairs[name].isel(time=i).transpose("y", "x").values.astype(np.float64))
+            sums[name] += shell_spectrum(grid, grid.to_spectral(field)).numpy()
+    attrs = {n: {"long_name": f"power of the {LONG_NAMES[n]}", "units": f"({UNITS[n]})^2"} for n in UNITS}
+    return xr.Dataset(
+        {name: ("k", total / pairs.sizes["time"], attrs[name]) for name, total in sums.items()},
+        coords={"k": ("k", wavenumbers(grid), {"long_name": "wavenumber", "units": "length^-1"})},
+    )
