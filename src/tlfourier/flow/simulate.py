@@ -1,0 +1,204 @@
+"""Run a flow: spin-up, snapshots at exact times, steps limited by the flow, a check that it stays finite."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from tqdm import tqdm
+
+from tlfourier.flow.equation import Closure, VorticityEquation
+from tlfourier.flow.steppers import STEPPERS, State, Stepper
+
+STEPS_PER_SEGMENT = 50
+"""Steps between two looks at the flow: its speed (for the next dt) and whether it is finite."""
+
+
+class Diverged(RuntimeError):
+    """Say in one sentence when a run stopped being finite, at which CFL number, and what to change."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Say when to look at a run, and with which steps to get there.
+
+    Snapshot i, from 0, is taken at ``spin_up + i * interval`` after the start.
+
+    Parameters
+    ----------
+    spin_up : float
+        Time before the first snapshot.
+    interval : float
+        Time between snapshots.
+    snapshots : int
+        Number of snapshots.
+    cfl : float
+        Largest ``dt max(|u| + |v|) / dx`` when ``dt`` is chosen by the flow.
+    dt : float, optional
+        A fixed step, of which ``spin_up`` and ``interval`` must be multiples.
+
+    Raises
+    ------
+    ValueError
+        For times that are negative or not finite, no snapshots, or a fixed step that does not fit.
+    """
+
+    spin_up: float
+    interval: float
+    snapshots: int
+    cfl: float = 0.8
+    dt: float | None = None
+
+    def __post_init__(self) -> None:
+        """Check the times."""
+        if not (math.isfinite(self.spin_up) and self.spin_up >= 0):
+            raise ValueError(f"spin_up={self.spin_up}: it must be a finite time, zero or more")
+        for name, value in {"interval": self.interval, "cfl": self.cfl, "dt": self.dt}.items():
+            if value is not None and not (math.isfinite(value) and value > 0):
+                raise ValueError(f"{name}={value}: it must be a positive number")
+        if self.snapshots < 1:
+            raise ValueError(f"snapshots={self.snapshots}: ask for at least one")
+        for name, value in {"spin_up": self.spin_up, "interval": self.interval}.items():
+            if self.dt is not None and abs(value / self.dt - round(value / self.dt)) > 1e-6:
+                raise ValueError(f"dt={self.dt}: a fixed step must divide {name}={value}")
+
+    def spin_up_times(self) -> list[float]:
+        """Return the stops during spin-up, at most an interval apart, without its end."""
+        parts = math.ceil(self.spin_up / self.interval - 1e-9)
+        if self.dt is not None:
+            # The stops must be multiples of the step as well.
+            return [i * self.interval for i in range(1, parts)]
+        return [self.spin_up * i / parts for i in range(1, parts)]
+
+    def snapshot_times(self) -> list[float]:
+        """Return the times of the snapshots after the start."""
+        return [self.spin_up + i * self.interval for i in range(self.snapshots)]
+
+
+def cfl_speed(equation: VorticityEquation, state: State) -> float:
+    """Return ``max(|u| + |v|)`` over all points and members, for the CFL number ``dt speed / dx``."""
+    with torch.no_grad():
+        u, v = equation.velocity(state.omega_hat)
+        return float((u.abs() + v.abs()).amax())
+
+
+def simulate(
+    equation: VorticityEquation,
+    state: State,
+    schedule: Schedule,
+    stepper: str = "ifrk4",
+    closure: Closure | None = None,
+    progress: bool = True,
+) -> Iterator[State]:
+    """Yield the state at every snapshot of a schedule, counted from the time of ``state``.
+
+    The step is chosen anew every 50 steps as the largest that keeps to ``schedule.cfl`` and ends on the next
+    snapshot; it is a function of the flow alone, so a resumed run repeats an uninterrupted one to the bit.
+
+    Parameters
+    ----------
+    equation : VorticityEquation
+    state : State
+        Where the run begins, of shape (..., N, N // 2 + 1).
+    schedule : Schedule
+    stepper : {"ifrk4", "ab2cn"}
+    closure : callable, optional
+        Maps omega_hat to sgs_hat, which is subtracted from the tendency.
+    progress : bool
+        Show a progress bar.
+
+    Yields
+    ------
+    State
+        One per snapshot, at its exact time.
+
+    Raises
+    ------
+    ValueError
+        For an unknown stepper or an initial state of the wrong shape, precision or with non-finite values.
+    Diverged
+        When the run stops being finite.
+    """
+    start = state.time
+    stops = [start + time for time in schedule.spin_up_times()]
+    recorded = [start + time for time in schedule.snapshot_times()]
+    visits = visit(equation, state, stops + recorded, schedule, stepper, closure, progress)
+    for number, visited in enumerate(visits):
+        if number >= len(stops):
+            yield visited
+
+
+def visit(
+    equation: VorticityEquation,
+    state: State,
+    times: Sequence[float],
+    schedule: Schedule,
+    stepper: str = "ifrk4",
+    closure: Closure | None = None,
+    progress: bool = True,
+) -> Iterator[State]:
+    """Yield the state at each of the given times, in order, with the steps of a schedule.
+
+    Parameters and errors are those of `simulate`; ``times`` are absolute and do not decrease.
+    """
+    if stepper not in STEPPERS:
+        raise ValueError(f"stepper={stepper!r}: choose one of {', '.join(STEPPERS)}")
+    equation.grid.check_spectrum(state.omega_hat)
+    duration = times[-1] - state.time if times else 0.0
+    with tqdm(total=duration, desc="simulate", unit="t", disable=not progress, mininterval=0.5) as bar:
+        for time in times:
+            for latest in _segments(equation, state, time, schedule, STEPPERS[stepper], closure):
+                bar.update(latest.time - state.time)
+                state = latest
+            yield state
+
+
+def _segments(
+    equation: VorticityEquation,
+    state: State,
+    until: float,
+    schedule: Schedule,
+    kind: type[Stepper],
+    closure: Closure | None,
+) -> Iterator[State]:
+    """Advance to a time in segments of at most STEPS_PER_SEGMENT steps, and yield the state after each."""
+    advance: Stepper | None = None
+    while (remaining := until - state.time) > 1e-9 * max(1.0, abs(until)):
+        speed = cfl_speed(equation, state)
+        dt, steps = _choose_step(remaining, speed, equation, schedule)
+        if advance is None or advance.dt != dt:
+            advance = kind(equation, dt)
+        if schedule.dt is None:
+            # A multistep scheme cannot carry its memory from one step size to another.
+            state = replace(state, memory=None)
+        last = steps <= STEPS_PER_SEGMENT
+        end = until if last else state.time + STEPS_PER_SEGMENT * dt
+        with torch.no_grad():
+            for _ in range(min(steps, STEPS_PER_SEGMENT)):
+                state = advance(state, closure)
+        state = replace(state, time=end)
+        _check_finite(state, speed * dt / equation.grid.dx, advance)
+        yield state
+
+
+def _choose_step(
+    remaining: float, speed: float, equation: VorticityEquation, schedule: Schedule
+) -> tuple[float, int]:
+    """Return the step and how many of them fill the remaining time."""
+    if schedule.dt is not None:
+        return schedule.dt, round(remaining / schedule.dt)
+    limit = schedule.cfl * equation.grid.dx / max(speed, 1e-12)
+    # A flow at rest under a forcing has no advective limit yet: never less than ten steps a time unit.
+    steps = math.ceil(remaining / min(limit, 0.1))
+    return remaining / steps, steps
+
+
+def _check_finite(state: State, cfl: float, stepper: Stepper) -> None:
+    """Raise Diverged if any mode is not a finite number."""
+    if bool(torch.isfinite(torch.view_as_real(state.omega_hat)).all()):
+        return
+    raise Diverged(
+        f"the run diverged before time {state.time:.6g} with dt={stepper.dt:.3g}, CFL {cfl:.3g} when"
+        f" last finite ({type(stepper).__name__} is stable to {stepper.cfl_limit}):"
+        " take a smaller dt or cfl, a finer grid or a larger viscosity"
+    )

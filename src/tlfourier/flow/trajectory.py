@@ -1,0 +1,241 @@
+"""Trajectories on disk: snapshots in Zarr as they come, and a checkpoint from which a killed run resumes.
+
+A trajectory at ``run.zarr`` is a Zarr group with one chunk per snapshot. While it grows,
+``run.zarr.checkpoint`` beside it holds the state at the last stop in full precision. The checkpoint is
+replaced after each stop, so at any instant the two together say how far the run is known to be good.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+import xarray as xr
+import zarr
+from torch import Tensor
+
+from tlfourier.flow.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from tlfourier.flow.equation import Closure, VorticityEquation
+from tlfourier.flow.grid import Grid
+from tlfourier.flow.simulate import Schedule, visit
+from tlfourier.flow.steppers import State
+
+
+def write_trajectory(
+    path: Path | str,
+    equation: VorticityEquation,
+    state: State,
+    schedule: Schedule,
+    stepper: str = "ifrk4",
+    closure: Closure | None = None,
+    progress: bool = True,
+) -> None:
+    """Run a flow and write its snapshots of vorticity, float32, to a Zarr group as they come.
+
+    Called again with the same arguments after the process was killed, it goes on from the last checkpoint and
+    ends with the same bits as an uninterrupted run; when the trajectory is complete it returns at once.
+
+    Parameters
+    ----------
+    path : Path or str
+        The Zarr group to write: ``omega`` (time, [member,] y, x) with coordinates ``time``, ``y``, ``x``.
+    equation : VorticityEquation
+    state : State
+        Where the run begins; (N, N // 2 + 1), or (members, N, N // 2 + 1).
+    schedule : Schedule
+    stepper : {"ifrk4", "ab2cn"}
+    closure : callable, optional
+        Maps omega_hat to sgs_hat. The recipe knows it by its type only.
+    progress : bool
+        Show a progress bar.
+
+    Raises
+    ------
+    ValueError
+        If the path holds something else or the run of another recipe, if the checkpoint is damaged, or if the
+        state does not fit the equation.
+    Diverged
+        When the run stops being finite; the snapshots before it are kept.
+    OSError
+        When the disk is full or fails; nothing that was written is lost, and the run can be resumed.
+    """
+    path, beside = Path(path), _checkpoint_path(Path(path))
+    equation.grid.check_spectrum(state.omega_hat)
+    if state.omega_hat.ndim > 3:
+        shape = tuple(state.omega_hat.shape)
+        raise ValueError(f"omega_hat has shape {shape}: a trajectory has at most one leading dimension")
+    recipe = _recipe(equation, state, schedule, stepper, closure)
+    spin_up = [state.time + time for time in schedule.spin_up_times()]
+    times = spin_up + [state.time + time for time in schedule.snapshot_times()]
+    done = 0
+    if not path.exists():
+        beside.unlink(missing_ok=True)
+        _create(path, equation.grid, state, times[len(spin_up) :], recipe)
+    elif _matching(path, recipe).attrs["complete"]:
+        return
+    elif beside.exists():
+        resumed = load_checkpoint(beside)
+        state, done = resumed.state, resumed.stops
+    device = equation.grid.k_squared.device
+    memory = None if state.memory is None else state.memory.to(device)
+    state = State(state.omega_hat.to(device), state.time, memory)
+    group = zarr.open_group(path, mode="r+")
+    for visited in visit(equation, state, times[done:], schedule, stepper, closure, progress):
+        try:
+            if done >= len(spin_up):
+                omega = equation.grid.to_physical(visited.omega_hat)
+                _array(group)[done - len(spin_up)] = omega.float().cpu().numpy()
+            done += 1
+            save_checkpoint(beside, Checkpoint(visited, done, max(0, done - len(spin_up))))
+        except OSError as error:
+            reason = f"stopped at time {visited.time:.6g}: {path} could not be written ({error.strerror})"
+            raise OSError(
+                error.errno, f"{reason}; make room and run again, it resumes where it was"
+            ) from error
+    group.attrs["complete"] = True
+    beside.unlink(missing_ok=True)
+
+
+def read_trajectory(path: Path | str) -> xr.Dataset:
+    """Open a trajectory; its snapshots are read from disk only when their values are used.
+
+    Parameters
+    ----------
+    path : Path or str
+        A group written by `write_trajectory`. While the run goes on, the snapshots so far are returned.
+
+    Returns
+    -------
+    xr.Dataset
+        ``omega`` (time, [member,] y, x), float32; the parameters of the run as attributes.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is nothing at the path.
+    ValueError
+        If it is not a trajectory, or some of its snapshots are missing.
+    """
+    path, beside = Path(path), _checkpoint_path(Path(path))
+    if not path.exists():
+        raise FileNotFoundError(f"no trajectory at {path}: write it first with write_trajectory")
+    group = _open(path)
+    omega = _array(group)
+    written = omega.shape[0]
+    if not group.attrs["complete"]:
+        written = load_checkpoint(beside).snapshots if beside.exists() else 0
+    if omega.nchunks_initialized < written:
+        raise ValueError(
+            f"{path} holds {omega.nchunks_initialized} of {written} snapshots: remove it and run again"
+        )
+    trajectory = xr.open_zarr(path, chunks=None, consolidated=False).isel(time=slice(0, written))
+    return trajectory.drop_attrs(deep=False).assign_attrs(json.loads(str(group.attrs["recipe"])))
+
+
+def _checkpoint_path(path: Path) -> Path:
+    """Return the path of the checkpoint beside a trajectory."""
+    return path.with_name(path.name + ".checkpoint")
+
+
+def _recipe(
+    equation: VorticityEquation, state: State, schedule: Schedule, stepper: str, closure: Closure | None
+) -> dict[str, Any]:
+    """Return everything that decides the bits of a run, as JSON values."""
+    return {
+        "size": equation.grid.size,
+        "length": equation.grid.length,
+        "dtype": str(equation.grid.dtype).removeprefix("torch."),
+        "viscosity": equation.viscosity,
+        "drag": equation.drag,
+        "beta": equation.beta,
+        "dealias": equation.dealias,
+        "forcing": _digest(equation.forcing_hat),
+        "stepper": stepper,
+        "spin_up": schedule.spin_up,
+        "interval": schedule.interval,
+        "snapshots": schedule.snapshots,
+        "cfl": schedule.cfl,
+        "dt": schedule.dt or "cfl",
+        "closure": "none" if closure is None else type(closure).__qualname__,
+        "start": state.time,
+        "initial": _digest(state.omega_hat),
+    }
+
+
+def _digest(values: Tensor | None) -> str:
+    """Return a short hash of the bits of a complex tensor."""
+    if values is None:
+        return "none"
+    content = torch.view_as_real(values).cpu().contiguous().numpy().tobytes()
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+def _array(group: zarr.Group) -> zarr.Array[Any]:
+    """Return the vorticity of a trajectory's group."""
+    omega = group["omega"]
+    if not isinstance(omega, zarr.Array):
+        raise ValueError(f"{group.store_path} is not a trajectory: its omega is not an array")
+    return omega
+
+
+def _open(path: Path) -> zarr.Group:
+    """Return the group of a trajectory, or raise ValueError if the path holds something else."""
+    try:
+        group = zarr.open_group(path, mode="r")
+        if "recipe" in group.attrs and "omega" in group:
+            return group
+    except (OSError, ValueError) as error:
+        raise ValueError(
+            f"{path} is not a trajectory, or a damaged one: remove it or choose another"
+        ) from error
+    raise ValueError(f"{path} is a Zarr group but not a trajectory: choose another path")
+
+
+def _matching(path: Path, recipe: dict[str, Any]) -> zarr.Group:
+    """Return the group at a path, or raise ValueError if it was made by another recipe."""
+    group = _open(path)
+    found = json.loads(str(group.attrs["recipe"]))
+    for name, value in recipe.items():
+        if found.get(name) != value:
+            was = found.get(name)
+            raise ValueError(
+                f"{path} holds a run with {name}={was}, not {value}: remove it or choose another path"
+            )
+    return group
+
+
+def _create(path: Path, grid: Grid, state: State, times: list[float], recipe: dict[str, Any]) -> None:
+    """Create the empty group under a temporary name and rename it: a group that exists is whole."""
+    building = path.with_name(path.name + ".building")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(building, ignore_errors=True)
+    members = state.omega_hat.shape[:-2]
+    shape = (*members, grid.size, grid.size)
+    dims = ["time", *["member"] * len(members), "y", "x"]
+    coordinates = {"time": times, "y": grid.y.flatten().tolist(), "x": grid.x.flatten().tolist()}
+    nan = float("nan")
+    try:
+        group = zarr.open_group(building, mode="w")
+        group.attrs.update({"recipe": json.dumps(recipe), "complete": False})
+        omega = group.create_array(
+            "omega",
+            shape=(len(times), *shape),
+            chunks=(1, *shape),
+            dtype="f4",
+            dimension_names=dims,
+            fill_value=nan,
+        )
+        omega.attrs.update({"long_name": "vorticity", "units": "1"})
+        for name, values in coordinates.items():
+            one = group.create_array(name, shape=(len(values),), dtype="f8", dimension_names=[name])
+            one[:] = values
+            one.attrs.update({"long_name": name, "units": "1"})
+        os.rename(building, path)
+    except OSError as error:
+        shutil.rmtree(building, ignore_errors=True)
+        raise OSError(
+            error.errno, f"{path} could not be created ({error.strerror}): make room and run again"
+        ) from error
