@@ -1,0 +1,113 @@
+"""Publish the executed pages as a book that asks for nothing from the network."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+from tlfourier.study.page import REPOSITORY
+from tlfourier.study.runner import build_folder, toc_files
+
+_ASSETS = {"script": "src", "img": "src", "iframe": "src", "source": "src", "video": "src", "link": "href"}
+_LOADED_LINKS = {"stylesheet", "icon", "preload", "modulepreload", "prefetch", "preconnect", "dns-prefetch"}
+_CSS_ASSET = re.compile(r"""(?:@import\s+|url\()\s*["']?((?:https?:)?//[^"')\s]+)""")
+_WARNING = re.compile(r"\b(?:WARNING|ERROR|CRITICAL): ")
+
+
+class PublishError(RuntimeError):
+    """The book could not be built without warnings."""
+
+
+def publish(profile: str) -> Path:
+    """Build the book from the executed pages of ``profile`` and return its ``index.html``.
+
+    Raises
+    ------
+    PublishError
+        A page was not executed, Sphinx warned, or a page would load something from the network.
+    """
+    folder = build_folder(profile)
+    stage(folder)
+    fresh = _build(folder)
+    outside = external_assets(fresh)
+    if outside:
+        raise PublishError(
+            f"the book would load {len(outside)} assets from the network: {', '.join(outside[:3])}"
+        )
+    final = folder / "html"
+    shutil.rmtree(final, ignore_errors=True)
+    os.replace(fresh, final)
+    return final / "index.html"
+
+
+def stage(folder: Path, repository: Path = REPOSITORY) -> None:
+    """Complete the executed pages in ``folder`` to a whole source of a Jupyter Book.
+
+    Raises
+    ------
+    PublishError
+        A notebook has no executed copy, or one older than the notebook itself.
+    """
+    for page in toc_files(repository):
+        source, executed = repository / page, folder / page
+        if page.suffix == ".ipynb" and not (
+            executed.is_file() and executed.stat().st_mtime >= source.stat().st_mtime
+        ):
+            run = f"tlfourier run --profile {folder.name}"
+            raise PublishError(f"{page} has changed since it was executed, or never was: `{run} {page.stem}`")
+    for name in ("_config.yml", "_toc.yml"):
+        shutil.copy2(repository / name, folder / name)
+    sources_only = shutil.ignore_patterns("*.ipynb", ".ipynb_checkpoints")
+    shutil.copytree(repository / "book", folder / "book", ignore=sources_only, dirs_exist_ok=True)
+
+
+def _build(folder: Path) -> Path:
+    """Run Jupyter Book with warnings as errors; return the folder of the pages."""
+    build = "import sys; from jupyter_book.cli.main import main; sys.exit(main())"
+    strict = ["-W", "-n", "--keep-going", "--all"]
+    command = [sys.executable, "-c", build, "build", str(folder), "--path-output", str(folder), *strict]
+    log = folder / "book.log"
+    with log.open("w") as stream:
+        plain = {**os.environ, "NO_COLOR": "1"}
+        done = subprocess.run(command, stdout=stream, stderr=subprocess.STDOUT, env=plain, check=False)
+    if done.returncode:
+        lines = log.read_text().splitlines()
+        warnings = [line for line in lines if _WARNING.search(line)] or lines[-1:]
+        shown = "\n  ".join(warnings[:20])
+        raise PublishError(f"the book has {len(warnings)} problems (all in {log}):\n  {shown}")
+    return folder / "_build" / "html"
+
+
+def external_assets(html: Path) -> list[str]:
+    """List what pages and style sheets under ``html`` would load from another host, as ``file: address``."""
+    found = []
+    for path in sorted(html.rglob("*.html")):
+        found += [f"{path.relative_to(html)}: {address}" for address in page_assets(path.read_text())]
+    for path in sorted(html.rglob("*.css")):
+        found += [f"{path.relative_to(html)}: {address}" for address in _CSS_ASSET.findall(path.read_text())]
+    return found
+
+
+def page_assets(text: str) -> list[str]:
+    """List the addresses on other hosts that a page loads by itself; links to be followed do not count."""
+    reader = _AssetReader()
+    reader.feed(text)
+    return reader.found
+
+
+class _AssetReader(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        loaded = tag != "link" or _LOADED_LINKS & set((given.get("rel") or "").split())
+        address = given.get(_ASSETS.get(tag, "")) or ""
+        if loaded and re.match(r"(https?:)?//", address):
+            self.found.append(address)
