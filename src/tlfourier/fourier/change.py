@@ -1,0 +1,146 @@
+"""Measure what re-training changed in every kernel, and put single kernels back."""
+
+import numpy as np
+import torch
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor, nn
+
+from tlfourier.fourier.kernels import as_kernels, conv_layers, kernel_spectrum
+
+
+def kernel_change(before: Tensor | ArrayLike, after: Tensor | ArrayLike, size: int = 64) -> xr.Dataset:
+    """Return ``||W' - W||_F`` and ``|| |F(W')| - |F(W)| ||_F / N`` of every kernel.
+
+    The division by N makes the two comparable (Parseval): the change of the amplitudes is at most that of the
+    weights, and equals it when no phase changes.
+
+    Parameters
+    ----------
+    before, after : Tensor or array_like, shape (..., out, in, k, k)
+        Weights of the same layer.
+    size : int
+        N, the grid on which the amplitudes are compared.
+
+    Returns
+    -------
+    Dataset
+        ``delta_weight`` and ``delta_amplitude``, dimensions (output, input).
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, are not (out, in, k, k), or a weight is not finite.
+    """
+    first, second = as_kernels(before), as_kernels(after)
+    if first.shape != second.shape or first.ndim != 4:
+        raise ValueError(
+            f"before {tuple(first.shape)}, after {tuple(second.shape)}: both must be (out, in, k, k)"
+        )
+    columns = torch.full((size // 2 + 1,), 2.0, dtype=torch.float64)
+    columns[0] = 1
+    if size % 2 == 0:
+        columns[-1] = 1
+    weight = torch.linalg.vector_norm(second - first, dim=(-2, -1))
+    # One output channel at a time: the padded spectra of a whole layer need gigabytes.
+    amplitude = torch.stack(
+        [
+            ((kernel_spectrum(b, size).abs() - kernel_spectrum(a, size).abs()).square() @ columns).sum(-1)
+            for a, b in zip(first, second, strict=True)
+        ]
+    ).sqrt()
+    dims = ("output", "input")
+    return xr.Dataset(
+        {
+            "delta_weight": (dims, weight.numpy(), {"long_name": "‖ΔW‖"}),
+            "delta_amplitude": (dims, (amplitude / size).numpy(), {"long_name": "‖Δ|F(W)|‖ / N"}),
+        }
+    )
+
+
+def network_change(before: nn.Module, after: nn.Module, size: int = 64) -> xr.Dataset:
+    """Return `kernel_change` of all kernels of two networks of one architecture, along ``kernel``.
+
+    Parameters
+    ----------
+    before, after : nn.Module
+        Networks with the same `Conv2d` layers.
+    size : int
+        As for `kernel_change`.
+
+    Returns
+    -------
+    Dataset
+        Dimension ``kernel`` with coordinates ``layer``, ``output``, ``input`` (channels from 0).
+
+    Raises
+    ------
+    ValueError
+        If the networks' layers differ.
+    """
+    first, second = conv_layers(before), conv_layers(after)
+    if list(first) != list(second):
+        raise ValueError(f"after has layers {', '.join(second)}: before has {', '.join(first)}")
+    changes = []
+    for name in first:
+        change = kernel_change(first[name].weight, second[name].weight, size)
+        flat = change.stack(kernel=("output", "input"), create_index=False)
+        rows, columns = np.indices((change.sizes["output"], change.sizes["input"]))
+        coords = {"layer": [name] * flat.sizes["kernel"], "output": rows.ravel(), "input": columns.ravel()}
+        changes.append(flat.assign_coords({key: ("kernel", value) for key, value in coords.items()}))
+    return xr.concat(changes, "kernel")
+
+
+def gini(values: ArrayLike) -> float:
+    """Return the Gini coefficient: 0 when all values are equal, (n - 1) / n when one holds everything.
+
+    ``sum_i (2 i - n - 1) x_i / (n sum x)`` with x sorted ascending, i = 1 .. n; 0 if all values are zero.
+
+    Raises
+    ------
+    ValueError
+        If there is no value, or one is negative or not finite.
+    """
+    x = np.sort(np.asarray(values, dtype=float).ravel())
+    if x.size == 0 or not np.isfinite(x).all() or x[0] < 0:
+        raise ValueError(f"values={x[:1]}...: the Gini coefficient needs finite numbers >= 0, at least one")
+    weights = 2 * np.arange(1, x.size + 1) - x.size - 1
+    return float(weights @ x / (x.size * x.sum())) if x.sum() > 0 else 0.0
+
+
+def most_changed(change: ArrayLike, percentile: float = 99.9) -> NDArray[np.bool_]:
+    """Return where the change lies above its percentile, in the shape of `change`.
+
+    Parameters
+    ----------
+    change : array_like
+        One number per kernel.
+    percentile : float
+        In percent, between 0 and 100.
+
+    Raises
+    ------
+    ValueError
+        If the percentile is out of range.
+    """
+    if not 0 <= percentile <= 100:
+        raise ValueError(f"percentile={percentile}: it must lie between 0 and 100")
+    values = np.asarray(change, dtype=float)
+    return np.asarray(values > np.percentile(values, percentile))
+
+
+def put_back(network: nn.Module, base: nn.Module, kernels: xr.Dataset) -> None:
+    """Give the listed kernels of `network` the weights they have in `base`, in place.
+
+    Parameters
+    ----------
+    network, base : nn.Module
+        Networks of one architecture.
+    kernels : Dataset
+        Rows of `network_change`, for example ``change.isel(kernel=most_changed(change.delta_weight))``.
+    """
+    changed, original = conv_layers(network), conv_layers(base)
+    rows = zip(kernels.layer.values, kernels.output.values, kernels.input.values, strict=True)
+    with torch.no_grad():
+        for layer, output, channel in rows:
+            changed[str(layer)].weight[output, channel] = original[str(layer)].weight[output, channel]

@@ -1,0 +1,81 @@
+"""Group kernels by the shape of their power with k-means, beside the rule and without its names."""
+
+import numpy as np
+import torch
+import xarray as xr
+from numpy.typing import ArrayLike
+from scipy.cluster.vq import ClusterError, kmeans2
+from torch import Tensor
+
+from tlfourier.fourier.kernels import independent_power, kernel_power, power_wavenumbers
+
+
+def cluster(weights: Tensor | ArrayLike, clusters: int = 6, seed: int = 0, restarts: int = 5) -> xr.Dataset:
+    """Group kernels by k-means on the independent values of their unit-normalised power.
+
+    Of several seeded k-means++ starts the one with the smallest inertia is kept. Clusters are numbered by the
+    mean wavenumber of their power, low to high; the amplitude of a kernel plays no part.
+
+    Parameters
+    ----------
+    weights : Tensor or array_like, shape (..., k, k)
+        Kernels.
+    clusters : int
+        Number of groups.
+    seed : int
+        Seed of the starts.
+    restarts : int
+        Number of starts.
+
+    Returns
+    -------
+    Dataset
+        ``label`` (kernel), ``centre`` (cluster, k_y, k_x) the mean power of each group, ``fraction``
+        (cluster); attribute ``inertia``, the summed squared distance to the centres.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer different kernels than clusters.
+    """
+    power = kernel_power(weights)
+    power = power.reshape(-1, *power.shape[-2:])
+    points = independent_power(power).numpy()
+    if not 1 <= clusters <= len(np.unique(points.round(12), axis=0)):
+        raise ValueError(f"clusters={clusters}: give 1 up to the number of different kernels")
+    labels, inertia = _best_start(points, clusters, np.random.default_rng(seed), restarts)
+    centres = np.stack([power.numpy()[labels == c].mean(0) for c in range(clusters)])
+    k_y, k_x = power_wavenumbers((power.shape[-1] + 1) // 2)
+    radius = torch.hypot(*torch.broadcast_tensors(k_y, k_x)).numpy()
+    order = np.argsort((centres * radius).sum((1, 2)), kind="stable")
+    fraction = np.bincount(labels, minlength=clusters)[order] / len(labels)
+    return xr.Dataset(
+        {
+            "label": ("kernel", np.argsort(order)[labels]),
+            "centre": (("cluster", "k_y", "k_x"), centres[order]),
+            "fraction": ("cluster", fraction, {"units": "1"}),
+        },
+        {"cluster": np.arange(clusters), "k_y": k_y.ravel().numpy(), "k_x": k_x.ravel().numpy()},
+        {"inertia": inertia},
+    )
+
+
+def _best_start(
+    points: np.ndarray, clusters: int, generator: np.random.Generator, restarts: int
+) -> tuple[np.ndarray, float]:
+    """Return labels and inertia of the best of several k-means++ starts."""
+    best: tuple[np.ndarray, float] | None = None
+    attempts = 0
+    while best is None or attempts < restarts:
+        attempts += 1
+        try:
+            centres, labels = kmeans2(points, clusters, 100, minit="++", missing="raise", rng=generator)
+        except ClusterError:
+            # A group ran empty: this start is of no use, the next one draws other centres.
+            if attempts < 20 * restarts:
+                continue
+            raise ValueError(f"clusters={clusters}: groups run empty, give fewer clusters") from None
+        inertia = float(np.square(points - centres[labels]).sum())
+        if best is None or inertia < best[1]:
+            best = labels, inertia
+    return best

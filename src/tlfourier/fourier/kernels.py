@@ -1,0 +1,155 @@
+"""Look at convolution kernels as filters: their spectra and their normalised power.
+
+Wavenumbers of kernels are in radians per grid spacing, so that pi is the shortest wave the grid carries.
+"""
+
+import torch
+from jaxtyping import Float
+from numpy.typing import ArrayLike
+from torch import Tensor, nn
+
+from tlfourier.shapes import Spectrum
+
+Weights = Float[Tensor, "... k_y k_x"]
+"""Kernels with any leading dimensions; that they are square is checked with a sentence of its own."""
+
+Power = Float[Tensor, "... n n"]
+"""Power of kernels of size k on n = 2 k - 1 wavenumbers per direction, k = 0 in the middle."""
+
+
+def conv_layers(module: nn.Module) -> dict[str, nn.Conv2d]:
+    """Return every `Conv2d` of a module by name, in the order of registration.
+
+    Parameters
+    ----------
+    module : nn.Module
+        Any module; a bare `Conv2d` is called ``"conv"``.
+
+    Raises
+    ------
+    ValueError
+        If the module holds no `Conv2d`.
+    """
+    layers = {name or "conv": m for name, m in module.named_modules() if isinstance(m, nn.Conv2d)}
+    if not layers:
+        raise ValueError(f"module={type(module).__name__}: it holds no Conv2d layer, give one that does")
+    return layers
+
+
+def as_kernels(weights: Tensor | ArrayLike) -> Weights:
+    """Return kernels as a detached float64 tensor on the CPU.
+
+    Parameters
+    ----------
+    weights : Tensor or array_like, shape (..., k, k)
+        Square kernels with any leading dimensions.
+
+    Raises
+    ------
+    ValueError
+        If the last two dimensions are not square, or a value is not finite.
+    """
+    kernels = torch.as_tensor(weights).detach().to("cpu", torch.float64)
+    _check_square(tuple(kernels.shape))
+    if not torch.isfinite(kernels).all():
+        raise ValueError("weights hold NaN or infinity: only finite kernels have a spectrum")
+    return kernels
+
+
+def kernel_spectrum(weights: Weights, size: int) -> Spectrum:
+    """Return ``rfft2(weights zero-padded to (size, size))``, the kernel's corner at the origin.
+
+    Parameters
+    ----------
+    weights : Tensor, shape (..., k, k)
+        Real kernels.
+    size : int
+        N, points per direction of the grid.
+
+    Returns
+    -------
+    Tensor, shape (..., N, N // 2 + 1)
+        Complex, unnormalised.
+
+    Raises
+    ------
+    ValueError
+        If the kernel is not square or larger than the grid.
+    """
+    kernel_size = _check_square(tuple(weights.shape))
+    if size < kernel_size:
+        raise ValueError(f"size={size}: a {kernel_size} x {kernel_size} kernel needs size >= {kernel_size}")
+    return torch.fft.rfft2(weights, s=(size, size))
+
+
+def kernel_amplitude(weights: Weights, size: int) -> Float[Tensor, "... n n"]:
+    """Return ``abs(F(W))`` of the zero-padded kernel on all `size` x `size` wavenumbers, k = 0 in the middle.
+
+    Parameters and errors as for `kernel_spectrum`.
+    """
+    kernel_size = _check_square(tuple(weights.shape))
+    if size < kernel_size:
+        raise ValueError(f"size={size}: a {kernel_size} x {kernel_size} kernel needs size >= {kernel_size}")
+    return torch.fft.fftshift(torch.fft.fft2(weights, s=(size, size)).abs(), dim=(-2, -1))
+
+
+def kernel_power(weights: Tensor | ArrayLike) -> Power:
+    """Return the unit-normalised power ``abs(F(W))**2 / sum`` on (2 k - 1) x (2 k - 1) wavenumbers.
+
+    The power is the transform of the autocorrelation, which has (2 k - 1)**2 points: this sampling (9 x 9
+    for a 5 x 5 kernel) is complete, and any finer one repeats it. It knows neither the amplitude nor the
+    sign of a kernel nor where in its support it sits.
+
+    Parameters
+    ----------
+    weights : Tensor or array_like, shape (..., k, k)
+        Real kernels.
+
+    Returns
+    -------
+    Tensor, shape (..., 2 k - 1, 2 k - 1)
+        float64, k = 0 in the middle, sum 1 (0 everywhere for a kernel of zeros).
+
+    Raises
+    ------
+    ValueError
+        If the kernels are not square or not finite.
+    """
+    kernels = as_kernels(weights)
+    # Dividing by the largest weight first keeps the squares of very small kernels from vanishing.
+    scale = kernels.abs().amax((-2, -1), keepdim=True)
+    kernels = kernels / torch.where(scale > 0, scale, 1.0)
+    size = 2 * kernels.shape[-1] - 1
+    power = torch.fft.fft2(kernels, s=(size, size)).abs().square()
+    total = power.sum((-2, -1), keepdim=True)
+    return torch.fft.fftshift(power / torch.where(total > 0, total, 1.0), dim=(-2, -1))
+
+
+def power_wavenumbers(kernel_size: int) -> tuple[Tensor, Tensor]:
+    """Return ``k_y`` (n, 1) and ``k_x`` (1, n) of `kernel_power`, radians per grid spacing, n = 2 k - 1."""
+    size = 2 * kernel_size - 1
+    k = torch.fft.fftshift(torch.fft.fftfreq(size, dtype=torch.float64)) * (2 * torch.pi)
+    return k[:, None], k[None, :]
+
+
+def independent_power(power: Power) -> Float[Tensor, "... values"]:
+    """Return the independent values of `kernel_power`: 41 for a 5 x 5 kernel.
+
+    P(-k) = P(k), so only the mean and one half plane count. The half plane is multiplied by sqrt(2), which
+    makes the Euclidean distance of two such vectors that of the two full pictures.
+
+    Parameters
+    ----------
+    power : Tensor, shape (..., n, n)
+        Centred, n odd, as `kernel_power` gives it.
+    """
+    flat = power.flatten(-2)
+    middle = flat.shape[-1] // 2
+    return torch.cat([flat[..., middle : middle + 1], flat[..., middle + 1 :] * 2**0.5], dim=-1)
+
+
+def _check_square(shape: tuple[int, ...]) -> int:
+    """Return the size of square kernels."""
+    if len(shape) < 2 or shape[-1] != shape[-2] or shape[-1] == 0:
+        raise ValueError(f"weights have shape {shape}: square kernels (..., k, k) are needed")
+    return shape[-1]
