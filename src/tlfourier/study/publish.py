@@ -11,7 +11,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 from tlfourier.study.page import REPOSITORY
-from tlfourier.study.runner import build_folder, toc_files
+from tlfourier.study.toc import build_folder, toc_files
 
 _ASSETS = {"script": "src", "img": "src", "iframe": "src", "source": "src", "video": "src", "link": "href"}
 _LOADED_LINKS = {"stylesheet", "icon", "preload", "modulepreload", "prefetch", "preconnect", "dns-prefetch"}
@@ -23,29 +23,28 @@ class PublishError(RuntimeError):
     """The book could not be built without warnings."""
 
 
-def publish(profile: str) -> Path:
+def publish(profile: str, repository: Path = REPOSITORY) -> Path:
     """Build the book from the executed pages of ``profile`` and return its ``index.html``.
 
     Raises
     ------
     PublishError
-        A page was not executed, Sphinx warned, or a page would load something from the network.
+        A page was not executed, Sphinx warned, a page would load something from the network, or an
+        image has no alternative text.
     """
-    folder = build_folder(profile)
-    stage(folder)
+    folder = build_folder(profile, repository)
+    stage(folder, repository)
     fresh = _build(folder)
-    outside = external_assets(fresh)
-    if outside:
-        raise PublishError(
-            f"the book would load {len(outside)} assets from the network: {', '.join(outside[:3])}"
-        )
+    problems = problems_of(fresh)
+    if problems:
+        raise PublishError(f"the book has {len(problems)} bad pages: " + "; ".join(problems[:5]))
     final = folder / "html"
     shutil.rmtree(final, ignore_errors=True)
     os.replace(fresh, final)
     return final / "index.html"
 
 
-def stage(folder: Path, repository: Path = REPOSITORY) -> None:
+def stage(folder: Path, repository: Path) -> None:
     """Complete the executed pages in ``folder`` to a whole source of a Jupyter Book.
 
     Raises
@@ -83,24 +82,31 @@ def _build(folder: Path) -> Path:
     return folder / "_build" / "html"
 
 
-def external_assets(html: Path) -> list[str]:
-    """List what pages and style sheets under ``html`` would load from another host, as ``file: address``."""
+def problems_of(html: Path) -> list[str]:
+    """List what is wrong with the pages and style sheets under ``html``, one sentence each.
+
+    Wrong is what a page would load from another host by itself, and an image without alternative text.
+    """
     found = []
-    for path in sorted(html.rglob("*.html")):
-        found += [f"{path.relative_to(html)}: {address}" for address in page_assets(path.read_text())]
-    for path in sorted(html.rglob("*.css")):
-        found += [f"{path.relative_to(html)}: {address}" for address in _CSS_ASSET.findall(path.read_text())]
+    for path in sorted([*html.rglob("*.html"), *html.rglob("*.css")]):
+        text = path.read_text()
+        problems = page_problems(text) if path.suffix == ".html" else map(_outside, _CSS_ASSET.findall(text))
+        found += [f"{path.relative_to(html)} {problem}" for problem in problems]
     return found
 
 
-def page_assets(text: str) -> list[str]:
-    """List the addresses on other hosts that a page loads by itself; links to be followed do not count."""
-    reader = _AssetReader()
+def page_problems(text: str) -> list[str]:
+    """List what is wrong with one page; links that a reader follows may lead anywhere."""
+    reader = _PageReader()
     reader.feed(text)
     return reader.found
 
 
-class _AssetReader(HTMLParser):
+def _outside(address: str) -> str:
+    return f"loads {address} from the network"
+
+
+class _PageReader(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.found: list[str] = []
@@ -110,4 +116,7 @@ class _AssetReader(HTMLParser):
         loaded = tag != "link" or _LOADED_LINKS & set((given.get("rel") or "").split())
         address = given.get(_ASSETS.get(tag, "")) or ""
         if loaded and re.match(r"(https?:)?//", address):
-            self.found.append(address)
+            self.found.append(_outside(address))
+        # without a description Sphinx takes the file's address for one
+        if tag == "img" and (given.get("alt") or "").strip() in ("", address):
+            self.found.append(f"shows {address or 'an image'} without alternative text")

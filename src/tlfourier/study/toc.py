@@ -1,0 +1,70 @@
+"""The book's table of contents: which pages there are, in which order, and where their executed copies go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tlfourier.study.page import REPOSITORY
+
+LAST = "reproducibility"
+
+
+def build_folder(profile: str, repository: Path = REPOSITORY) -> Path:
+    """Return the folder that the executed pages and the book of a profile go to."""
+    return repository / "build" / profile
+
+
+def toc_files(repository: Path = REPOSITORY) -> list[Path]:
+    """List the source files of ``_toc.yml`` in reading order, relative to the repository.
+
+    Raises
+    ------
+    ValueError
+        An entry has neither a notebook nor a Markdown file.
+    """
+    found = []
+    for name in _entries(yaml.safe_load((repository / "_toc.yml").read_text())):
+        files = [
+            Path(name + suffix) for suffix in (".ipynb", ".md") if (repository / (name + suffix)).is_file()
+        ]
+        if len(files) != 1:
+            raise ValueError(
+                f"_toc.yml names {name!r}: expected one file {name}.ipynb or {name}.md, found {len(files)}"
+            )
+        found += files
+    return found
+
+
+def _entries(node: Any) -> Iterator[str]:
+    """Yield every ``root`` and ``file`` of a table of contents, depth first."""
+    if isinstance(node, list):
+        for item in node:
+            yield from _entries(item)
+    elif isinstance(node, dict):
+        for key, value in node.items():
+            if key in ("root", "file"):
+                yield value
+            else:
+                yield from _entries(value)
+
+
+def notebooks(names: list[str] | None = None, repository: Path = REPOSITORY) -> list[Path]:
+    """List the notebooks to execute, ``reproducibility`` last; ``names`` picks some by path or by stem.
+
+    Raises
+    ------
+    ValueError
+        A name is no notebook of the table of contents.
+    """
+    pages = sorted((p for p in toc_files(repository) if p.suffix == ".ipynb"), key=lambda p: p.stem == LAST)
+    if names is None:
+        return pages
+    known = {str(page): page for page in pages} | {page.stem: page for page in pages}
+    for name in names:
+        if name not in known:
+            raise ValueError(f"unknown page {name!r}: accepted are {', '.join(page.stem for page in pages)}")
+    return [page for page in pages if page in [known[name] for name in names]]
