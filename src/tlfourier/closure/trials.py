@@ -1,0 +1,206 @@
+"""Put the exact subgrid term on trial: an LES that is fed with it must follow the filtered DNS.
+
+This test decides every sign. Filtering commutes with time, derivatives and the linear part of the
+equation, so the filtered DNS obeys the LES equation with the exact Π at every stage of every step, and an LES
+that is fed the recorded Π must repeat it to round-off.
+"""
+
+import math
+from collections.abc import Mapping
+
+import torch
+import xarray as xr
+from torch import Tensor, nn
+
+from tlfourier.closure.filters import Filter, filtered_equation, subgrid_term
+from tlfourier.flow.equation import VorticityEquation
+from tlfourier.flow.forcing import two_way_cosine
+from tlfourier.flow.grid import Grid
+from tlfourier.flow.initial import random_vorticity
+from tlfourier.flow.simulate import Schedule, simulate
+from tlfourier.flow.steppers import IFRK4, State
+from tlfourier.shapes import Spectrum
+
+FEEDS: Mapping[str, float] = {"exact": 1.0, "none": 0.0, "wrong sign": -1.0}
+"""What is fed to the LES: a factor in front of the recorded Π."""
+
+
+class _Recorder:
+    """Act as a closure of the DNS that changes nothing and records Π at every evaluation."""
+
+    def __init__(self, fine: VorticityEquation, coarse: VorticityEquation, filter: Filter) -> None:
+        self.fine, self.coarse, self.filter = fine, coarse, filter
+        self.recorded: list[Tensor] = []
+
+    def __call__(self, omega_hat: Spectrum) -> Spectrum:
+        self.recorded.append(subgrid_term(omega_hat, self.fine, self.coarse, self.filter))
+        return torch.zeros_like(omega_hat)
+
+
+class _Replay:
+    """Act as a closure of the LES that hands out recorded Π, times a factor, whatever the state is."""
+
+    def __init__(self, recorded: list[Tensor], factor: float) -> None:
+        self.remaining = iter(recorded)
+        self.factor = factor
+
+    def __call__(self, omega_hat: Spectrum) -> Spectrum:
+        return self.factor * next(self.remaining)
+
+
+def follow(
+    fine: VorticityEquation,
+    coarse: VorticityEquation,
+    filter: Filter,
+    omega_hat: Spectrum,
+    dt: float,
+    steps: int,
+    feeds: Mapping[str, float] = FEEDS,
+    every: int = 1,
+) -> xr.Dataset:
+    """Feed the Π recorded in a DNS to LES runs, and measure how far each strays from the filtered DNS.
+
+    ``error(feed, t) = norm(omega_les - omega_bar) / norm(omega_bar)``, where the LES carries
+    ``-feeds[feed] * sgs``.
+
+    Parameters
+    ----------
+    fine, coarse : VorticityEquation
+        The equations of DNS and LES; see `filtered_equation`.
+    filter : Filter
+        From the fine grid to the coarse one.
+    omega_hat : Spectrum, shape (n_fine, n_fine // 2 + 1)
+        The state from which all runs begin.
+    dt : float
+        Time step of all runs (fourth-order, see `IFRK4`).
+    steps : int
+        Number of steps.
+    feeds : mapping of str to float
+        Name and factor of each LES.
+    every : int
+        Steps between two measurements.
+
+    Returns
+    -------
+    xr.Dataset
+        ``error`` (feed, time); ``omega`` (feed, y, x), the vorticity of each LES at the end; ``omega_bar``
+        (y, x), the filtered DNS at the end.
+
+    Raises
+    ------
+    ValueError
+        If ``steps`` is not a positive multiple of ``every``.
+    """
+    if every < 1 or steps < 1 or steps % every:
+        raise ValueError(f"steps={steps}: it must be a positive multiple of every={every}")
+    recorder = _Recorder(fine, coarse, filter)
+    truth = [filter(state) for state in _run(fine, omega_hat, dt, steps, every, recorder)]
+    errors, final = [], []
+    for factor in feeds.values():
+        replay = _Replay(recorder.recorded, factor)
+        states = _run(coarse, filter(omega_hat), dt, steps, every, replay)
+        errors.append(
+            [_error(state, wanted, coarse.grid) for state, wanted in zip(states, truth, strict=True)]
+        )
+        final.append(coarse.grid.to_physical(states[-1]).numpy())
+    time = dt * every * torch.arange(len(truth), dtype=torch.float64).numpy()
+    return xr.Dataset(
+        {
+            "error": (
+                ("feed", "time"),
+                errors,
+                {"long_name": "relative error of the vorticity", "units": "1"},
+            ),
+            "omega": (("feed", "y", "x"), final, {"long_name": "vorticity of the LES", "units": "time^-1"}),
+            "omega_bar": (("y", "x"), coarse.grid.to_physical(truth[-1]).numpy()),
+        },
+        {"feed": list(feeds), "time": ("time", time, {"long_name": "time", "units": "time"})},
+    )
+
+
+def _run(
+    equation: VorticityEquation,
+    omega_hat: Spectrum,
+    dt: float,
+    steps: int,
+    every: int,
+    closure: _Recorder | _Replay,
+) -> list[Tensor]:
+    """Return the states at the start and after every ``every`` steps."""
+    advance = IFRK4(equation, dt)
+    state, states = advance.start(omega_hat), [omega_hat]
+    with torch.no_grad():
+        for step in range(1, steps + 1):
+            state = advance(state, closure)
+            if step % every == 0:
+                states.append(state.omega_hat)
+    return states
+
+
+def _error(omega_hat: Spectrum, wanted: Spectrum, grid: Grid) -> float:
+    """Return the relative error in the 2-norm over all points."""
+    difference, reference = grid.to_physical(omega_hat - wanted), grid.to_physical(wanted)
+    return (difference.norm() / reference.norm()).item()
+
+
+def exact_sgs(
+    size: int = 96,
+    coarse_size: int = 32,
+    reynolds: float = 1e3,
+    k_f: int = 4,
+    spin_up: float = 6.0,
+    duration: float = 2.0,
+    dt: float = 5e-3,
+    seed: int = 1,
+) -> xr.Dataset:
+    """Run the exact-Π trial on a small forced flow, from nothing, in seconds.
+
+    Parameters
+    ----------
+    size, coarse_size : int
+        Grids of DNS and LES.
+    reynolds : float
+        1 / viscosity; the drag is 0.1.
+    k_f : int
+        Forcing wavenumber.
+    spin_up, duration : float
+        Time before the trial and time that it lasts.
+    dt : float
+        Time step of the trial.
+    seed : int
+        Of the initial field.
+
+    Returns
+    -------
+    xr.Dataset
+        See `follow`.
+    """
+    grid, coarse_grid = Grid(size, dtype=torch.float64), Grid(coarse_size, dtype=torch.float64)
+    fine = VorticityEquation(grid, 1 / reynolds, drag=0.1, forcing_hat=two_way_cosine(grid, k_f))
+    to_coarse = Filter(grid, coarse_grid)
+    coarse = filtered_equation(fine, coarse_grid, to_coarse)
+    start = State(random_vorticity(grid, seed=seed))
+    (ready,) = simulate(fine, start, Schedule(spin_up, interval=1.0, snapshots=1), progress=False)
+    every = max(1, round(0.02 * duration / dt))
+    steps = every * math.ceil(duration / dt / every)
+    return follow(fine, coarse, to_coarse, ready.omega_hat, dt, steps, every=every)
+
+
+def shift_error(network: nn.Module, inputs: Tensor, shift: tuple[int, int]) -> float:
+    """Measure how far a network is from commuting with a shift of the periodic box.
+
+    ``norm(network(roll(x)) - roll(network(x))) / norm(network(x))``, zero for circular padding.
+
+    Parameters
+    ----------
+    network : nn.Module
+        Maps (samples, channels, n, n) to (samples, channels, n, n).
+    inputs : Tensor, shape (samples, channels, n, n)
+        Any fields.
+    shift : tuple of int
+        Grid points along y and x.
+    """
+    with torch.no_grad():
+        moved = network(inputs.roll(shift, dims=(-2, -1)))
+        expected = network(inputs).roll(shift, dims=(-2, -1))
+    return ((moved - expected).norm() / expected.norm()).item()

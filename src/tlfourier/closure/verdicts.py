@@ -1,0 +1,177 @@
+"""Turn differences between trained networks into a verdict: supported, refuted or undecided.
+
+The unit is the training seed, never the snapshot: the snapshots of one test block share their network, and a
+network trained again differs more than its own test snapshots suggest.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike
+from scipy import stats
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Hold what the seeds say about a claim of the form "effect > margin".
+
+    Parameters
+    ----------
+    word : str
+        ``"supported"``, ``"refuted"`` or ``"undecided"``.
+    effect : float
+        Mean over seeds.
+    low, high : float
+        Ends of the confidence interval of the mean.
+    seeds : int
+        Number of seeds.
+    """
+
+    word: str
+    effect: float
+    low: float
+    high: float
+    seeds: int
+
+
+def verdict(effects: ArrayLike, margin: float = 0.0, confidence: float = 0.95) -> Verdict:
+    """Judge the claim that the mean effect exceeds a margin, from one number per seed.
+
+    ``low, high = mean ∓ t * sd / sqrt(seeds)`` with Student's t of ``seeds - 1`` degrees of freedom. The
+    claim is supported if ``low > margin``, refuted if ``high < margin``, undecided otherwise; one seed
+    decides nothing.
+
+    Parameters
+    ----------
+    effects : array_like, shape (seeds,)
+        For two networks of one seed, their paired difference.
+    margin : float
+        Fixed before looking.
+    confidence : float
+        Of the two-sided interval, between 0 and 1.
+
+    Raises
+    ------
+    ValueError
+        For effects that are not a row of finite numbers, or a confidence outside (0, 1).
+    """
+    values = np.asarray(effects, dtype=float)
+    if values.ndim != 1 or values.size == 0 or not np.isfinite(values).all():
+        raise ValueError(f"effects of shape {values.shape}: give one finite number per seed")
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence={confidence}: it must lie between 0 and 1")
+    mean = float(values.mean())
+    half = math.inf
+    if values.size > 1:
+        t = float(stats.t.ppf((1 + confidence) / 2, values.size - 1))
+        half = t * float(values.std(ddof=1)) / math.sqrt(values.size)
+    low, high = mean - half, mean + half
+    word = "supported" if low > margin else "refuted" if high < margin else "undecided"
+    return Verdict(word, mean, low, high, values.size)
+
+
+def depth_correlation(scores: xr.DataArray) -> xr.DataArray:
+    """Return Spearman's rank correlation of a score with the number of the re-trained layer, per seed.
+
+    +1: the score grows from each layer to the next; for an error this means that shallower is always better.
+
+    Parameters
+    ----------
+    scores : xr.DataArray
+        Over (layer, seed), layers numbered from the input.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than three layers.
+    """
+    if scores.sizes["layer"] < 3:
+        raise ValueError(f"{scores.sizes['layer']} layers: a rank correlation needs at least 3")
+    columns = scores.sortby("layer").transpose("seed", "layer")
+    values = [float(stats.spearmanr(columns["layer"], row).statistic) for row in columns.values]
+    return xr.DataArray(
+        values, {"seed": columns["seed"]}, name="depth_correlation", attrs={"long_name": "Spearman's ρ"}
+    )
+
+
+def single_layers(scores: xr.DataArray) -> xr.DataArray:
+    """Keep the models that re-train one layer, as a dimension ``layer`` of whole numbers.
+
+    Parameters
+    ----------
+    scores : xr.DataArray
+        Over (model, seed); a single layer is a model named by its number, as ``"2"``.
+
+    Raises
+    ------
+    ValueError
+        If no model re-trains a single layer.
+    """
+    names = [name for name in scores["model"].values.tolist() if str(name).isdigit()]
+    if not names:
+        raise ValueError(f"models {', '.join(scores['model'].values)}: none of them re-trains a single layer")
+    chosen = scores.sel(model=names).rename(model="layer")
+    return chosen.assign_coords(layer=[int(name) for name in names]).sortby("layer")
+
+
+def rank_layers(validation: xr.DataArray, test: xr.DataArray) -> xr.Dataset:
+    """Rank single layers by an error: chosen on the validation block, reported on the test block.
+
+    Parameters
+    ----------
+    validation, test : xr.DataArray
+        The same error (lower is better) over (layer, seed).
+
+    Returns
+    -------
+    xr.Dataset
+        Over ``layer``: ``rank`` (1 is the lowest mean validation error), ``mean`` and ``sd`` of the test
+        error over seeds; over ``seed``: ``best``, the layer that this seed's validation block would choose.
+    """
+    order = validation.mean("seed").argsort().values
+    rank = np.empty(order.size, dtype=int)
+    rank[order] = np.arange(1, order.size + 1)
+    spread = test.std("seed", ddof=1) if test.sizes["seed"] > 1 else xr.full_like(test.mean("seed"), np.nan)
+    best = validation["layer"].values[validation.transpose("seed", "layer").values.argmin(axis=1)]
+    return xr.Dataset(
+        {"rank": ("layer", rank), "mean": test.mean("seed"), "sd": spread, "best": ("seed", best)},
+        {"layer": validation["layer"], "seed": validation["seed"]},
+    )
+
+
+def chosen_layer(ranking: xr.Dataset) -> int:
+    """Return the layer of rank 1."""
+    return int(ranking["layer"].values[ranking["rank"].values == 1][0])
+
+
+def paired(scores: xr.DataArray, worse: str, better: str) -> xr.DataArray:
+    """Return ``scores(worse) - scores(better)`` per seed: positive if the claimed order holds.
+
+    Parameters
+    ----------
+    scores : xr.DataArray
+        An error over (model, seed).
+    worse, better : str
+        Names of two models.
+
+    Raises
+    ------
+    ValueError
+        If a model is unknown.
+    """
+    for name in (worse, better):
+        if name not in scores["model"].values:
+            raise ValueError(f"unknown model {name!r}: accepted are {', '.join(scores['model'].values)}")
+    return scores.sel(model=worse, drop=True) - scores.sel(model=better, drop=True)
+
+
+def compare(
+    scores: xr.DataArray, claims: Sequence[tuple[str, str]], margin: float = 0.0
+) -> list[tuple[str, str, Verdict]]:
+    """Judge the claims "``better`` has the lower error than ``worse``", given as pairs (better, worse)."""
+    return [
+        (better, worse, verdict(paired(scores, worse, better).values, margin)) for better, worse in claims
+    ]

@@ -1,0 +1,98 @@
+"""Verdicts over seeds: intervals of Student's t, ranks, pairs."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from tlfourier.closure.verdicts import (
+    chosen_layer,
+    compare,
+    depth_correlation,
+    paired,
+    rank_layers,
+    single_layers,
+    verdict,
+)
+
+
+def over_layers(values: np.ndarray) -> xr.DataArray:
+    layers, seeds = values.shape
+    return xr.DataArray(values, {"layer": np.arange(1, layers + 1), "seed": np.arange(seeds)})
+
+
+def test_the_interval_is_that_of_student() -> None:
+    # three values, t(0.975, 2) = 4.30265
+    result = verdict([1.0, 2.0, 3.0])
+    assert result.effect == pytest.approx(2.0)
+    assert result.high - result.effect == pytest.approx(4.302653 / np.sqrt(3), rel=1e-6)
+    assert result.low == pytest.approx(2 * result.effect - result.high)
+
+
+@pytest.mark.parametrize(
+    ("effects", "margin", "word"),
+    [
+        ([1.0, 1.1, 0.9], 0.0, "supported"),
+        ([-1.0, -1.1, -0.9], 0.0, "refuted"),
+        ([1.0, 1.1, 0.9], 2.0, "refuted"),
+        ([1.0, -1.0, 0.2], 0.0, "undecided"),
+        ([5.0], 0.0, "undecided"),
+    ],
+)
+def test_the_word_follows_the_interval(effects: list[float], margin: float, word: str) -> None:
+    assert verdict(effects, margin).word == word
+
+
+def test_the_interval_covers_the_truth_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(1)
+    results = [verdict(rng.normal(0.3, 1.0, size=3)) for _ in range(2000)]
+    covered = np.mean([result.low < 0.3 < result.high for result in results])
+    assert 0.935 < covered < 0.965
+
+
+@pytest.mark.parametrize("effects", [[], [np.nan, 1.0], [[1.0, 2.0]]])
+def test_effects_that_are_no_row_of_numbers_are_refused(effects: list[float]) -> None:
+    with pytest.raises(ValueError, match="one finite number per seed"):
+        verdict(effects)
+
+
+def test_confidence_outside_its_range_is_refused() -> None:
+    with pytest.raises(ValueError, match="confidence=95"):
+        verdict([1.0, 2.0], confidence=95.0)
+
+
+def test_depth_correlation_is_one_for_errors_that_grow_with_depth() -> None:
+    ramp = np.arange(11.0)
+    result = depth_correlation(over_layers(np.stack([ramp, -ramp, ramp**3], axis=1)))
+    np.testing.assert_allclose(result, [1.0, -1.0, 1.0])
+    with pytest.raises(ValueError, match="2 layers"):
+        depth_correlation(over_layers(np.zeros((2, 3))))
+
+
+def test_single_layers_are_found_by_name_and_sorted_as_numbers() -> None:
+    table = xr.DataArray(np.arange(8.0).reshape(4, 2), {"model": ["none", "10", "2", "2+5"], "seed": [0, 1]})
+    result = single_layers(table)
+    assert result["layer"].values.tolist() == [2, 10]
+    np.testing.assert_array_equal(result.sel(layer=10), [2.0, 3.0])
+    with pytest.raises(ValueError, match="none of them"):
+        single_layers(table.sel(model=["none", "2+5"]))
+
+
+def test_the_layer_is_chosen_on_validation_and_reported_on_test() -> None:
+    validation = over_layers(np.array([[0.5, 0.6], [0.4, 0.3], [0.45, 0.2]]))
+    test = over_layers(np.array([[0.1, 0.2], [0.7, 0.9], [0.3, 0.3]]))
+    ranking = rank_layers(validation, test)
+    assert ranking["rank"].values.tolist() == [3, 2, 1]
+    assert chosen_layer(ranking) == 3
+    assert ranking["best"].values.tolist() == [2, 3]
+    np.testing.assert_allclose(ranking["mean"], [0.15, 0.8, 0.3])
+    np.testing.assert_allclose(ranking["sd"][0], np.std([0.1, 0.2], ddof=1))
+
+
+def test_pairs_share_the_seed() -> None:
+    # the seeds differ by far more than the models: only the paired difference sees the effect
+    table = xr.DataArray([[1.0, 5.0, 9.0], [0.9, 4.88, 8.9]], {"model": ["none", "2"], "seed": [0, 1, 2]})
+    np.testing.assert_allclose(paired(table, worse="none", better="2"), [0.1, 0.12, 0.1])
+    ((better, worse, result),) = compare(table, [("2", "none")])
+    assert (better, worse, result.word) == ("2", "none", "supported")
+    with pytest.raises(ValueError, match="unknown model '3'"):
+        paired(table, worse="3", better="2")
