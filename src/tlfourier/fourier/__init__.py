@@ -1,6 +1,7 @@
 """See what a convolutional network computes, in Fourier space: kernels, layers, activations of any module."""
 
 from tlfourier.fourier.activations import activation_spectra
+from tlfourier.fourier.census import fractions_with_nulls, kernel_types, network_fractions
 from tlfourier.fourier.change import gini, kernel_change, most_changed, network_change, put_back
 from tlfourier.fourier.clusters import cluster
 from tlfourier.fourier.families import (
@@ -20,7 +21,7 @@ from tlfourier.fourier.kernels import (
     kernel_spectrum,
     power_wavenumbers,
 )
-from tlfourier.fourier.nulls import fractions_with_nulls, phase_randomised
+from tlfourier.fourier.nulls import phase_randomised
 from tlfourier.fourier.truth import confusion_matrix, synthetic_kernels
 
 __all__ = [
@@ -41,10 +42,12 @@ __all__ = [
     "kernel_change",
     "kernel_power",
     "kernel_spectrum",
+    "kernel_types",
     "layer_identity",
     "layer_spectrum",
     "most_changed",
     "network_change",
+    "network_fractions",
     "phase_randomised",
     "power_wavenumbers",
     "put_back",

@@ -20,7 +20,7 @@ from functools import lru_cache
 import numpy as np
 import torch
 import xarray as xr
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from torch import Tensor
 
 from tlfourier.fourier.kernels import Power, kernel_power, power_wavenumbers
@@ -66,7 +66,7 @@ class Rule:
     high_ratio: float = 0.7
 
 
-def classify(weights: Tensor | ArrayLike, rule: Rule | None = None) -> NDArray[np.str_]:
+def classify(weights: Tensor | ArrayLike, rule: Rule | None = None) -> np.ndarray:
     """Return the filter type of every kernel, one of `LABELS`.
 
     Parameters
@@ -119,7 +119,7 @@ def features(power: Power) -> dict[str, Tensor]:
     }
 
 
-def class_fractions(labels: NDArray[np.str_]) -> xr.DataArray:
+def class_fractions(labels: np.ndarray) -> xr.DataArray:
     """Return the share of each filter type among labels, dimension ``type`` in the order of `LABELS`.
 
     Raises
@@ -169,7 +169,7 @@ def threshold_sensitivity(
     return xr.DataArray(moved, coords, ("threshold", "shift"), "changed", {"units": "1"})
 
 
-def _decide(measured: dict[str, Tensor], rule: Rule) -> NDArray[np.str_]:
+def _decide(measured: dict[str, Tensor], rule: Rule) -> np.ndarray:
     """Apply the rule to measured features."""
     f = {name: values.numpy() for name, values in measured.items()}
     unclassified = (f["contrast"] < rule.contrast) | (f["structure"] < rule.structure)

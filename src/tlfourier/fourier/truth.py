@@ -14,7 +14,7 @@ Coordinates = tuple[NDArray[np.floating], NDArray[np.floating]]
 
 def synthetic_kernels(
     count: int, seed: int, noise: float = 0.1, kernel_size: int = 5
-) -> tuple[NDArray[np.float64], NDArray[np.str_]]:
+) -> tuple[NDArray[np.float64], np.ndarray]:
     """Return `count` kernels of each of the four filter types, with their labels.
 
     low-pass: Gaussians, round and elongated, and box means. band-pass: differences of Gaussians of equal
