@@ -15,6 +15,9 @@ Field: TypeAlias = Float[Tensor, "... n n"]
 Spectrum: TypeAlias = Complex[Tensor, "... n m"]
 """The half spectrum of a real field, m = n // 2 + 1."""
 
+Resized: TypeAlias = Complex[Tensor, "... n_new m_new"]
+"""A half spectrum on another grid than the Spectrum beside it."""
+
 Scalars: TypeAlias = Float[Tensor, "..."]
 """One number per member of the batch."""
 

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from tlfourier.shapes import Field, Spectrum
+from tlfourier.shapes import Field, Resized, Spectrum
 
 SMALLEST_SIZE = 8
 
@@ -118,7 +118,7 @@ def _validate(size: int, length: float, dtype: torch.dtype) -> None:
         raise ValueError(f"dtype={dtype}: a grid is torch.float32 or torch.float64")
 
 
-def resize(spectrum: Spectrum, size_from: int, size_to: int) -> Spectrum:
+def resize(spectrum: Spectrum, size_from: int, size_to: int) -> Resized:
     """Carry a half spectrum to another grid of the same square, keeping the modes that both resolve.
 
     ``new[k] = (size_to / size_from)**2 * spectrum[k]`` for |k_x|, |k_y| < min(size_from, size_to) / 2, all
