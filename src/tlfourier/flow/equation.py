@@ -6,8 +6,9 @@ from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import pad
 
-from tlfourier.flow.grid import Grid, resize
+from tlfourier.flow.grid import Grid
 from tlfourier.shapes import Field, Spectrum
 
 Closure: TypeAlias = Callable[[Tensor], Tensor]
@@ -54,8 +55,11 @@ class VorticityEquation(nn.Module):
 
     linear: Tensor
     forcing_hat: Tensor | None
-    _velocity: Tensor
-    _stress: Tensor
+    _u: Tensor
+    _v: Tensor
+    _shear: Tensor
+    _strain: Tensor
+    _source: Tensor
 
     def __init__(
         self,
@@ -73,17 +77,22 @@ class VorticityEquation(nn.Module):
         self.dealias = dealias
         # Padding to an even grid of at least 3/2 the size keeps every quadratic alias beyond the kept modes.
         self.product_size = 2 * math.ceil(3 * grid.size / 4) if dealias == "pad" else grid.size
+        _keep_freed_memory()
         resolved = grid.mask if dealias == "truncate" else _below_nyquist(grid)
         if forcing_hat is not None:
             grid.check_spectrum(forcing_hat, "forcing_hat")
             _check_inside(forcing_hat, resolved)
         self.register_buffer("forcing_hat", forcing_hat, persistent=False)
         self.register_buffer("linear", _linear(grid, viscosity, drag, beta), persistent=False)
-        k_x, k_y, inverse = grid.k_x, grid.k_y, grid.inverse_k_squared * resolved
-        velocity = torch.stack((1j * k_y * inverse, -1j * k_x * inverse))
-        stress = torch.stack(((k_y**2 - k_x**2) * resolved, -k_x * k_y * resolved))
-        self.register_buffer("_velocity", velocity, persistent=False)
-        self.register_buffer("_stress", stress.to(grid.complex_dtype), persistent=False)
+        # The last columns of every spectrum are zero after dealiasing: the transforms along y leave them out.
+        self.columns = int(resolved[0].sum())
+        for name, operator in _operators(grid, resolved, (self.product_size / grid.size) ** 2).items():
+            kept = operator[:, : self.columns].to(grid.complex_dtype, copy=True)
+            self.register_buffer(name, kept, persistent=False)
+        source = (
+            torch.zeros_like(self._u) if forcing_hat is None else -forcing_hat[:, : self.columns].contiguous()
+        )
+        self.register_buffer("_source", source, persistent=False)
 
     def streamfunction(self, omega_hat: Spectrum) -> Spectrum:
         """Return ``psi_hat = omega_hat / k**2``, shape (..., N, N // 2 + 1); the mean of psi is zero."""
@@ -91,8 +100,10 @@ class VorticityEquation(nn.Module):
 
     def velocity(self, omega_hat: Spectrum) -> tuple[Field, Field]:
         """Return ``u = psi_y`` and ``v = -psi_x`` as fields, each of shape (..., N, N)."""
-        velocities = self.grid.to_physical(omega_hat.unsqueeze(-3) * self._velocity)
-        return velocities[..., 0, :, :], velocities[..., 1, :, :]
+        psi_hat = self.streamfunction(omega_hat) * _below_nyquist(self.grid)
+        return self.grid.to_physical(1j * self.grid.k_y * psi_hat), self.grid.to_physical(
+            -1j * self.grid.k_x * psi_hat
+        )
 
     def advection(self, omega_hat: Spectrum) -> Spectrum:
         """Return the half spectrum of ``N = (d_xx - d_yy)(u v) + d_xy(v**2 - u**2)``.
@@ -109,26 +120,41 @@ class VorticityEquation(nn.Module):
         Spectrum, shape (..., N, N // 2 + 1)
             Free of aliasing and zero beyond the kept modes, unless ``dealias="none"``.
         """
-        size, fine = self.grid.size, self.product_size
-        velocities_hat = omega_hat.unsqueeze(-3) * self._velocity
-        if fine != size:
-            velocities_hat = resize(velocities_hat, size, fine)
-        u, v = torch.fft.irfft2(velocities_hat, s=(fine, fine)).unbind(-3)
-        products_hat = torch.fft.rfft2(torch.stack((u * v, v * v - u * u), dim=-3))
-        if fine != size:
-            products_hat = resize(products_hat, fine, size)
-        return (products_hat * self._stress).sum(-3)
+        return -self._explicit(omega_hat, torch.zeros_like(self._source))
 
     def nonlinear(self, omega_hat: Spectrum, closure: Closure | None = None) -> Spectrum:
         """Return ``-N_hat - forcing_hat - closure(omega_hat)``, shape (..., N, N // 2 + 1)."""
-        total = -self.advection(omega_hat)
-        if self.forcing_hat is not None:
-            total = total - self.forcing_hat
+        total = self._explicit(omega_hat, self._source)
         return total if closure is None else total - closure(omega_hat)
 
     def tendency(self, omega_hat: Spectrum, closure: Closure | None = None) -> Spectrum:
         """Return ``d(omega_hat)/dt = linear * omega_hat + nonlinear(omega_hat, closure)``."""
         return self.linear * omega_hat + self.nonlinear(omega_hat, closure)
+
+    def _explicit(self, omega_hat: Spectrum, source: Tensor) -> Spectrum:
+        """Return ``source - N_hat``, shape (..., N, N // 2 + 1)."""
+        # One plane after the other: what one pass writes is still in the cache when the next one reads it.
+        kept = omega_hat[..., : self.columns]
+        u, v = self._to_points(kept * self._u), self._to_points(kept * self._v)
+        total = torch.addcmul(source, self._to_modes(u * v), self._shear)
+        total = torch.addcmul(total, self._to_modes(torch.addcmul(v * v, u, u, value=-1)), self._strain)
+        return pad(total, (0, omega_hat.shape[-1] - self.columns))
+
+    def _to_points(self, kept: Tensor) -> Tensor:
+        """Transform the kept columns, shape (..., N, columns), to the points of the product grid."""
+        size, fine = self.grid.size, self.product_size
+        if fine != size:
+            zeros = kept.new_zeros((*kept.shape[:-2], fine - size, kept.shape[-1]))
+            kept = torch.cat((kept[..., : size // 2, :], zeros, kept[..., size // 2 :, :]), dim=-2)
+        return torch.fft.irfft(torch.fft.ifft(kept, dim=-2), n=fine)
+
+    def _to_modes(self, product: Tensor) -> Tensor:
+        """Transform a field on the product grid to the kept columns, shape (..., N, columns)."""
+        size, fine = self.grid.size, self.product_size
+        kept = torch.fft.fft(torch.fft.rfft(product)[..., : self.columns], dim=-2)
+        if fine == size:
+            return kept
+        return torch.cat((kept[..., : size // 2, :], kept[..., fine - size // 2 :, :]), dim=-2)
 
     def extra_repr(self) -> str:
         """Return the coefficients of this equation."""
@@ -154,6 +180,29 @@ def _linear(grid: Grid, viscosity: float, drag: float, beta: float) -> Tensor:
     # The Nyquist column stands for both signs of k_x, between which a real field has no phase velocity.
     waves = beta * grid.k_x * grid.inverse_k_squared * _below_nyquist(grid)
     return torch.complex(damping, waves)
+
+
+def _operators(grid: Grid, resolved: Tensor, scale: float) -> dict[str, Tensor]:
+    """Return what maps omega_hat to u and v, and the spectra of u v and v**2 - u**2 to -N_hat.
+
+    ``scale`` is the ratio of points on the product grid and the grid, by which amplitudes differ.
+    """
+    k_x, k_y, inverse = grid.k_x, grid.k_y, grid.inverse_k_squared * resolved * scale
+    return {
+        "_u": 1j * k_y * inverse,
+        "_v": -1j * k_x * inverse,
+        "_shear": (k_x**2 - k_y**2) * resolved / scale,
+        "_strain": k_x * k_y * resolved / scale,
+    }
+
+
+def _keep_freed_memory() -> None:
+    """Make the C library keep freed arrays for the next ones instead of handing them back to the kernel.
+
+    glibc raises its mapping and trimming thresholds to the largest mapped block that was freed, up to 32 MiB.
+    Without this, each step maps and clears its arrays anew, which can cost more than its transforms.
+    """
+    torch.empty(31 * 2**20, dtype=torch.uint8)
 
 
 def _below_nyquist(grid: Grid) -> Tensor:

@@ -100,12 +100,13 @@ class IFRK4(Stepper):
         dt, decay, nonlinear = self.dt, self.decay, self.equation.nonlinear
         omega_hat = state.omega_hat
         first = nonlinear(omega_hat, closure)
-        carried = decay * omega_hat
-        second = nonlinear(carried + (dt / 2) * (decay * first), closure)
-        third = nonlinear(carried + (dt / 2) * second, closure)
-        fourth = nonlinear(decay * (carried + dt * third), closure)
-        middle = carried + (dt / 6) * (decay * first) + (dt / 3) * (second + third)
-        return State(decay * middle + (dt / 6) * fourth, state.time + dt)
+        # torch.add with alpha scales while it adds: no array is made for dt * N.
+        carried, first = decay * omega_hat, decay * first
+        second = nonlinear(torch.add(carried, first, alpha=dt / 2), closure)
+        third = nonlinear(torch.add(carried, second, alpha=dt / 2), closure)
+        fourth = nonlinear(decay * torch.add(carried, third, alpha=dt), closure)
+        middle = torch.add(torch.add(carried, first, alpha=dt / 6), second + third, alpha=dt / 3)
+        return State(torch.add(decay * middle, fourth, alpha=dt / 6), state.time + dt)
 
 
 class AB2CN(Stepper):
