@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 import torch
@@ -186,7 +185,7 @@ class Scales:
     sgs: float
 
     @classmethod
-    def of(cls, train_pairs: xr.Dataset) -> Self:
+    def of(cls, train_pairs: xr.Dataset) -> "Scales":
         """Measure the scales of a training block.
 
         Raises
