@@ -8,18 +8,13 @@ the linear part of the equation.
 
 import math
 from collections.abc import Callable
-from typing import TypeAlias
 
 import torch
-from jaxtyping import Complex
 from torch import Tensor, nn
 
 from tlfourier.flow.equation import VorticityEquation
 from tlfourier.flow.grid import Grid, resize
-from tlfourier.shapes import Spectrum
-
-CoarseSpectrum: TypeAlias = Complex[Tensor, "... n_coarse m_coarse"]
-"""A half spectrum on the coarse grid, beside a Spectrum on the fine one."""
+from tlfourier.shapes import Resized, Spectrum
 
 # A wave whose length is exactly `width` must not pass, however its wavenumber was rounded.
 _EDGE = 1.0 - 1e-6
@@ -111,7 +106,7 @@ class Filter(nn.Module):
         response = KINDS[kind](fine.k_x.double(), fine.k_y.double(), width)
         self.register_buffer("response", response.to(fine.dtype), persistent=False)
 
-    def forward(self, omega_hat: Spectrum) -> CoarseSpectrum:
+    def forward(self, omega_hat: Spectrum) -> Resized:
         """Return the filtered spectrum on the coarse grid.
 
         Parameters
@@ -128,6 +123,9 @@ class Filter(nn.Module):
         ValueError
             If the shape is not that of the fine grid.
         """
+        if omega_hat.shape[-2:] != self.response.shape:
+            needed = f"(..., {self.size_from}, {self.size_from // 2 + 1})"
+            raise ValueError(f"omega_hat has shape {tuple(omega_hat.shape)}: this filter needs {needed}")
         return resize(omega_hat * self.response, self.size_from, self.size_to)
 
     def extra_repr(self) -> str:
@@ -160,7 +158,7 @@ def subgrid_term(
     fine_equation: VorticityEquation,
     coarse_equation: VorticityEquation,
     filter: Filter,
-) -> CoarseSpectrum:
+) -> Resized:
     """Return the subgrid term Π, ``sgs_hat = filter(N(omega_hat)) - N(filter(omega_hat))``.
 
     Parameters
