@@ -95,6 +95,9 @@ def snapshots(
     ValueError
         If a snapshot does not fit the grid or is not finite.
     """
+    if set(trajectory["omega"].dims) != {"time", "y", "x"}:
+        dims = ", ".join(map(str, trajectory["omega"].dims))
+        raise ValueError(f"omega has the dimensions {dims}: time, y, x are needed, of members choose one")
     omega = trajectory["omega"].transpose("time", "y", "x")
     if omega.shape[1:] != (grid.size, grid.size):
         raise ValueError(f"snapshots of shape {omega.shape[1:]}: this grid needs {(grid.size, grid.size)}")
