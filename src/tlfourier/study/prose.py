@@ -1,0 +1,37 @@
+"""Carry computed numbers into a page's prose."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from myst_nb import glue
+
+
+def say(**values: Any) -> None:
+    """Glue values under their names, for ``{glue:text}`` in the page's text; nothing is displayed.
+
+    ``say(error=0.41234)`` and then ``{glue:text}`error:.2f``` writes 0.41. Scalars of numpy, torch and xarray
+    become plain numbers, so that a format applies to them.
+
+    Parameters
+    ----------
+    **values
+        Numbers, words, or scalar arrays.
+
+    Raises
+    ------
+    ValueError
+        If an array holds more than one number.
+    """
+    for name, value in values.items():
+        glue(name, _plain(name, value), display=False)
+
+
+def _plain(name: str, value: Any) -> Any:
+    """Return a scalar array's number, anything else as it is."""
+    if not hasattr(value, "item"):
+        return value
+    if math.prod(value.shape) != 1:
+        raise ValueError(f"{name} has shape {tuple(value.shape)}: prose takes one number at a time")
+    return value.item()

@@ -1,0 +1,23 @@
+"""Numbers on their way into the prose."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import xarray as xr
+
+from tlfourier.study import prose
+
+
+def test_scalars_become_plain_numbers_under_their_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    glued: dict[str, Any] = {}
+    monkeypatch.setattr(prose, "glue", lambda name, value, display: glued.update({name: value}))
+    prose.say(a=np.float64(0.25), b=torch.tensor(3), c=xr.DataArray(1.5), d="forward", e=7, f=np.ones(1))
+    assert glued == {"a": 0.25, "b": 3, "c": 1.5, "d": "forward", "e": 7, "f": 1.0}
+    assert all(type(value) in (float, int, str) for value in glued.values())
+
+
+def test_more_than_one_number_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"spectrum has shape \(2,\)"):
+        prose.say(spectrum=np.ones(2))
