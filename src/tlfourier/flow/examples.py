@@ -1,0 +1,53 @@
+"""A small flow to look at: seconds on one core, described as the large ones are."""
+
+import numpy as np
+import torch
+import xarray as xr
+
+from tlfourier.flow.diagnostics import diagnose
+from tlfourier.flow.equation import VorticityEquation
+from tlfourier.flow.grid import Grid
+from tlfourier.flow.initial import random_vorticity
+from tlfourier.flow.simulate import Schedule, simulate
+from tlfourier.flow.steppers import State
+
+
+def decaying(
+    size: int = 128,
+    reynolds: float = 1e3,
+    duration: float = 10.0,
+    snapshots: int = 41,
+    kept: int = 4,
+    seed: int = 1,
+) -> xr.Dataset:
+    """Let a random vorticity field decay without forcing or drag, and describe the run.
+
+    Parameters
+    ----------
+    size : int
+        Points per side.
+    reynolds : float
+        Inverse of the viscosity.
+    duration : float
+        From the first to the last snapshot.
+    snapshots : int
+        Equally spaced in time, at least two.
+    kept : int
+        Vorticity fields to keep, evenly spread, the first and the last among them.
+    seed : int
+        Of the initial field.
+
+    Returns
+    -------
+    xr.Dataset
+        As `tlfourier.flow.diagnostics.diagnose` describes it.
+    """
+    grid = Grid(size, dtype=torch.float64)
+    equation = VorticityEquation(grid, viscosity=1 / reynolds)
+    schedule = Schedule(spin_up=0.0, interval=duration / (snapshots - 1), snapshots=snapshots)
+    start = State(random_vorticity(grid, seed))
+    states = list(simulate(equation, start, schedule, progress=False))
+    omega = np.stack([grid.to_physical(state.omega_hat).numpy() for state in states])
+    times = [state.time for state in states]
+    trajectory = xr.Dataset({"omega": (("time", "y", "x"), omega)}, {"time": times})
+    return diagnose(trajectory, equation, kept=kept, progress=False)

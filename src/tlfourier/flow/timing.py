@@ -1,0 +1,79 @@
+"""What a step costs on this machine."""
+
+import time
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+import xarray as xr
+
+from tlfourier.flow.equation import VorticityEquation
+from tlfourier.flow.grid import Grid
+from tlfourier.flow.initial import random_vorticity
+from tlfourier.flow.steppers import STEPPERS
+from tlfourier.shapes import Spectrum
+
+
+def cost(
+    sizes: Sequence[int] = (64, 128, 256), repeats: int = 9, dtype: torch.dtype = torch.float32
+) -> xr.Dataset:
+    """Time a step of every stepper, and four bare real FFTs of the same size.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Points per side.
+    repeats : int
+        Of which the median is taken.
+    dtype : torch.dtype
+        Precision of the fields.
+
+    Returns
+    -------
+    xr.Dataset
+        ``step`` (stepper, size) in milliseconds; ``evaluation`` (stepper, size), the same per evaluation of
+        the right-hand side; ``transforms`` (size), four transforms alone, two forward and two back.
+    """
+    steps, transforms = [], []
+    for size in sizes:
+        grid = Grid(size, dtype=dtype)
+        start = random_vorticity(grid, seed=1, k_peak=min(10.0, size / 12))
+        equation = VorticityEquation(grid, viscosity=1e-3)
+        steps.append([_time_step(equation, start, stepper, repeats) for stepper in STEPPERS])
+        transforms.append(_median_ms(_four_transforms(grid, start), repeats))
+    table = np.array(steps).T
+    evaluations = np.array([[kind.evaluations] for kind in STEPPERS.values()])
+    milliseconds = {"units": "ms"}
+    return xr.Dataset(
+        {
+            "step": (("stepper", "size"), table, milliseconds),
+            "evaluation": (("stepper", "size"), table / evaluations, milliseconds),
+            "transforms": ("size", transforms, milliseconds),
+        },
+        {"stepper": list(STEPPERS), "size": list(sizes)},
+    )
+
+
+def _time_step(equation: VorticityEquation, start: Spectrum, stepper: str, repeats: int) -> float:
+    """Return the milliseconds of one step, once the memory of a multistep scheme is filled."""
+    advance = STEPPERS[stepper](equation, 1e-4)
+    with torch.no_grad():
+        state = advance(advance.start(start))
+        return _median_ms(lambda: advance(state), repeats)
+
+
+def _four_transforms(grid: Grid, omega_hat: Spectrum) -> Callable[[], object]:
+    """Return a call that makes two inverse and two forward transforms."""
+    pair = torch.stack((omega_hat, omega_hat))
+    return lambda: grid.to_spectral(grid.to_physical(pair))
+
+
+def _median_ms(call: Callable[[], object], repeats: int) -> float:
+    """Return the median time of a call in milliseconds, after one call that does not count."""
+    call()
+    seconds = []
+    for _ in range(repeats):
+        began = time.perf_counter()
+        call()
+        seconds.append(time.perf_counter() - began)
+    return 1e3 * float(np.median(seconds))
