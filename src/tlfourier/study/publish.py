@@ -10,8 +10,7 @@ import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
-from tlfourier.study.page import REPOSITORY
-from tlfourier.study.toc import build_folder, toc_files
+from tlfourier.study.toc import REPOSITORY, build_folder, toc_files
 
 _ASSETS = {"script": "src", "img": "src", "iframe": "src", "source": "src", "video": "src", "link": "href"}
 _LOADED_LINKS = {"stylesheet", "icon", "preload", "modulepreload", "prefetch", "preconnect", "dns-prefetch"}

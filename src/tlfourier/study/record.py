@@ -11,8 +11,7 @@ from typing import Any
 
 import torch
 
-from tlfourier.study.page import REPOSITORY
-from tlfourier.study.toc import build_folder
+from tlfourier.study.toc import REPOSITORY, build_folder
 
 VERSIONED = ("tlfourier", "torch", "numpy", "scipy", "xarray", "matplotlib", "papermill", "jupyter-book")
 

@@ -24,9 +24,8 @@ from nbformat import NotebookNode
 from tqdm import tqdm
 from traitlets.config import Config
 
-from tlfourier.study.page import REPOSITORY
 from tlfourier.study.record import Record
-from tlfourier.study.toc import build_folder, notebooks
+from tlfourier.study.toc import REPOSITORY, build_folder, notebooks
 
 # by default a kernel talks over TCP, and prints a warning about it into the page
 _IPC = Config({"KernelManager": {"transport": "ipc"}})

@@ -8,8 +8,7 @@ from typing import Any
 
 import yaml
 
-from tlfourier.study.page import REPOSITORY
-
+REPOSITORY = Path(__file__).parents[3]
 LAST = "reproducibility"
 
 
