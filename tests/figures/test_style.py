@@ -28,7 +28,7 @@ def test_every_role_is_visible_on_white() -> None:
 
 
 def test_unknown_role_names_the_known_ones() -> None:
-    with pytest.raises(ValueError, match="role='teacher'.*base, transferred, scratch"):
+    with pytest.raises(ValueError, match=r"role='teacher'.*base, transferred, scratch"):
         style.role_colour("teacher")
 
 
@@ -39,8 +39,8 @@ def test_line_without_role_keeps_its_name_and_takes_the_next_colour() -> None:
 
 def test_symmetric_limit_is_the_percentile_of_the_magnitude() -> None:
     field = np.linspace(-4.0, 1.0, 101)
-    assert style.symmetric_limit(field, percentile=100) == 4.0
-    assert style.symmetric_limit(field, 10 * field, percentile=100) == 40.0
+    assert style.symmetric_limit(field, percentile=100.0) == 4.0
+    assert style.symmetric_limit(field, 10 * field, percentile=100.0) == 40.0
     assert style.symmetric_limit(np.zeros(3)) > 0
 
 

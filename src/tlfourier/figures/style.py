@@ -1,16 +1,16 @@
 """Hold the one figure style of the book: sizes, colour by role, signed fields, marked wavenumbers.
 
-Every drawing function of `tlfourier.figures` follows one contract: arrays in, a `Figure` out, no files. It draws
-under this style whatever the caller's settings are (`styled`), on a figure that pyplot does not own, so that a
-notebook shows it once, as the value of the cell, and nothing has to be closed. A function with one panel takes
-`ax` to draw into a panel of a larger figure. Its docstring says what is shown: the page's alt text starts from
-that sentence and adds what the reader should see in it.
+Every drawing function of `tlfourier.figures` follows one contract: arrays in, a `Figure` out, no files.
+It draws under this style whatever the caller's settings are (`styled`), on a figure that pyplot does not
+own, so that a notebook shows it once, as the value of the cell, and nothing has to be closed. A function
+with one panel takes `ax` to draw into a panel of a larger figure. Its docstring says what is shown: the
+page's alt text starts from that sentence and adds what the reader should see in it.
 """
 
 from collections.abc import Iterable, Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib
 import matplotlib.style
@@ -20,6 +20,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from numpy.typing import ArrayLike, NDArray
 
+Layout = Literal["constrained", "compressed"]
 STYLE_FILE = Path(__file__).with_name("book.mplstyle")
 WIDTH = 7.5
 """Width of the book's text column in inches."""
@@ -102,8 +103,8 @@ def line_style(name: str) -> dict[str, Any]:
 
 
 def new_figure(
-    rows: int = 1, columns: int = 1, height: float = 3.0, **grid: Any
-) -> tuple[Figure, NDArray[Any]]:
+    rows: int = 1, columns: int = 1, height: float = 3.0, layout: Layout = "constrained", **grid: Any
+) -> tuple[BookFigure, NDArray[Any]]:
     """Make a figure of the book's width and its axes as an array of shape (rows, columns).
 
     Parameters
@@ -112,10 +113,12 @@ def new_figure(
         Number of panels.
     height : float
         Height of the whole figure in inches.
+    layout : {"constrained", "compressed"}
+        The second draws panels of fixed aspect (fields) close together.
     **grid
         Passed on to `Figure.subplots` (`sharex`, `sharey`, `width_ratios`, ...).
     """
-    figure = BookFigure(figsize=(WIDTH, height))
+    figure = BookFigure(figsize=(WIDTH, height), layout=layout)
     return figure, figure.subplots(rows, columns, squeeze=False, **grid)
 
 
