@@ -1,8 +1,8 @@
 """Make ``.venv`` and install the project in it, with nothing but Python's standard library.
 
 ``python3 tools/environment.py [EXTRA ...]`` is what ``make env`` runs. Debian and Ubuntu ship Python without
-``ensurepip``: there pip comes from the system's pip, or else straight from the package index. On Linux, torch comes
-from its index of processor-only wheels, because the default ones bring gigabytes of CUDA libraries; set
+``ensurepip``: there pip comes from the system's pip, or else straight from the package index. On Linux, torch
+comes from its index of processor-only wheels, because the default ones bring gigabytes of CUDA libraries; set
 ``TORCH_INDEX`` to another index for a GPU, or to nothing for the default wheels.
 """
 
@@ -31,8 +31,13 @@ TORCH_INDEX = "https://download.pytorch.org/whl/cpu"
 def main(extras: list[str]) -> None:
     """Make the environment if it is missing, then install the project with ``extras``."""
     if sys.version_info < OLDEST:
-        sys.exit(f"Python {sys.version.split()[0]} is too old: tlfourier needs {OLDEST[0]}.{OLDEST[1]} or newer.")
-    if not PYTHON.exists() or subprocess.run([PYTHON, "-m", "pip", "--version"], capture_output=True).returncode:
+        sys.exit(
+            f"Python {sys.version.split()[0]} is too old: tlfourier needs {OLDEST[0]}.{OLDEST[1]} or newer."
+        )
+    if (
+        not PYTHON.exists()
+        or subprocess.run([PYTHON, "-m", "pip", "--version"], capture_output=True).returncode
+    ):
         make_environment()
     install_torch()
     say("installing the project (about 1.6 GB, a few minutes the first time)")
@@ -61,7 +66,9 @@ def download_pip(folder: Path) -> Path:
         page = fetch(f"{index}/pip/").decode()
         found = re.search(rf'href="([^"#]+/pip-{re.escape(PIP)}-py3-none-any\.whl)#sha256=(\w+)"', page)
         if not found:
-            sys.exit(f"The package index {index} does not offer pip {PIP}: install python3-venv and try again.")
+            sys.exit(
+                f"The package index {index} does not offer pip {PIP}: install python3-venv and try again."
+            )
         content = fetch(urllib.parse.urljoin(f"{index}/pip/", found[1]))
     except urllib.error.URLError as error:
         sys.exit(
