@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from tlfourier.closure.filters import Filter, filtered_equation, subgrid_term
+from tlfourier.closure.trials import Recording
 from tlfourier.flow.equation import VorticityEquation
 from tlfourier.flow.forcing import two_way_cosine
 from tlfourier.flow.grid import Grid
@@ -27,22 +28,6 @@ def advance(
 
 def error(result: Tensor, truth: Tensor) -> float:
     return float(torch.linalg.vector_norm(result - truth) / torch.linalg.vector_norm(truth))
-
-
-class Recording:
-    """Note Π of every state at which a DNS evaluates its right-hand side; then give them back in order."""
-
-    def __init__(self, dns: VorticityEquation, les: VorticityEquation, filter: Filter) -> None:
-        self.dns, self.les, self.filter = dns, les, filter
-        self.tape: list[Tensor] = []
-
-    def note(self, omega_hat: Tensor) -> Tensor:
-        self.tape.append(subgrid_term(omega_hat, self.dns, self.les, self.filter))
-        return torch.zeros_like(omega_hat)
-
-    def play(self, sign: float) -> Callable[[Tensor], Tensor]:
-        tape = iter(self.tape)
-        return lambda omega_bar_hat: sign * next(tape)
 
 
 def equations(flow: str, kind: str, size: int) -> tuple[VorticityEquation, VorticityEquation, Filter]:
@@ -77,9 +62,9 @@ def test_an_les_fed_the_recorded_pi_follows_the_filtered_dns(
     fine_step, coarse_step = STEPPERS[stepper](dns, dt), STEPPERS[stepper](les, dt)
     truth = filter(advance(fine_step, fine_step.start(developed), steps, recording.note))
     start = coarse_step.start(filter(developed))
-    assert error(advance(coarse_step, start, steps, recording.play(+1)), truth) < 1e-10
+    assert error(advance(coarse_step, start, steps, recording.play(+1.0)), truth) < 1e-10
     without = error(advance(coarse_step, start, steps), truth)
-    wrong_sign = error(advance(coarse_step, start, steps, recording.play(-1)), truth)
+    wrong_sign = error(advance(coarse_step, start, steps, recording.play(-1.0)), truth)
     assert wrong_sign > without > 1e-2
 
 

@@ -13,7 +13,7 @@ import xarray as xr
 from torch import Tensor, nn
 
 from tlfourier.closure.filters import Filter, filtered_equation, subgrid_term
-from tlfourier.flow.equation import VorticityEquation
+from tlfourier.flow.equation import Closure, VorticityEquation
 from tlfourier.flow.forcing import two_way_cosine
 from tlfourier.flow.grid import Grid
 from tlfourier.flow.initial import random_vorticity
@@ -25,27 +25,30 @@ FEEDS: Mapping[str, float] = {"exact": 1.0, "none": 0.0, "wrong sign": -1.0}
 """What is fed to the LES: a factor in front of the recorded Π."""
 
 
-class _Recorder:
-    """Act as a closure of the DNS that changes nothing and records Π at every evaluation."""
+class Recording:
+    """Note Π of every state at which a DNS evaluates its right-hand side; then give them back in order.
+
+    Parameters
+    ----------
+    fine, coarse : VorticityEquation
+        The equations of DNS and LES.
+    filter : Filter
+        From the fine grid to the coarse one.
+    """
 
     def __init__(self, fine: VorticityEquation, coarse: VorticityEquation, filter: Filter) -> None:
         self.fine, self.coarse, self.filter = fine, coarse, filter
-        self.recorded: list[Tensor] = []
+        self.tape: list[Tensor] = []
 
-    def __call__(self, omega_hat: Spectrum) -> Spectrum:
-        self.recorded.append(subgrid_term(omega_hat, self.fine, self.coarse, self.filter))
+    def note(self, omega_hat: Tensor) -> Tensor:
+        """Record Π of this state and return zero: a closure of the DNS that changes nothing."""
+        self.tape.append(subgrid_term(omega_hat, self.fine, self.coarse, self.filter))
         return torch.zeros_like(omega_hat)
 
-
-class _Replay:
-    """Act as a closure of the LES that hands out recorded Π, times a factor, whatever the state is."""
-
-    def __init__(self, recorded: list[Tensor], factor: float) -> None:
-        self.remaining = iter(recorded)
-        self.factor = factor
-
-    def __call__(self, omega_hat: Spectrum) -> Spectrum:
-        return self.factor * next(self.remaining)
+    def play(self, factor: float) -> Closure:
+        """Return a closure of the LES: ``factor * sgs_hat`` as recorded, whatever its state is."""
+        tape = iter(self.tape)
+        return lambda omega_bar_hat: factor * next(tape)
 
 
 def follow(
@@ -93,12 +96,11 @@ def follow(
     """
     if every < 1 or steps < 1 or steps % every:
         raise ValueError(f"steps={steps}: it must be a positive multiple of every={every}")
-    recorder = _Recorder(fine, coarse, filter)
-    truth = [filter(state) for state in _run(fine, omega_hat, dt, steps, every, recorder)]
+    recording = Recording(fine, coarse, filter)
+    truth = [filter(state) for state in _run(fine, omega_hat, dt, steps, every, recording.note)]
     errors, final = [], []
     for factor in feeds.values():
-        replay = _Replay(recorder.recorded, factor)
-        states = _run(coarse, filter(omega_hat), dt, steps, every, replay)
+        states = _run(coarse, filter(omega_hat), dt, steps, every, recording.play(factor))
         errors.append(
             [_error(state, wanted, coarse.grid) for state, wanted in zip(states, truth, strict=True)]
         )
@@ -124,7 +126,7 @@ def _run(
     dt: float,
     steps: int,
     every: int,
-    closure: _Recorder | _Replay,
+    closure: Closure,
 ) -> list[Tensor]:
     """Return the states at the start and after every ``every`` steps."""
     advance = IFRK4(equation, dt)
