@@ -7,6 +7,7 @@ from torch import nn
 
 from tlfourier.fourier import (
     LABELS,
+    classify,
     fractions_with_nulls,
     kernel_types,
     network_fractions,
@@ -71,3 +72,12 @@ def test_bad_input_is_refused() -> None:
         network_fractions(small_network(0), nn.Sequential(nn.Conv2d(2, 8, 5)))
     with pytest.raises(ValueError, match="draws=0"):
         fractions_with_nulls(torch.ones(1, 5, 5), torch.ones(1, 5, 5), draws=0)
+
+
+def test_random_phases_keep_most_low_pass_and_few_high_pass_kernels() -> None:
+    kernels, labels = synthetic_kernels(500, seed=0)
+    kept = classify(phase_randomised(kernels, seed=1)) == labels
+    assert kept[labels == "low-pass"].mean() > 0.9
+    assert kept[labels == "gabor"].mean() > 0.75
+    assert kept[labels == "band-pass"].mean() < 0.65
+    assert kept[labels == "high-pass"].mean() < 0.5

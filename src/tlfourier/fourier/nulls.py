@@ -16,6 +16,11 @@ def phase_randomised(weights: Tensor | ArrayLike, seed: int) -> Weights:
     support nothing freer is possible: the power on (2 k - 1) x (2 k - 1) wavenumbers fixes a kernel but for
     sign, shift and mirror.
 
+    So this null keeps how much of each coarse wave a kernel has and breaks how the waves fit together. On
+    synthetic kernels 97 % of the low-pass and 86 % of the Gabor filters keep their type, but only half of
+    the band-pass and a third of the high-pass: against it a share of band- or high-pass says more than one
+    of low-pass or Gabor.
+
     Parameters
     ----------
     weights : Tensor or array_like, shape (..., k, k)

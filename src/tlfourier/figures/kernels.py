@@ -1,0 +1,335 @@
+"""Draw kernels as filters: galleries, types with their nulls, what re-training changed, activation spectra.
+
+Every kernel and every spectrum in a gallery has its own colour scale, for a type does not depend on
+amplitude.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+from tlfourier.figures.style import (
+    DIVERGING,
+    figure_of,
+    line_style,
+    new_figure,
+    own_axes,
+    panel_letters,
+    role_colour,
+    styled,
+)
+from tlfourier.fourier.families import LABELS, Rule, classify
+from tlfourier.fourier.kernels import as_kernels, kernel_amplitude
+
+SPECTRUM_SIZE = 32
+"""Points per direction on which galleries show |F(W)|."""
+
+
+@styled
+def gallery(weights: Tensor | ArrayLike, titles: Sequence[str] | None = None, columns: int = 6) -> Figure:
+    """Show kernels on the left and, in the same arrangement, their amplitude spectra |F(W)| on the right.
+
+    Parameters
+    ----------
+    weights : Tensor or array_like, shape (n, k, k)
+        Kernels; red is positive, blue negative. Spectra have k = 0 in the middle and reach to pi per grid
+        spacing.
+    titles : sequence of str, optional
+        One for each kernel, for example its type.
+    columns : int
+        Kernels per row.
+
+    Raises
+    ------
+    ValueError
+        If there is no kernel, or not one title for each.
+    """
+    kernels = _stack(weights)
+    titles = [""] * len(kernels) if titles is None else [str(title) for title in titles]
+    if len(titles) != len(kernels):
+        raise ValueError(f"{len(titles)} titles for {len(kernels)} kernels: give one for each")
+    rows = -(-len(kernels) // columns)
+    figure, axes = new_figure(1, 2, 0.4 + 0.68 * rows)
+    _kernel_tiles(axes[0, 0], kernels, titles, columns)
+    _spectrum_tiles(axes[0, 1], kernels, titles, columns)
+    return figure
+
+
+@styled
+def type_gallery(weights: Tensor | ArrayLike, rule: Rule | None = None, examples: int = 6) -> Figure:
+    """Show the strongest kernels of each filter type, one type a row: kernels left, their |F(W)| right.
+
+    Parameters
+    ----------
+    weights : Tensor or array_like, shape (..., k, k)
+        All kernels of a layer or a network.
+    rule : Rule, optional
+        Thresholds of `tlfourier.fourier.classify`.
+    examples : int
+        Kernels per type, those with the largest norm.
+    """
+    kernels = as_kernels(weights).flatten(0, -3)
+    types, strength = classify(kernels, rule), kernels.square().sum((-2, -1)).numpy()
+    figure, axes = new_figure(1, 2, 0.4 + 0.68 * len(LABELS))
+    shown = torch.full((len(LABELS), examples, *kernels.shape[-2:]), torch.nan, dtype=torch.float64)
+    for row, label in enumerate(LABELS):
+        members = np.flatnonzero(types == label)
+        best = members[np.argsort(-strength[members], kind="stable")[:examples]]
+        shown[row, : len(best)] = kernels[best]
+    titles = [""] * (len(LABELS) * examples)
+    _kernel_tiles(axes[0, 0], shown.flatten(0, 1), titles, examples)
+    _spectrum_tiles(axes[0, 1], shown.flatten(0, 1), titles, examples)
+    middle = np.arange(len(LABELS)) * _ROW_PITCH + 0.5
+    axes[0, 0].set_yticks(middle, LABELS)
+    axes[0, 0].tick_params(length=0)
+    return figure
+
+
+@styled
+def changed_kernels(before: Tensor | ArrayLike, after: Tensor | ArrayLike) -> Figure:
+    """Show kernels before (top row) and after re-training (bottom row), with their |F(W)| on the right.
+
+    Parameters
+    ----------
+    before, after : Tensor or array_like, shape (n, k, k)
+        The same kernels in the base and in the transferred network; up to about eight.
+    """
+    pair = torch.cat([_stack(before), _stack(after)])
+    figure, axes = new_figure(1, 2, 2.0)
+    titles = [""] * len(pair)
+    _kernel_tiles(axes[0, 0], pair, titles, len(pair) // 2)
+    _spectrum_tiles(axes[0, 1], pair, titles, len(pair) // 2)
+    axes[0, 0].set_yticks([0.5, _ROW_PITCH + 0.5], ["before", "after"])
+    axes[0, 0].tick_params(length=0)
+    return figure
+
+
+@styled
+def type_fractions(fractions: xr.Dataset, ax: Axes | None = None) -> Figure:
+    """Show the share of each filter type in a trained network beside both null models.
+
+    Parameters
+    ----------
+    fractions : xr.Dataset
+        From `tlfourier.fourier.fractions_with_nulls`, or one layer of `network_fractions`.
+    ax : Axes, optional
+        Where to draw.
+    """
+    ax = own_axes(ax)
+    randomised = fractions.randomised
+    bars = {
+        "trained": (fractions.trained, role_colour("base"), None),
+        "at initialisation (null)": (fractions.initial, role_colour("null"), None),
+        "phases randomised (null)": (randomised.mean("draw"), "#D0D0D0", randomised.std("draw")),
+    }
+    place = np.arange(len(LABELS))
+    for shift, (label, (values, colour, error)) in zip((-0.27, 0, 0.27), bars.items(), strict=True):
+        heights = values.sel(type=list(LABELS))
+        ax.bar(place + shift, heights, 0.25, yerr=error, color=colour, label=label)
+    ax.set_xticks(place, LABELS)
+    ax.set_ylabel("share of kernels")
+    ax.legend()
+    return figure_of(ax)
+
+
+@styled
+def layer_types(fractions: xr.Dataset) -> Figure:
+    """Show the share of each filter type layer by layer, one panel per type, with both nulls.
+
+    Parameters
+    ----------
+    fractions : xr.Dataset
+        From `tlfourier.fourier.network_fractions`.
+    """
+    layers = fractions.drop_sel(layer="all") if "all" in fractions.layer else fractions
+    figure, axes = new_figure(1, len(LABELS), 2.6, sharey=True)
+    place = np.arange(1, layers.sizes["layer"] + 1)
+    for ax, label in zip(axes.flat, LABELS, strict=True):
+        one = layers.sel(type=label)
+        ax.plot(place, one.trained, "o-", color=role_colour("base"), label="trained")
+        ax.plot(place, one.initial, ":", color=role_colour("null"), label="initial (null)")
+        ax.plot(place, one.randomised.mean("draw"), "--", color=role_colour("null"), label="phases (null)")
+        ax.set_title(label)
+        ax.set_xlabel("layer")
+    axes[0, 0].set_ylabel("share of kernels")
+    axes[0, 0].set_ylim(bottom=0)
+    axes[0, -1].legend(fontsize=7)
+    return figure
+
+
+@styled
+def confusion(matrix: xr.DataArray, ax: Axes | None = None) -> Figure:
+    """Show how often each true filter type (rows) was given each name (columns), as shares of the row.
+
+    Parameters
+    ----------
+    matrix : xr.DataArray
+        From `tlfourier.fourier.confusion_matrix`; types that never occur are left out.
+    ax : Axes, optional
+        Where to draw.
+    """
+    counts = matrix.isel(truth=(matrix.sum("found") > 0).values)
+    shares = counts / counts.sum("found")
+    ax = own_axes(ax, 3.4, 5.5)
+    ax.imshow(shares.values, cmap="Blues", vmin=0, vmax=1, origin="upper", aspect="auto")
+    for (row, column), share in np.ndenumerate(shares.values):
+        ax.text(
+            column, row, f"{share:.1%}", ha="center", va="center", color="white" if share > 0.6 else "black"
+        )
+    ax.set_xticks(range(shares.sizes["found"]), shares.found.values)
+    ax.set_yticks(range(shares.sizes["truth"]), shares.truth.values)
+    ax.set_xlabel("named by the rule")
+    ax.set_ylabel("made as")
+    return figure_of(ax)
+
+
+@styled
+def cluster_centres(groups: xr.Dataset) -> Figure:
+    """Show the mean power of each k-means group with its share of the kernels, low wavenumbers first.
+
+    Parameters
+    ----------
+    groups : xr.Dataset
+        From `tlfourier.fourier.cluster`.
+    """
+    count = groups.sizes["cluster"]
+    figure, axes = new_figure(1, count, 0.6 + 7.0 / max(count, 3), "compressed", sharey=True)
+    for number, ax in enumerate(axes.flat):
+        group = groups.isel(cluster=number)
+        ax.imshow(group.centre, cmap="cividis", extent=(-np.pi, np.pi, -np.pi, np.pi), origin="lower")
+        ax.set_title(f"{group.fraction.item():.0%}")
+        ax.set_xticks([-np.pi, 0, np.pi], [r"$-\pi$", "0", r"$\pi$"])
+        ax.set_yticks([-np.pi, 0, np.pi], [r"$-\pi$", "0", r"$\pi$"])
+        ax.set_xlabel(r"$k_x$")
+    axes[0, 0].set_ylabel(r"$k_y$", rotation=0)
+    return figure
+
+
+@styled
+def changes(networks: Mapping[str, xr.Dataset], percentile: float = 99.9) -> Figure:
+    """Show how the change by re-training is spread over kernels: (a) how many change more, (b) concentration.
+
+    Parameters
+    ----------
+    networks : mapping of str to xr.Dataset
+        Role or label, and `tlfourier.fourier.network_change` of the re-trained kernels. In (a) the circle
+        marks `percentile`; in (b) the diagonal is an equal change of every kernel.
+    percentile : float
+        In percent.
+    """
+    figure, axes = new_figure(1, 2, 3.2)
+    left, right = axes.flat
+    for name, change in networks.items():
+        values = np.sort(change.delta_weight.values)
+        share = 1 - np.arange(values.size) / values.size
+        (line,) = left.loglog(values, share, **line_style(name))
+        mark = np.percentile(values, percentile)
+        left.plot(mark, 1 - percentile / 100, "o", mfc="white", color=line.get_color())
+        total = np.concatenate([[0], np.cumsum(values)])
+        right.plot(np.linspace(0, 1, total.size), total / max(total[-1], 1e-300), **line_style(name))
+    right.plot([0, 1], [0, 1], ":", color=role_colour("null"))
+    left.set_xlabel(r"change of a kernel, $\|\Delta W\|$")
+    left.set_ylabel("share of kernels that change more")
+    right.set_xlabel("share of kernels, least changed first")
+    right.set_ylabel("share of the change")
+    right.legend()
+    panel_letters(axes.flat)
+    return figure
+
+
+@styled
+def activations(
+    networks: Mapping[str, xr.Dataset], layers: Sequence[str] | None = None, stage: str = "after"
+) -> Figure:
+    """Show the mean amplitude spectra of activations of several networks, one panel per layer.
+
+    Parameters
+    ----------
+    networks : mapping of str to xr.Dataset
+        Role or label, and `tlfourier.fourier.activation_spectra` on the same inputs.
+    layers : sequence of str, optional
+        Names of the layers to show, up to about six; all if not given.
+    stage : {"before", "after"}
+        Before or after the nonlinearity. The last layer has nothing after it and is shown before.
+
+    Raises
+    ------
+    ValueError
+        If the stage is unknown.
+    """
+    if stage not in ("before", "after"):
+        raise ValueError(f"stage={stage!r}: it is 'before' or 'after'")
+    first = next(iter(networks.values()))
+    names = list(first.layer.values if layers is None else layers)
+    columns = min(len(names), 4)
+    rows = -(-len(names) // columns)
+    figure, axes = new_figure(rows, columns, 0.6 + 2.0 * rows, sharex=True)
+    for ax, name in zip(axes.flat, names, strict=False):
+        for role, spectra in networks.items():
+            one = spectra.amplitude.sel(layer=name)
+            line = one.sel(stage=stage) if one.sel(stage=stage).notnull().any() else one.sel(stage="before")
+            ax.loglog(spectra.k[1:], line[1:], **line_style(role))
+        ax.set_title(name)
+    for ax in axes.flat[len(names) :]:
+        ax.set_axis_off()
+    for ax in axes[-1]:
+        ax.set_xlabel("$k$")
+    for ax in axes[:, 0]:
+        ax.set_ylabel(r"mean $|F| / N^2$")
+    axes.flat[0].legend()
+    return figure
+
+
+_PITCH = 1.16
+"""Distance of neighbouring tiles in a gallery, in tiles."""
+
+_ROW_PITCH = 1.28
+"""The same between rows, with room for a title."""
+
+
+def _stack(weights: Tensor | ArrayLike) -> Tensor:
+    """Return kernels (n, k, k), at least one."""
+    kernels = as_kernels(weights)
+    if kernels.ndim != 3 or len(kernels) == 0:
+        raise ValueError(f"weights have shape {tuple(kernels.shape)}: a gallery needs (n, k, k), n >= 1")
+    return kernels
+
+
+def _kernel_tiles(ax: Axes, kernels: Tensor, titles: Sequence[str], columns: int) -> None:
+    """Draw kernels as tiles, each with limits of its own."""
+    _tiles(ax, kernels.flip(-2).numpy(), titles, columns, DIVERGING, -1.0)
+    ax.set_title("kernel $W$", pad=10)
+
+
+def _spectrum_tiles(ax: Axes, kernels: Tensor, titles: Sequence[str], columns: int) -> None:
+    """Draw amplitude spectra as tiles, each with limits of its own."""
+    amplitude = kernel_amplitude(kernels, SPECTRUM_SIZE).flip(-2).numpy()
+    _tiles(ax, amplitude, titles, columns, "cividis", 0.0)
+    ax.set_title(r"$|F(W)|$, $k = 0$ in the middle", pad=10)
+
+
+def _tiles(
+    ax: Axes, pictures: np.ndarray, titles: Sequence[str], columns: int, cmap: str, lowest: float
+) -> None:
+    """Draw pictures row by row from the top; those with NaN are left out."""
+    for number, (picture, title) in enumerate(zip(pictures, titles, strict=True)):
+        if np.isnan(picture).any():
+            continue
+        left, top = number % columns * _PITCH, number // columns * _ROW_PITCH
+        scaled = picture / max(np.abs(picture).max(), np.finfo(float).tiny)
+        ax.imshow(
+            scaled, cmap=cmap, vmin=lowest, vmax=1, origin="upper", extent=(left, left + 1, top + 1, top)
+        )
+        ax.text(left + 0.5, top - 0.02, title, ha="center", va="bottom", fontsize=5.5)
+    ax.set_xlim(-0.08, columns * _PITCH)
+    ax.set_ylim(-(-len(titles) // columns) * _ROW_PITCH, -0.16)
+    ax.set_aspect("equal")
+    ax.set_xticks([])
+    ax.set_yticks([])
+    ax.spines[:].set_visible(False)
