@@ -1,0 +1,241 @@
+"""The closure network: eleven convolutions from (psi, omega) to the subgrid term, layers counted from one."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from tlfourier.closure.padding import PeriodicConv2d
+from tlfourier.closure.tensorfile import read_tensors, write_bytes, write_tensors
+
+PADDINGS = ("circular", "zeros")
+
+
+@dataclass(frozen=True)
+class NetworkSpec:
+    """Shape of the network; the defaults are the paper's 927,041 parameters (S23)."""
+
+    layers: int = 11
+    channels: int = 64
+    kernel_size: int = 5
+    inputs: int = 2
+    outputs: int = 1
+    padding: Literal["circular", "zeros"] = "circular"
+
+    def __post_init__(self) -> None:
+        """Refuse shapes that are no network."""
+        for name, least in (
+            ("layers", 2),
+            ("channels", 1),
+            ("kernel_size", 1),
+            ("inputs", 1),
+            ("outputs", 1),
+        ):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise ValueError(f"network {name}={value!r}: accepted are integers from {least}")
+        if self.kernel_size % 2 == 0:
+            raise ValueError(
+                f"network kernel_size={self.kernel_size}: accepted are odd sizes, which have a centre"
+            )
+        if self.padding not in PADDINGS:
+            raise ValueError(f"network padding={self.padding!r}: accepted are {', '.join(PADDINGS)}")
+
+    def widths(self) -> list[int]:
+        """Return the number of channels before and after every layer, ``layers + 1`` values."""
+        return [self.inputs] + [self.channels] * (self.layers - 1) + [self.outputs]
+
+
+class Network(nn.Module):
+    """Map (psi, omega) to the subgrid term by ``h_l = W_l ⋆ g_(l-1) + b_l``, ``g_l = max(h_l, 0)``.
+
+    Layer ``l`` is the `torch.nn.Conv2d` submodule ``conv01``, ``conv02``, ...; the output is the last ``h``.
+
+    Parameters
+    ----------
+    spec : NetworkSpec
+        Depth, width, kernel size and padding.
+    seed : int
+        Seed of the initial weights: weights and biases uniform in ±1/√(inputs·k²), PyTorch's own default
+        (Kaiming uniform with a = √5), drawn layer by layer from one generator on the CPU.
+    """
+
+    def __init__(self, spec: NetworkSpec | None = None, seed: int = 0) -> None:
+        super().__init__()
+        self.spec = spec or NetworkSpec()
+        widths = self.spec.widths()
+        for number, (before, after) in enumerate(pairwise(widths), start=1):
+            self.add_module(layer_name(number), _convolution(self.spec, before, after))
+        self._initialise(seed)
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    @torch.no_grad()
+    def _initialise(self, seed: int) -> None:
+        generator = torch.Generator().manual_seed(seed)
+        for number in range(1, self.spec.layers + 1):
+            layer = self.layer(number)
+            bound = 1 / math.sqrt(layer.weight[0].numel())
+            for parameter in layer.parameters():
+                parameter.uniform_(-bound, bound, generator=generator)
+
+    def layer_names(self) -> list[str]:
+        """Return ``["conv01", "conv02", ...]`` in the order of the layers."""
+        return [layer_name(number) for number in range(1, self.spec.layers + 1)]
+
+    def layer(self, number: int) -> nn.Conv2d:
+        """Return the convolution of layer ``number``, counted from one."""
+        if not 1 <= number <= self.spec.layers:
+            raise ValueError(f"layer {number}: this network has layers 1..{self.spec.layers}")
+        layer = self.get_submodule(layer_name(number))
+        assert isinstance(layer, nn.Conv2d)
+        return layer
+
+    def prefix(self, inputs: Tensor, layer: int) -> Tensor:
+        """Return the activation ``g_(l-1)`` that enters ``layer`` l; the inputs themselves for layer 1."""
+        self._check(inputs)
+        return self._run(inputs, 1, layer)
+
+    def suffix(self, activation: Tensor, layer: int) -> Tensor:
+        """Return the output from what enters ``layer``: ``suffix(prefix(x, l), l) = forward(x)``."""
+        return self._run(activation, layer, self.spec.layers + 1)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Predict the subgrid term.
+
+        Parameters
+        ----------
+        inputs : Tensor, shape (n, inputs, N, N)
+            Streamfunction and vorticity, each in units of its standard deviation.
+
+        Returns
+        -------
+        Tensor, shape (n, outputs, N, N)
+            Subgrid term in units of its standard deviation.
+
+        Raises
+        ------
+        ValueError
+            ``inputs`` has another number of dimensions or channels, or is smaller than the kernel.
+        """
+        return self.suffix(self.prefix(inputs, 1), 1)
+
+    def _run(self, field: Tensor, first: int, stop: int) -> Tensor:
+        field = field.contiguous(memory_format=torch.channels_last)
+        for number in range(first, stop):
+            field = self.layer(number)(field)
+            if number < self.spec.layers:
+                field = torch.relu(field)
+        return field
+
+    def _check(self, inputs: Tensor) -> None:
+        spec = self.spec
+        if inputs.dim() != 4 or inputs.shape[1] != spec.inputs or min(inputs.shape[-2:]) < spec.kernel_size:
+            wanted = f"(n, {spec.inputs}, N, N) with N >= {spec.kernel_size}"
+            raise ValueError(f"network inputs of shape {tuple(inputs.shape)}: accepted is {wanted}")
+
+
+def layer_name(number: int) -> str:
+    """Return the module name of a layer counted from one: 2 -> ``"conv02"``."""
+    return f"conv{number:02d}"
+
+
+def _convolution(spec: NetworkSpec, before: int, after: int) -> nn.Conv2d:
+    if spec.padding == "circular":
+        return PeriodicConv2d(before, after, spec.kernel_size)
+    return nn.Conv2d(before, after, spec.kernel_size, padding=spec.kernel_size // 2)
+
+
+@torch.no_grad()
+def predict(network: nn.Module, inputs: Tensor, batch_size: int = 16) -> Tensor:
+    """Apply a network to many samples in float32 without gradients.
+
+    Parameters
+    ----------
+    network : nn.Module
+        Any map (n, inputs, N, N) -> (n, outputs, N, N).
+    inputs : Tensor, shape (n, inputs, N, N)
+        Normalised samples.
+    batch_size : int
+        Samples in memory at once; the result does not depend on it.
+
+    Returns
+    -------
+    Tensor, shape (n, outputs, N, N), float32, on the CPU
+
+    Raises
+    ------
+    ValueError
+        No samples, a non-positive batch size, or inputs that are not finite.
+    """
+    if batch_size < 1 or len(inputs) < 1:
+        raise ValueError(
+            f"predict with {len(inputs)} samples in batches of {batch_size}: both must be at least 1"
+        )
+    check_finite("inputs", inputs)
+    device = next((parameter.device for parameter in network.parameters()), inputs.device)
+    return torch.cat([network(batch.float().to(device)).float().cpu() for batch in inputs.split(batch_size)])
+
+
+def check_finite(name: str, values: Tensor) -> None:
+    """Raise ValueError naming the array and the first bad sample when ``values`` are not all finite."""
+    if not torch.isfinite(values).all():
+        bad = (~torch.isfinite(values)).flatten(1).any(1).nonzero()[0].item()
+        raise ValueError(
+            f"{name} hold values that are not finite, first in sample {bad}: only finite ones are accepted"
+        )
+
+
+def save_network(path: Path | str, network: Network) -> None:
+    """Write the weights to ``path`` (safetensors) and the spec with their checksum beside it (``.json``)."""
+    path = Path(path)
+    write_tensors(path, network.state_dict())
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    record = {"spec": dataclasses.asdict(network.spec), "sha256": digest}
+    write_bytes(path.with_suffix(".json"), (json.dumps(record, indent=1) + "\n").encode())
+
+
+def load_network(path: Path | str) -> Network:
+    """Read a network written by `save_network`; no pickle is ever opened.
+
+    Raises
+    ------
+    FileNotFoundError
+        The weights or the spec beside them are missing.
+    ValueError
+        The weights are damaged, not safetensors, or not of the shape that the spec says.
+    """
+    path = Path(path)
+    tensors, _ = read_tensors(path)
+    record = _read_record(path.with_suffix(".json"))
+    if hashlib.sha256(path.read_bytes()).hexdigest() != record["sha256"]:
+        raise ValueError(
+            f"{path} is damaged: its checksum is not the one in {path.with_suffix('.json').name}"
+        )
+    network = Network(record["spec"])
+    expected = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
+    found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    wrong = sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
+    if wrong:
+        name = wrong[0]
+        raise ValueError(f"{path} has {name} of shape {found.get(name)}: its spec says {expected.get(name)}")
+    network.load_state_dict(tensors)
+    return network
+
+
+def _read_record(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise FileNotFoundError(f"no network spec at {path}: it must lie beside the weights")
+    try:
+        record = json.loads(path.read_text())
+        return {"spec": NetworkSpec(**record["spec"]), "sha256": str(record["sha256"])}
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} is not a network spec: expected JSON with 'spec' and 'sha256'") from error
