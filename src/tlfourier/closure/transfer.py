@@ -1,0 +1,247 @@
+"""Re-train any set of layers of a network on a few samples of another flow, the rest frozen to the bit."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+import xarray as xr
+from torch import Tensor
+
+from tlfourier.closure.batches import Samples, rotate, steps_per_epoch
+from tlfourier.closure.network import Network, layer_name
+from tlfourier.closure.optimise import Budget, Descent, check_settings
+from tlfourier.closure.training import check_samples
+
+_LOOKS = 30  # at validation, at most: more would cost as much as the few gradient steps between them
+
+
+@dataclass(frozen=True)
+class TransferSpec:
+    """How layers are re-trained: the same number of gradient steps for every set of layers."""
+
+    layers: tuple[int, ...]
+    steps: int = 625
+    batch_size: int = 16
+    learning_rate: float = 5e-5
+    precision: Literal["float32", "bfloat16"] = "float32"
+    rotate: bool = True
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Sort the layers and refuse settings that nothing can be re-trained with."""
+        object.__setattr__(self, "layers", check_layers(self.layers))
+        if isinstance(self.steps, bool) or not isinstance(self.steps, int) or self.steps < 1:
+            raise ValueError(f"steps={self.steps!r}: accepted are integers from 1")
+        check_settings(self)
+
+
+def check_layers(layers: object, count: int | None = None) -> tuple[int, ...]:
+    """Return the layers sorted, or say in one sentence what is wrong with them.
+
+    Parameters
+    ----------
+    layers : iterable of int
+        Layers counted from one, each once.
+    count : int, optional
+        Number of layers of the network; None leaves the upper end unchecked.
+
+    Raises
+    ------
+    ValueError
+        No layer, a layer twice, something that is not an integer, or a layer that the network does not have.
+    """
+    there = "from 1 on" if count is None else f"1..{count}"
+    if isinstance(layers, str | bytes) or not isinstance(layers, Iterable):
+        raise ValueError(
+            f"layers={layers!r}: accepted is a set of layer numbers {there}, such as {{2}} or {{2, 5}}"
+        )
+    named = list(layers)
+    written = "{" + ", ".join(map(repr, named)) + "}"
+    if not named:
+        raise ValueError(f"layers={written}: name at least one layer, this network has layers {there}")
+    found = [layer for layer in named if isinstance(layer, int) and not isinstance(layer, bool)]
+    if len(found) < len(named):
+        raise ValueError(f"layers={written}: layers are integers, this network has layers {there}")
+    if len(set(found)) < len(found):
+        raise ValueError(f"layers={written}: each layer may be named once, this network has layers {there}")
+    if min(found) < 1 or (count is not None and max(found) > count):
+        raise ValueError(f"layers={written}: this network has layers {there}")
+    return tuple(sorted(found))
+
+
+def parse_layers(text: str, count: int) -> tuple[int, ...]:
+    """Read ``"2"``, ``"2,5"`` or ``"all"`` as layers of a network with ``count`` layers.
+
+    Raises
+    ------
+    ValueError
+        As `check_layers`.
+    """
+    if text.strip() == "all":
+        return tuple(range(1, count + 1))
+    parts = [part.strip() for part in text.split(",")]
+    return check_layers([int(part) if part.isdecimal() else part for part in parts if part], count)
+
+
+class Cached:
+    """Activations that enter a layer, computed once for every sample and each of its four rotations.
+
+    A convolution does not commute with a rotation unless its kernels turn too, so the prefix is evaluated on
+    turned inputs; turning its output would be wrong.
+    """
+
+    def __init__(
+        self, network: Network, layer: int, inputs: Tensor, outputs: Tensor, spec: TransferSpec
+    ) -> None:
+        self.outputs = outputs
+        turned = [torch.rot90(inputs, turn, (-2, -1)) for turn in range(4 if spec.rotate else 1)]
+        # Channels last, so that a batch is gathered in the layout that the convolutions want.
+        self.activations = torch.stack([self._evaluate(network, layer, each, spec) for each in turned])
+
+    @staticmethod
+    def _evaluate(network: Network, layer: int, inputs: Tensor, spec: TransferSpec) -> Tensor:
+        return _prefix(network, layer, inputs, spec.precision, spec.batch_size).permute(0, 2, 3, 1)
+
+    def __len__(self) -> int:
+        """Return the number of samples."""
+        return len(self.outputs)
+
+    def batch(self, indices: Tensor, turns: Tensor) -> tuple[Tensor, Tensor]:
+        """Return activations and outputs of the samples, each turned by its number of right angles."""
+        return self.activations[turns, indices].permute(0, 3, 1, 2), rotate(self.outputs[indices], turns)
+
+
+class Recomputed(Samples):
+    """The same activations computed for every batch, when all of them do not fit into memory."""
+
+    def __init__(self, network: Network, layer: int, inputs: Tensor, outputs: Tensor, precision: str) -> None:
+        super().__init__(inputs, outputs)
+        self.network, self.layer, self.precision = network, layer, precision
+
+    def batch(self, indices: Tensor, turns: Tensor) -> tuple[Tensor, Tensor]:
+        """Return activations and outputs of the samples, each turned by its number of right angles."""
+        inputs, outputs = super().batch(indices, turns)
+        return _prefix(self.network, self.layer, inputs, self.precision, len(inputs)), outputs
+
+
+def transfer(
+    base: Network,
+    inputs: Tensor,
+    outputs: Tensor,
+    validation: tuple[Tensor, Tensor],
+    spec: TransferSpec,
+    progress: bool = True,
+    cache_bytes: int = 2**31,
+) -> tuple[Network, xr.Dataset]:
+    """Re-train ``spec.layers`` of a copy of ``base`` for ``spec.steps`` gradient steps with a fresh Adam.
+
+    No gradient is computed below the lowest re-trained layer l. The activations that enter l are computed
+    once for the four rotations of every sample when they fit into ``cache_bytes``, else for every batch; both
+    give the same network. The state kept is the best on validation among the start, the end and the ends of
+    about equally long rounds: one epoch each, or ``steps / 30`` steps where epochs are shorter. With all
+    layers of a fresh network this is training from scratch on the same samples.
+
+    Parameters
+    ----------
+    base : Network
+        Left untouched.
+    inputs, outputs : Tensor, shape (n, 2, N, N) and (n, 1, N, N)
+        All are used.
+    validation : tuple of Tensor
+        Inputs and outputs that choose the round.
+    spec : TransferSpec
+    progress : bool
+        Show a progress bar.
+    cache_bytes : int
+        Memory that the cached activations may take; 0 caches nothing.
+
+    Returns
+    -------
+    network : Network
+        Frozen parameters equal to those of ``base`` to the bit.
+    history : xr.Dataset
+        ``train_loss`` (NaN at step 0) and ``validation_loss`` over ``step``; attributes ``best_step``,
+        ``layers``, ``cached`` and ``steps``.
+
+    Raises
+    ------
+    ValueError
+        A layer that the network does not have, or samples of the wrong shape or not finite.
+    Diverged
+        The loss stopped being finite or exploded.
+
+    Notes
+    -----
+    S23 (doi:10.1093/pnasnexus/pgad015) gives 50 epochs to one layer and 100 to two; here every set has equal
+    steps.
+    """
+    layers = check_layers(spec.layers, base.spec.layers)
+    check_samples(base, inputs, outputs)
+    check_samples(base, *validation)
+    network = copy.deepcopy(base)
+    place = next(network.parameters()).device
+    x, y, x_validation, y_validation = (tensor.float().to(place) for tensor in (inputs, outputs, *validation))
+    names = {layer_name(layer) for layer in layers}
+    for name, parameter in network.named_parameters():
+        parameter.requires_grad_(name.split(".")[0] in names)
+    first = layers[0]
+    source = _source(network, first, x, y, spec, cache_bytes)
+    looking = _prefix(network, first, x_validation, spec.precision, spec.batch_size), y_validation
+    trained = {name: parameter for name, parameter in network.named_parameters() if parameter.requires_grad}
+    descent = Descent(
+        lambda features: network.suffix(features, first), trained, source, looking, _budget(spec, len(x))
+    )
+    descent.run(progress=progress, label=f"layers {','.join(map(str, layers))}")
+    network.requires_grad_(True)
+    return network, _history(descent, layers, isinstance(source, Cached))
+
+
+def _budget(spec: TransferSpec, samples: int) -> Budget:
+    epoch = steps_per_epoch(samples, spec.batch_size)
+    return Budget(
+        steps=spec.steps,
+        round_steps=max(epoch, math.ceil(spec.steps / _LOOKS)),
+        batch_size=spec.batch_size,
+        learning_rate=float(spec.learning_rate),
+        precision=spec.precision,
+        rotate=spec.rotate,
+        seed=spec.seed,
+    )
+
+
+def _source(
+    network: Network, layer: int, inputs: Tensor, outputs: Tensor, spec: TransferSpec, cache_bytes: int
+) -> Samples | Cached:
+    if layer == 1:
+        return Samples(inputs, outputs)
+    width, item = network.spec.widths()[layer - 1], 2 if spec.precision == "bfloat16" else 4
+    needed = (4 if spec.rotate else 1) * len(inputs) * width * inputs[0, 0].numel() * item
+    if needed > cache_bytes:
+        return Recomputed(network, layer, inputs, outputs, spec.precision)
+    return Cached(network, layer, inputs, outputs, spec)
+
+
+@torch.no_grad()
+def _prefix(network: Network, layer: int, inputs: Tensor, precision: str, batch_size: int) -> Tensor:
+    with torch.autocast(inputs.device.type, torch.bfloat16, enabled=precision == "bfloat16"):
+        return torch.cat([network.prefix(batch, layer) for batch in inputs.split(batch_size)])
+
+
+def _history(descent: Descent, layers: tuple[int, ...], cached: bool) -> xr.Dataset:
+    variance = "variance of the outputs"
+    columns = {
+        f"{name}_loss": (
+            "step",
+            [row[f"{name}_loss"] for row in descent.rows],
+            {"long_name": f"mean squared error on the {text} samples", "units": variance},
+        )
+        for name, text in (("train", "training"), ("validation", "validation"))
+    }
+    attributes = {"best_step": descent.best_step, "layers": list(layers), "cached": int(cached)}
+    steps = [int(row["step"]) for row in descent.rows]
+    return xr.Dataset(columns, coords={"step": steps}, attrs={**attributes, "steps": descent.budget.steps})
