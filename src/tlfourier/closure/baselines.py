@@ -1,0 +1,66 @@
+"""The cheapest transfer there is: one factor per output channel, fitted on the same few samples."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from tlfourier.closure.network import check_finite, predict
+
+
+class OutputGain(nn.Module):
+    """Multiply every output channel of a network by one number, ``gain[c] * network(x)[:, c]``.
+
+    A re-trained layer that does no better than this has learned an amplitude and nothing else.
+
+    Parameters
+    ----------
+    network : nn.Module
+        Left as it is.
+    gain : Tensor, shape (outputs,)
+        One factor per output channel.
+    """
+
+    gain: Tensor
+
+    def __init__(self, network: nn.Module, gain: Tensor) -> None:
+        super().__init__()
+        self.network = network
+        self.register_buffer("gain", gain)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return the scaled prediction, shape (n, outputs, N, N)."""
+        prediction: Tensor = self.network(inputs)
+        return prediction * self.gain[:, None, None]
+
+    @classmethod
+    def fit(cls, network: nn.Module, inputs: Tensor, outputs: Tensor) -> OutputGain:
+        """Fit the factors by least squares, ``gain[c] = sum(P[c] * T[c]) / sum(P[c]**2)``.
+
+        Parameters
+        ----------
+        network : nn.Module
+            Predicts P from the inputs.
+        inputs, outputs : Tensor, shape (n, 2, N, N) and (n, outputs, N, N)
+            The target's few samples; ``outputs`` is the truth T.
+
+        Raises
+        ------
+        ValueError
+            Truth and prediction differ in shape, a value is not finite, or a channel is predicted as zero.
+        """
+        check_finite("outputs", outputs)
+        prediction = predict(network, inputs)
+        if prediction.shape != outputs.shape:
+            raise ValueError(
+                f"outputs of shape {tuple(outputs.shape)}: accepted is {tuple(prediction.shape)}"
+            )
+        p, t = prediction.double(), outputs.cpu().double()
+        power = p.square().sum((0, 2, 3))
+        if not bool((power > 0).all()):
+            raise ValueError(
+                "an output channel is predicted as zero everywhere: no factor can be fitted to it"
+            )
+        gain = ((p * t).sum((0, 2, 3)) / power).float()
+        device = next((parameter.device for parameter in network.parameters()), torch.device("cpu"))
+        return cls(network, gain.to(device))
