@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tlfourier.closure.filters import KINDS, Filter, filtered_equation, subgrid_term
+from tlfourier.closure.filters import KINDS, Filter, factors, filtered_equation, subgrid_term
 from tlfourier.flow.equation import VorticityEquation
 from tlfourier.flow.grid import Grid, resize
 
@@ -222,3 +222,12 @@ def test_what_makes_no_filter_is_said_in_one_sentence(coarse: Grid, options: dic
 def test_a_spectrum_of_another_grid_is_refused(grids: tuple[Grid, Grid]) -> None:
     with pytest.raises(ValueError, match=r"needs \(\.\.\., 48, 25\)"):
         Filter(*grids)(torch.zeros(32, 17, dtype=torch.complex128))
+
+
+def test_factors_along_an_axis_are_one_at_zero_and_those_of_the_filter() -> None:
+    fine, coarse = Grid(32, dtype=torch.float64), Grid(16, dtype=torch.float64)
+    given = factors(fine.k_x[0], width=2 * coarse.dx)
+    assert list(given) == list(KINDS)
+    for kind, factor in given.items():
+        assert factor[0] == 1.0
+        torch.testing.assert_close(factor, Filter(fine, coarse, kind).response[0])

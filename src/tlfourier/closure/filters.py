@@ -70,6 +70,19 @@ KINDS: dict[str, Callable[[Tensor, Tensor, float], Tensor]] = {
 }
 
 
+def factors(k: Tensor, width: float) -> dict[str, Tensor]:
+    """Return G(k, 0), the factor of every kind of filter for waves along one axis.
+
+    Parameters
+    ----------
+    k : Tensor
+        Angular wavenumbers.
+    width : float
+        Δ in units of length.
+    """
+    return {kind: factor(k, torch.zeros_like(k), width) for kind, factor in KINDS.items()}
+
+
 class Filter(nn.Module):
     """Filter a spectrum of the fine grid and bring it to the coarse grid.
 

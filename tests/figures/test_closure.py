@@ -1,0 +1,43 @@
+"""Figures of a closure's data and training show the numbers that they were given."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from tlfourier.figures.closure import score_bars, time_blocks, training_curves
+
+
+def test_time_blocks_are_as_long_as_the_blocks() -> None:
+    lag = np.linspace(0, 4, 41)
+    memory = {"target": xr.DataArray(np.exp(-lag), {"lag": lag}, dims="lag")}
+    figure = time_blocks(
+        {"train": (0.0, 10.0), "validation": (12.0, 15.0), "test": (17.0, 20.0)}, memory, 2.0
+    )
+    bar, curve = figure.axes
+    assert [patch.get_width() for patch in bar.patches] == [10.0, 3.0, 3.0]
+    assert curve.lines[0].get_xdata()[-1] == pytest.approx(4.0)
+    np.testing.assert_allclose(curve.lines[0].get_ydata()[0], 1.0)
+
+
+@pytest.mark.parametrize("unit", ["epoch", "step"])
+def test_training_curves_mark_the_state_that_was_kept(unit: str) -> None:
+    history = xr.Dataset(
+        {"train_loss": (unit, [1.0, 0.5, 0.2]), "validation_loss": (unit, [1.0, 0.6, 0.7])},
+        {unit: [1, 2, 3]},
+        {f"best_{unit}": 2},
+    )
+    figure = training_curves({"a": history, "b": history}, {"b": "second"})
+    assert [ax.get_title() for ax in figure.axes] == ["a", "second"]
+    kept = figure.axes[0].lines[-1]
+    assert (kept.get_xdata()[0], kept.get_ydata()[0]) == (2, 0.6)
+
+
+def test_score_bars_have_the_length_of_the_mean_over_seeds() -> None:
+    scores = xr.Dataset(
+        {"rmse": (("model", "seed"), [[0.2, 0.4], [0.1, 0.1]])}, {"model": ["none", "2"], "seed": [0, 1]}
+    )
+    figure = score_bars(scores, {"2": "layer 2", "none": "no transfer"}, {"rmse": "error"})
+    (ax,) = figure.axes
+    assert [patch.get_width() for patch in ax.patches] == pytest.approx([0.1, 0.3])
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["layer 2", "no transfer"]
+    assert ax.lines[1].get_xdata().tolist() == [0.1, 0.4]
