@@ -3,8 +3,19 @@
 import numpy as np
 import pytest
 import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
 
 from tlfourier.figures.closure import score_bars, time_blocks, training_curves
+
+
+def widths(ax: Axes) -> list[float]:
+    return [patch.get_width() for patch in ax.patches if isinstance(patch, Rectangle)]
+
+
+def drawn(ax: Axes, line: int) -> np.ndarray:
+    """Return the points of a line, shape (points, 2)."""
+    return np.asarray(ax.lines[line].get_xydata())
 
 
 def test_time_blocks_are_as_long_as_the_blocks() -> None:
@@ -14,9 +25,8 @@ def test_time_blocks_are_as_long_as_the_blocks() -> None:
         {"train": (0.0, 10.0), "validation": (12.0, 15.0), "test": (17.0, 20.0)}, memory, 2.0
     )
     bar, curve = figure.axes
-    assert [patch.get_width() for patch in bar.patches] == [10.0, 3.0, 3.0]
-    assert curve.lines[0].get_xdata()[-1] == pytest.approx(4.0)
-    np.testing.assert_allclose(curve.lines[0].get_ydata()[0], 1.0)
+    assert widths(bar) == [10.0, 3.0, 3.0]
+    np.testing.assert_allclose(drawn(curve, 0)[[0, -1]], [[0.0, 1.0], [4.0, np.exp(-4.0)]])
 
 
 @pytest.mark.parametrize("unit", ["epoch", "step"])
@@ -28,8 +38,7 @@ def test_training_curves_mark_the_state_that_was_kept(unit: str) -> None:
     )
     figure = training_curves({"a": history, "b": history}, {"b": "second"})
     assert [ax.get_title() for ax in figure.axes] == ["a", "second"]
-    kept = figure.axes[0].lines[-1]
-    assert (kept.get_xdata()[0], kept.get_ydata()[0]) == (2, 0.6)
+    np.testing.assert_allclose(drawn(figure.axes[0], -1), [[2, 0.6]])
 
 
 def test_score_bars_have_the_length_of_the_mean_over_seeds() -> None:
@@ -38,6 +47,6 @@ def test_score_bars_have_the_length_of_the_mean_over_seeds() -> None:
     )
     figure = score_bars(scores, {"2": "layer 2", "none": "no transfer"}, {"rmse": "error"})
     (ax,) = figure.axes
-    assert [patch.get_width() for patch in ax.patches] == pytest.approx([0.1, 0.3])
+    assert widths(ax) == pytest.approx([0.1, 0.3])
     assert [label.get_text() for label in ax.get_yticklabels()] == ["layer 2", "no transfer"]
-    assert ax.lines[1].get_xdata().tolist() == [0.1, 0.4]
+    np.testing.assert_allclose(drawn(ax, 1)[:, 0], [0.1, 0.4])
