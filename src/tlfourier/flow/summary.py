@@ -1,0 +1,111 @@
+"""Put a flow's diagnostics into a few numbers, and flows beside each other."""
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+import xarray as xr
+
+# name: (long name, units), in the order of the table.
+NUMBERS = {
+    "energy": ("kinetic energy E, time mean", "length^2 time^-2"),
+    "enstrophy": ("enstrophy Z, time mean", "time^-2"),
+    "vorticity_rms": ("root-mean-square vorticity sqrt(2 Z)", "time^-1"),
+    "energy_wavenumber": ("sqrt(Z / E), where the energy is", "length^-1"),
+    "enstrophy_wavenumber": ("sqrt(P / Z), where the enstrophy is", "length^-1"),
+    "enstrophy_beyond": ("share of enstrophy beyond the cut-off", "1"),
+    "flatness": ("<ω^4> / <ω^2>^2, three for a normal distribution", "1"),
+    "decorrelation_time": ("time until the autocorrelation of vorticity is 1/e", "time"),
+    "resolution": ("k_max / k_d, time mean", "1"),
+    "energy_drift": ("energy of the second half over that of the first, minus one", "1"),
+}
+
+
+def summarise(diagnostics: xr.Dataset, k_cutoff: float) -> xr.Dataset:
+    """Reduce the diagnostics of a flow to the scalars of `NUMBERS`.
+
+    Parameters
+    ----------
+    diagnostics : xr.Dataset
+        From `tlfourier.flow.diagnostics.diagnose`.
+    k_cutoff : float
+        Wavenumber beyond which the enstrophy counts as ``enstrophy_beyond``.
+
+    Raises
+    ------
+    ValueError
+        If the cut-off is not positive.
+    """
+    if not (math.isfinite(k_cutoff) and k_cutoff > 0):
+        raise ValueError(f"k_cutoff={k_cutoff}: it must be a positive wavenumber")
+    mean = {name: float(diagnostics[name].mean()) for name in ("energy", "enstrophy", "palinstrophy")}
+    spectrum = diagnostics["enstrophy_spectrum"]
+    beyond = spectrum.where(diagnostics["k"] > k_cutoff, 0.0).sum() / spectrum.sum()
+    first, second = np.array_split(diagnostics["energy"].values, 2)
+    numbers = {
+        "energy": mean["energy"],
+        "enstrophy": mean["enstrophy"],
+        "vorticity_rms": math.sqrt(2 * mean["enstrophy"]),
+        "energy_wavenumber": math.sqrt(mean["enstrophy"] / mean["energy"]),
+        "enstrophy_wavenumber": math.sqrt(mean["palinstrophy"] / mean["enstrophy"]),
+        "enstrophy_beyond": float(beyond),
+        "flatness": _flatness(diagnostics["pdf"]),
+        "decorrelation_time": float(diagnostics["decorrelation_time"]),
+        "resolution": float(diagnostics["resolution"].mean()),
+        "energy_drift": float(second.mean() / first.mean() - 1),
+    }
+    return xr.Dataset({name: ((), value, _attrs(name)) for name, value in numbers.items()})
+
+
+def compare(flows: Mapping[str, xr.Dataset], k_cutoff: float) -> xr.Dataset:
+    """Summarise several flows, along the dimension ``flow``.
+
+    Parameters
+    ----------
+    flows : mapping of str to xr.Dataset
+        Name of each flow and its diagnostics.
+    k_cutoff : float
+        As in `summarise`.
+    """
+    rows = [summarise(diagnostics, k_cutoff) for diagnostics in flows.values()]
+    table = xr.concat(rows, dim="flow", combine_attrs="override")
+    return table.assign_coords(flow=list(flows))
+
+
+def flux_extremes(diagnostics: xr.Dataset, k_below: float, k_above: float) -> xr.Dataset:
+    """Return how much of the energy input goes upscale, and of the enstrophy input downscale.
+
+    Parameters
+    ----------
+    diagnostics : xr.Dataset
+        From `tlfourier.flow.diagnostics.diagnose`.
+    k_below, k_above : float
+        Energy is looked at for ``k < k_below``, enstrophy for ``k > k_above``.
+
+    Returns
+    -------
+    xr.Dataset
+        ``energy_upscale``, ``-min(energy_flux)`` there over the energy input; ``enstrophy_downscale``,
+        ``max(enstrophy_flux)`` there over the enstrophy input. Infinite without forcing.
+    """
+    k = diagnostics["k"]
+    upscale = -float(diagnostics["energy_flux"].where(k < k_below).min())
+    downscale = float(diagnostics["enstrophy_flux"].where(k > k_above).max())
+    inputs = [float(diagnostics[f"{name}_injection"].mean()) for name in ("energy", "enstrophy")]
+    shares = [
+        value / given if given else math.inf
+        for value, given in zip((upscale, downscale), inputs, strict=True)
+    ]
+    return xr.Dataset({"energy_upscale": shares[0], "enstrophy_downscale": shares[1]})
+
+
+def _flatness(pdf: xr.DataArray) -> float:
+    """Return the fourth moment over the squared second one of a density over ``sigma``."""
+    second, fourth = (float((pdf * pdf["sigma"] ** power).sum() / pdf.sum()) for power in (2, 4))
+    return fourth / second**2
+
+
+def _attrs(name: str) -> dict[str, str]:
+    """Return the attributes that every variable carries."""
+    long_name, units = NUMBERS[name]
+    return {"long_name": long_name, "units": units}
