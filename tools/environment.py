@@ -25,6 +25,7 @@ ENVIRONMENT = REPOSITORY / ".venv"
 PYTHON = ENVIRONMENT / "bin" / "python"
 OLDEST = (3, 11)
 PIP = "26.0.1"
+SHOWN = ("Collecting", "Installing", "Building", "Successfully")
 TORCH_INDEX = "https://download.pytorch.org/whl/cpu"
 
 
@@ -99,8 +100,14 @@ def install_torch() -> None:
 
 
 def pip(*arguments: str) -> None:
-    """Install with pip under the constraints."""
-    run(PYTHON, "-m", "pip", "install", "--quiet", "--constraint", REPOSITORY / "constraints.txt", *arguments)
+    """Install with pip under the constraints, and show what it fetches."""
+    command = [PYTHON, "-m", "pip", "install", "--constraint", REPOSITORY / "constraints.txt", *arguments]
+    with subprocess.Popen([str(part) for part in command], stdout=subprocess.PIPE, text=True) as process:
+        for line in process.stdout or ():
+            if line.strip().startswith(SHOWN):
+                say(line.strip()[:100])
+    if process.returncode:
+        sys.exit(f"pip could not install {arguments[-1]}: its message is above; `make env` tries again.")
 
 
 def run(*command: str | Path) -> None:
