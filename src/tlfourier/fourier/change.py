@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from tlfourier.fourier.kernels import as_kernels, conv_layers, kernel_spectrum
 
 
-def kernel_change(before: Tensor | ArrayLike, after: Tensor | ArrayLike, size: int = 64) -> xr.Dataset:
+def kernel_change(before: Tensor | ArrayLike, after: Tensor | ArrayLike, size: int = 32) -> xr.Dataset:
     """Return ``||W' - W||_F`` and ``|| |F(W')| - |F(W)| ||_F / N`` of every kernel.
 
     The division by N makes the two comparable (Parseval): the change of the amplitudes is at most that of the
@@ -58,7 +58,7 @@ def kernel_change(before: Tensor | ArrayLike, after: Tensor | ArrayLike, size: i
     )
 
 
-def network_change(before: nn.Module, after: nn.Module, size: int = 64) -> xr.Dataset:
+def network_change(before: nn.Module, after: nn.Module, size: int = 32) -> xr.Dataset:
     """Return `kernel_change` of all kernels of two networks of one architecture, along ``kernel``.
 
     Parameters

@@ -183,9 +183,9 @@ def _ratio(numerator: Tensor, denominator: Tensor) -> Tensor:
     return numerator / torch.where(denominator > 0, denominator, torch.inf)
 
 
-def _explained(deviation: Tensor, variance: Tensor, projection: Tensor) -> Tensor:
-    """Return the share of the variance that lies in the range of a projection."""
-    return _ratio((deviation @ projection).square().sum(-1), variance)
+def _explained(deviation: Tensor, variance: Tensor, basis: Tensor) -> Tensor:
+    """Return the share of the variance that lies in the span of an orthonormal basis."""
+    return _ratio((deviation @ basis).square().sum(-1), variance)
 
 
 def _rise(flat: Tensor) -> Tensor:
@@ -199,7 +199,7 @@ _DIRECTIONS = ("rows", "columns", "diagonals", "antidiagonals")
 
 @lru_cache(maxsize=16)
 def _tables(size: int) -> dict[str, Tensor]:
-    """Return, for power of shape (size, size), flattened: weights, masks and projections of the features."""
+    """Return, for power of shape (size, size), flattened: weights, masks and bases of the features."""
     half = (size - 1) // 2
     k_y, k_x = power_wavenumbers(half + 1)
     radius, angle = torch.hypot(*torch.broadcast_tensors(k_y, k_x)).ravel(), torch.atan2(k_y, k_x).ravel()
@@ -227,9 +227,9 @@ def _tables(size: int) -> dict[str, Tensor]:
 
 
 def _averaging(group: Tensor) -> Tensor:
-    """Return the projection (n, n) that replaces each value by the mean over its group."""
-    same = (group[:, None] == group[None, :]).double()
-    return same / same.sum(-1, keepdim=True)
+    """Return an orthonormal basis (n, groups) of the functions that are constant on each group."""
+    members = (group[:, None] == group.unique()[None, :]).double()
+    return members / members.sum(0).sqrt()
 
 
 def _lobes(m_y: Tensor, m_x: Tensor, size: int) -> Tensor:
