@@ -1,7 +1,6 @@
 """Describe a trajectory as one Dataset: means, budgets, spectra, fluxes, distribution and memory.
 
-The trajectory is read once, one snapshot at a time. The formulae are in `tlfourier.flow.spectra` and
-`tlfourier.flow.statistics`, whose functions are offered here too.
+The trajectory is read once, one snapshot at a time; the formulae are in `spectra` and `statistics`.
 """
 
 from collections.abc import Iterator
@@ -24,7 +23,6 @@ from tlfourier.flow.spectra import (
     palinstrophy,
     resolution,
     shell_spectrum,
-    shell_sum,
     transfer,
     wavenumbers,
 )
@@ -46,7 +44,6 @@ __all__ = [
     "palinstrophy",
     "resolution",
     "shell_spectrum",
-    "shell_sum",
     "snapshots",
     "transfer",
     "wavenumbers",
@@ -164,8 +161,7 @@ def diagnose(
         if i in chosen:
             fields.append(omega.float().cpu().numpy())
     result = _series_dataset(time, series).merge(_spectra_dataset(grid, moments, time.size))
-    result["pdf"] = pdf.result()
-    result = result.merge(_memory_dataset(memory.result(), interval))
+    result = result.assign(pdf=pdf.result()).merge(_memory_dataset(memory.result(), interval))
     return result.merge(_fields_dataset(grid, fields, time[chosen]))
 
 
@@ -249,7 +245,6 @@ def _fields_dataset(grid: Grid, fields: list[np.ndarray], times: np.ndarray) -> 
         {"vorticity": (("snapshot", "y", "x"), values, _attrs("vorticity ω", "time^-1"))},
         {
             "snapshot_time": ("snapshot", times, _attrs("time", "time")),
-            "y": ("y", axis, _attrs("y", "length")),
-            "x": ("x", axis, _attrs("x", "length")),
+            **{name: (name, axis, _attrs(name, "length")) for name in ("y", "x")},
         },
     )
