@@ -14,8 +14,8 @@ from matplotlib.image import AxesImage
 from numpy.typing import ArrayLike, NDArray
 
 from tlfourier.figures.style import (
-    ROLE_LABELS,
     draw_signed,
+    label_of,
     mark_wavenumber,
     new_figure,
     panel_letters,
@@ -50,7 +50,7 @@ def snapshots(
     limit = symmetric_limit(*flows.values()) if shared else None
     for ax, (title, field) in zip(axes.flat, flows.items(), strict=True):
         image = draw_signed(ax, field, limit, length)
-        ax.set_title(ROLE_LABELS.get(title, title))
+        ax.set_title(label_of(title))
         if not shared:
             colour_bar(image, ax, symbol, "bottom")
     if shared:
@@ -155,7 +155,7 @@ def predictions(
         if field.shape != true.shape:
             raise ValueError(f"prediction {title!r} has shape {field.shape}: the truth has {true.shape}")
         draw_signed(ax, field, limit, length)
-        ax.set_title(ROLE_LABELS.get(title, title))
+        ax.set_title(label_of(title))
         draw_signed(below, field - true, limit, length)
         below.set_title(f"error {np.linalg.norm(field - true) / np.linalg.norm(true):.2f}")
     if rows == 2:

@@ -62,7 +62,7 @@ class BookFigure(Figure):
     def _repr_png_(self) -> bytes:
         """Return the figure as PNG for IPython's display."""
         buffer = BytesIO()
-        self.savefig(buffer, format="png")
+        self.savefig(buffer, format="png", bbox_inches="tight", pad_inches=0.05)
         return buffer.getvalue()
 
 
@@ -89,6 +89,11 @@ def role_colour(role: str) -> str:
     return ROLE_COLOURS[role]
 
 
+def label_of(name: str) -> str:
+    """Return what a reader sees for a role, or for any other name: ``small_scale`` becomes small scale."""
+    return ROLE_LABELS.get(name, name.replace("_", " "))
+
+
 def line_style(name: str) -> dict[str, Any]:
     """Return the keywords of a line called `name`: a role's colour and label, or the next neutral colour.
 
@@ -98,8 +103,8 @@ def line_style(name: str) -> dict[str, Any]:
         A role, or any label of something that has no role (a stepper, a filter, a flow of its own).
     """
     if name in ROLE_COLOURS:
-        return {"color": ROLE_COLOURS[name], "label": ROLE_LABELS[name]}
-    return {"label": name}
+        return {"color": ROLE_COLOURS[name], "label": label_of(name)}
+    return {"label": label_of(name)}
 
 
 def new_figure(

@@ -1,0 +1,69 @@
+"""Draw the predicted subgrid term by wavenumber: its spectrum, and what it takes from the resolved flow."""
+
+from collections.abc import Mapping
+
+import xarray as xr
+from matplotlib.figure import Figure
+
+from tlfourier.figures.spectra import Forcing, mark_wavenumbers, over_k, wavenumber_ticks
+from tlfourier.figures.style import ROLE_COLOURS, line_style, new_figure, panel_letters, styled
+
+
+@styled
+def sgs_spectrum(scores: Mapping[str, xr.Dataset], k_forcing: Forcing = None) -> Figure:
+    """Show the true and the predicted spectra of the subgrid term (a), and predicted over true (b).
+
+    The mean distance from 1 in (b) is the spectrum error.
+
+    Parameters
+    ----------
+    scores : mapping of str to xr.Dataset
+        Role (or name) of each network and its scores on the same flow, ``spectrum`` over (field, k); further
+        dimensions, such as the seed, are averaged.
+    k_forcing : float or mapping of str to float, optional
+        As in `spectrum`.
+    """
+    figure, (panels,) = new_figure(1, 2, 3.3)
+    truth = over_k(next(iter(scores.values()))["spectrum"].sel(field="truth"))
+    panels[0].loglog(truth.k, truth, linewidth=2.4, **line_style("truth"))
+    panels[1].axhline(1.0, color=ROLE_COLOURS["truth"], linewidth=2.4)
+    for name, data in scores.items():
+        curve = over_k(data["spectrum"].sel(field="prediction"))
+        panels[0].loglog(curve.k, curve, **line_style(name))
+        panels[1].semilogx(curve.k, curve / truth, **line_style(name))
+    panels[0].set(xlabel="$k$", ylabel=r"$|\hat\Pi(k)|$")
+    panels[1].set(xlabel="$k$", ylabel="predicted / true", ylim=(0, None))
+    for ax in panels:
+        wavenumber_ticks(ax)
+        mark_wavenumbers(ax, k_forcing, None)
+    panels[0].legend()
+    panel_letters(panels)
+    return figure
+
+
+@styled
+def transfer_spectra(scores: Mapping[str, xr.Dataset], k_forcing: Forcing = None) -> Figure:
+    """Show how much energy (a) and enstrophy (b) each wavenumber gives to the subgrid scales.
+
+    Parameters
+    ----------
+    scores : mapping of str to xr.Dataset
+        As in `sgs_spectrum`, with ``energy_transfer_spectrum`` and ``enstrophy_transfer_spectrum``.
+    k_forcing : float or mapping of str to float, optional
+        As in `spectrum`.
+    """
+    figure, (panels,) = new_figure(1, 2, 3.1)
+    for ax, quantity, symbol in zip(panels, ("energy", "enstrophy"), (r"\psi", r"\omega"), strict=True):
+        ax.axhline(0.0, color="#767676", linewidth=0.8)
+        variable = f"{quantity}_transfer_spectrum"
+        truth = over_k(next(iter(scores.values()))[variable].sel(field="truth"))
+        ax.semilogx(truth.k, truth, linewidth=2.4, **line_style("truth"))
+        for name, data in scores.items():
+            curve = over_k(data[variable].sel(field="prediction"))
+            ax.semilogx(curve.k, curve, **line_style(name))
+        ax.set(xlabel="$k$", ylabel=rf"{quantity} transfer $\langle\bar{symbol}\,\Pi\rangle(k)$")
+        wavenumber_ticks(ax)
+        mark_wavenumbers(ax, k_forcing, None)
+    panels[0].legend()
+    panel_letters(panels)
+    return figure
