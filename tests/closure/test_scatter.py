@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from tlfourier.closure.scatter import direction, scatter
+from tlfourier.closure.scatter import direction, exchange, scatter, scatter_table
 
 
 def pairs_of(psi: np.ndarray, omega: np.ndarray, sgs: np.ndarray) -> xr.Dataset:
@@ -41,3 +41,14 @@ def test_uncorrelated_fields_exchange_as_much_either_way() -> None:
 def test_the_direction_is_the_sign_of_the_mean() -> None:
     assert direction(1e-9) == "forward"
     assert direction(-1e-9) == "backscatter"
+
+
+def test_the_table_has_a_row_for_each_flow_and_the_mean_of_the_exchange() -> None:
+    rng = np.random.default_rng(1)
+    omega, sgs = rng.standard_normal((2, 16, 16))
+    pairs = pairs_of(omega, omega, sgs)
+    table = scatter_table({"first": pairs, "second": pairs_of(omega, omega, -sgs)})
+    assert list(table["flow"].values) == ["first", "second"]
+    assert table["enstrophy"].sel(flow="first") == pytest.approx(exchange(pairs).mean().item())
+    assert table["enstrophy"].sum().item() == pytest.approx(0.0)
+    assert table["energy_back"].sum().item() == pytest.approx(1.0)

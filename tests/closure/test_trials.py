@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from tlfourier.closure.filters import Filter, filtered_equation
-from tlfourier.closure.trials import exact_sgs, follow, shift_error
+from tlfourier.closure.network import Network, NetworkSpec
+from tlfourier.closure.trials import exact_sgs, follow, padding_errors, shift_error
 from tlfourier.flow.equation import VorticityEquation
 from tlfourier.flow.grid import Grid
 
@@ -51,3 +52,11 @@ def test_circular_padding_commutes_with_shifts_and_zero_padding_does_not() -> No
     zeros = nn.Conv2d(2, 1, 5, padding=2, dtype=torch.float64)
     assert shift_error(circular, inputs, (3, 5)) < 1e-14
     assert shift_error(zeros, inputs, (3, 5)) > 1e-2
+
+
+def test_the_same_weights_are_judged_under_both_paddings() -> None:
+    network = Network(NetworkSpec(layers=3, channels=4), seed=1)
+    inputs = torch.randn(1, 2, 16, 16, generator=torch.Generator().manual_seed(0))
+    errors = padding_errors(network, inputs, (3, 5))
+    assert errors["circular"] < 1e-5 < 1e-2 < errors["zeros"]
+    assert errors["circular"] == pytest.approx(shift_error(network, inputs, (3, 5)), abs=1e-6)

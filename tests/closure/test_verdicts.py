@@ -6,12 +6,14 @@ import xarray as xr
 
 from tlfourier.closure.verdicts import (
     chosen_layer,
-    compare,
     depth_correlation,
+    gather,
     paired,
+    per_seed,
     rank_layers,
     single_layers,
     verdict,
+    verdict_table,
 )
 
 
@@ -92,7 +94,23 @@ def test_pairs_share_the_seed() -> None:
     # the seeds differ by far more than the models: only the paired difference sees the effect
     table = xr.DataArray([[1.0, 5.0, 9.0], [0.9, 4.88, 8.9]], {"model": ["none", "2"], "seed": [0, 1, 2]})
     np.testing.assert_allclose(paired(table, worse="none", better="2"), [0.1, 0.12, 0.1])
-    ((better, worse, result),) = compare(table, [("2", "none")])
-    assert (better, worse, result.word) == ("2", "none", "supported")
+    judged = verdict_table({"layer 2 beats none": paired(table, worse="none", better="2")})
+    assert judged["verdict"].sel(claim="layer 2 beats none") == "supported"
+    np.testing.assert_allclose(judged["effect"], 0.32 / 3)
     with pytest.raises(ValueError, match="unknown model '3'"):
         paired(table, worse="3", better="2")
+
+
+def test_scores_are_averaged_over_snapshots_and_gathered() -> None:
+    scores = xr.Dataset(
+        {
+            "cc": (("model", "seed", "snapshot"), [[[0.1, 0.3], [0.5, 0.7]]]),
+            "spectrum_error": (("model", "seed"), [[1.0, 2.0]]),
+            "spectrum": (("model", "seed", "k"), np.ones((1, 2, 4))),
+        },
+        {"model": ["none"], "seed": [0, 1]},
+    )
+    assert set(per_seed(scores).data_vars) == {"cc", "spectrum_error"}
+    table = gather({"own flow": scores, "target": 2 * scores})
+    np.testing.assert_allclose(table["cc"], [[0.2, 0.6], [0.4, 1.2]])
+    assert table["model"].values.tolist() == ["own flow", "target"]

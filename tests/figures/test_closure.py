@@ -6,7 +6,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from tlfourier.figures.closure import score_bars, time_blocks, training_curves
+from tlfourier.figures.closure import exact_sgs, score_bars, time_blocks, training_curves
 
 
 def widths(ax: Axes) -> list[float]:
@@ -50,3 +50,11 @@ def test_score_bars_have_the_length_of_the_mean_over_seeds() -> None:
     assert widths(ax) == pytest.approx([0.1, 0.3])
     assert [label.get_text() for label in ax.get_yticklabels()] == ["layer 2", "no transfer"]
     np.testing.assert_allclose(drawn(ax, 1)[:, 0], [0.1, 0.4])
+
+
+def test_exact_sgs_draws_a_zero_error_on_the_floor() -> None:
+    error = xr.DataArray([[0.0, 0.5], [0.0, 1e-14]], {"feed": ["none", "exact"], "time": [0.0, 2.0]})
+    figure = exact_sgs(error, floor=1e-16)
+    (ax,) = figure.axes
+    np.testing.assert_allclose(drawn(ax, 0), [[0.0, 1e-16], [2.0, 0.5]])
+    np.testing.assert_allclose(drawn(ax, 1)[1], [2.0, 1e-14])

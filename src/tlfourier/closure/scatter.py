@@ -1,5 +1,7 @@
 """What the subgrid term takes from the resolved flow and what it gives back."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import xarray as xr
 
@@ -36,6 +38,24 @@ def scatter(pairs: xr.Dataset) -> xr.Dataset:
             long_name=f"share of the {name} exchange that is backscatter", units="1"
         )
     return xr.Dataset(result)
+
+
+def scatter_table(flows: Mapping[str, xr.Dataset]) -> xr.Dataset:
+    """Average `scatter` over time, along ``flow``.
+
+    Parameters
+    ----------
+    flows : mapping of str to xr.Dataset
+        Name of each flow and its pairs.
+    """
+    rows = {flow: scatter(pairs).mean("time") for flow, pairs in flows.items()}
+    table = xr.concat(rows.values(), dim="flow", combine_attrs="override")
+    return table.assign_coords(flow=list(rows))
+
+
+def exchange(pair: xr.Dataset, variable: str = "omega") -> xr.DataArray:
+    """Return the exchange with the subgrid scales at every point, ``pair[variable] * sgs``."""
+    return (pair[variable] * pair["sgs"]).rename("exchange")
 
 
 def direction(transfer: float) -> str:

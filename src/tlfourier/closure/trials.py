@@ -5,6 +5,7 @@ equation, so the filtered DNS obeys the LES equation with the exact Π at every 
 that is fed the recorded Π must repeat it to round-off.
 """
 
+import dataclasses
 import math
 from collections.abc import Mapping
 
@@ -13,6 +14,7 @@ import xarray as xr
 from torch import Tensor, nn
 
 from tlfourier.closure.filters import Filter, filtered_equation, subgrid_term
+from tlfourier.closure.network import Network
 from tlfourier.flow.equation import Closure, VorticityEquation
 from tlfourier.flow.forcing import two_way_cosine
 from tlfourier.flow.grid import Grid
@@ -206,3 +208,14 @@ def shift_error(network: nn.Module, inputs: Tensor, shift: tuple[int, int]) -> f
         moved = network(inputs.roll(shift, dims=(-2, -1)))
         expected = network(inputs).roll(shift, dims=(-2, -1))
     return ((moved - expected).norm() / expected.norm()).item()
+
+
+def padding_errors(network: Network, inputs: Tensor, shift: tuple[int, int]) -> dict[str, float]:
+    """Return `shift_error` of the same weights under every padding."""
+    errors = {}
+    circular = dataclasses.replace(network.spec, padding="circular")
+    for spec in (circular, dataclasses.replace(circular, padding="zeros")):
+        twin = Network(spec)
+        twin.load_state_dict(network.state_dict())
+        errors[spec.padding] = shift_error(twin, inputs, shift)
+    return errors

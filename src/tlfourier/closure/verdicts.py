@@ -5,7 +5,7 @@ network trained again differs more than its own test snapshots suggest.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -168,10 +168,42 @@ def paired(scores: xr.DataArray, worse: str, better: str) -> xr.DataArray:
     return scores.sel(model=worse, drop=True) - scores.sel(model=better, drop=True)
 
 
-def compare(
-    scores: xr.DataArray, claims: Sequence[tuple[str, str]], margin: float = 0.0
-) -> list[tuple[str, str, Verdict]]:
-    """Judge the claims "``better`` has the lower error than ``worse``", given as pairs (better, worse)."""
-    return [
-        (better, worse, verdict(paired(scores, worse, better).values, margin)) for better, worse in claims
+def per_seed(scores: xr.Dataset) -> xr.Dataset:
+    """Average scores over snapshots and keep those that are one number for each network."""
+    mean = scores.mean("snapshot") if "snapshot" in scores.dims else scores
+    alone = [name for name, values in mean.items() if set(values.dims) <= {"model", "seed"}]
+    return mean[alone]
+
+
+def gather(rows: Mapping[str, xr.Dataset]) -> xr.Dataset:
+    """Put scores of one model each side by side, `per_seed`, over (model, seed).
+
+    Parameters
+    ----------
+    rows : mapping of str to xr.Dataset
+        New name of each model and its scores over ``seed``, with a dimension ``model`` of size one or none.
+    """
+    single = [
+        per_seed(row.squeeze("model", drop=True) if "model" in row.dims else row) for row in rows.values()
     ]
+    return xr.concat(single, dim="model", combine_attrs="override").assign_coords(model=list(rows))
+
+
+def verdict_table(claims: Mapping[str, ArrayLike | xr.DataArray], margin: float = 0.0) -> xr.Dataset:
+    """Judge several claims "effect > margin" and list effect, interval and verdict along ``claim``.
+
+    Parameters
+    ----------
+    claims : mapping of str to array_like, shape (seeds,)
+        The claim in words and its effect for every seed.
+    margin : float
+        See `verdict`.
+    """
+    rows = {claim: verdict(effects, margin) for claim, effects in claims.items()}
+    columns = {
+        "effect": ("claim", [row.effect for row in rows.values()]),
+        "low": ("claim", [row.low for row in rows.values()]),
+        "high": ("claim", [row.high for row in rows.values()]),
+        "verdict": ("claim", [row.word for row in rows.values()]),
+    }
+    return xr.Dataset(columns, {"claim": list(rows)})

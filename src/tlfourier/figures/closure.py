@@ -100,3 +100,30 @@ def score_bars(scores: xr.Dataset, labels: Mapping[str, str], titles: Mapping[st
         ax.set_xlim(left=0)
     axes[0, 0].set_yticks(places, list(labels.values()))
     return figure
+
+
+@styled
+def exact_sgs(error: xr.DataArray, floor: float = 1e-16) -> Figure:
+    """Show how far LES runs stray from the filtered DNS, on a logarithmic scale, by what each was fed.
+
+    Parameters
+    ----------
+    error : xr.DataArray
+        Relative error over (feed, time), feeds as in `tlfourier.closure.trials.FEEDS`.
+    floor : float
+        Smallest value drawn; an error of exactly zero is drawn there.
+    """
+    figure, axes = new_figure(1, 1, height=2.9)
+    ax = axes[0, 0]
+    styles = {"exact": ("#000000", "-"), "none": ("#767676", "--"), "wrong sign": ("#D55E00", "-.")}
+    labels = {"exact": r"fed $-\Pi$ (exact)", "none": "fed nothing", "wrong sign": r"fed $+\Pi$ (wrong sign)"}
+    for feed in error["feed"].values:
+        colour, dash = styles.get(str(feed), ("#56B4E9", ":"))
+        values = error.sel(feed=feed).clip(min=floor)
+        ax.semilogy(
+            error["time"], values, color=colour, linestyle=dash, label=labels.get(str(feed), str(feed))
+        )
+    ax.set(xlabel="time since the start", ylabel=r"error of $\bar\omega$, relative")
+    ax.set_xlim(0, float(error["time"].max()))
+    ax.legend(loc="center right")
+    return figure

@@ -1,0 +1,40 @@
+"""When the blocks of pairs begin and end, and what a flow looks like to a network in one of them."""
+
+import dataclasses
+
+import xarray as xr
+
+from tlfourier.closure.pairs import SPLITS, Scales, Split, pair_spectra
+
+
+def block_times(split: Split, interval: float) -> dict[str, tuple[float, float]]:
+    """Return the times of the first and last snapshot of every block, from the first snapshot of all.
+
+    Parameters
+    ----------
+    split : Split
+    interval : float
+        Time between two snapshots.
+    """
+    blocks = {name: split.indices(name) for name in SPLITS}
+    return {name: (block.start * interval, (block.stop - 1) * interval) for name, block in blocks.items()}
+
+
+def gap_time(split: Split, interval: float) -> float:
+    """Return the time between the last snapshot of a block and the first of the next."""
+    return (split.gap + 1) * interval
+
+
+def seen_spectra(pairs: xr.Dataset, scales: Scales) -> xr.Dataset:
+    """Return the power spectra of ψ, ω and Π in the units in which a network sees them.
+
+    ``spectrum(k) / scale**2``: what is left when every variable has the standard deviation 1.
+
+    Parameters
+    ----------
+    pairs : xr.Dataset
+        ``psi``, ``omega``, ``sgs`` over (time, y, x).
+    scales : Scales
+        Of the same flow.
+    """
+    return pair_spectra(pairs) / xr.Dataset(dataclasses.asdict(scales)) ** 2

@@ -1,0 +1,30 @@
+"""Blocks of time, and spectra in a network's units."""
+
+import math
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from tlfourier.closure.blocks import block_times, gap_time, seen_spectra
+from tlfourier.closure.pairs import Scales, Split
+
+
+def test_blocks_follow_each_other_at_the_distance_of_a_gap() -> None:
+    split = Split(train=5, validation=2, test=3, gap=4)
+    blocks = block_times(split, 0.5)
+    assert blocks == {"train": (0.0, 2.0), "validation": (4.5, 5.0), "test": (7.5, 8.5)}
+    assert gap_time(split, 0.5) == pytest.approx(blocks["validation"][0] - blocks["train"][1])
+
+
+def test_seen_spectra_sum_to_one_and_do_not_see_the_amplitude() -> None:
+    rng = np.random.default_rng(0)
+    fields = {name: rng.standard_normal((3, 16, 16)) for name in ("psi", "omega", "sgs")}
+    fields = {name: field - field.mean((1, 2), keepdims=True) for name, field in fields.items()}
+    pairs = xr.Dataset({name: (("time", "y", "x"), field) for name, field in fields.items()})
+    pairs.attrs["length"] = math.tau
+    seen = seen_spectra(pairs, Scales.of(pairs))
+    np.testing.assert_allclose(seen.sum("k").to_array(), 1.0, rtol=1e-5)
+    louder = 7.0 * pairs.assign_attrs(split="train")
+    louder.attrs = pairs.attrs
+    xr.testing.assert_allclose(seen, seen_spectra(louder, Scales.of(louder)))
