@@ -212,7 +212,7 @@ def shift_error(network: nn.Module, inputs: Tensor, shift: tuple[int, int]) -> f
 
 def padding_errors(network: Network, inputs: Tensor, shift: tuple[int, int]) -> dict[str, float]:
     """Return `shift_error` of the same weights under every padding."""
-    errors = {}
+    errors: dict[str, float] = {}
     circular = dataclasses.replace(network.spec, padding="circular")
     for spec in (circular, dataclasses.replace(circular, padding="zeros")):
         twin = Network(spec)
