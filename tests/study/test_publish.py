@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import nbformat
@@ -21,7 +23,8 @@ INTRO = (
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
     """Hold a book of two pages with the real configuration, executed but not yet published."""
-    shutil.copytree(REPOSITORY / "book" / "_static", tmp_path / "book" / "_static")
+    for folder in ("_static", "_ext"):
+        shutil.copytree(REPOSITORY / "book" / folder, tmp_path / "book" / folder)
     shutil.copy(REPOSITORY / "_config.yml", tmp_path)
     shutil.copy(REPOSITORY / "book" / "references.bib", tmp_path / "book")
     (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: book/intro\nchapters:\n- file: book/page\n")
@@ -43,6 +46,14 @@ def test_the_executed_pages_are_published_without_anything_from_the_network(repo
     intro = (index.parent / "book" / "intro.html").read_text()
     assert "vendor/mathjax/tex-chtml-full.js" in intro
     assert "Subel" in intro
+
+
+def test_jupyter_book_alone_shows_the_executed_pages(repository: Path) -> None:
+    os.replace(repository / "build" / "smoke", repository / "build" / "laptop")
+    command = "import sys; from jupyter_book.cli.main import main; sys.exit(main())"
+    done = subprocess.run([sys.executable, "-c", command, "build", "."], cwd=repository, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    assert "the answer is 42" in (repository / "_build" / "html" / "book" / "page.html").read_text()
 
 
 def test_a_warning_stops_the_publication_and_the_old_book_stays(repository: Path) -> None:

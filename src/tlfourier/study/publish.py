@@ -15,6 +15,7 @@ from tlfourier.study.toc import REPOSITORY, build_folder, toc_files
 _ASSETS = {"script": "src", "img": "src", "iframe": "src", "source": "src", "video": "src", "link": "href"}
 _LOADED_LINKS = {"stylesheet", "icon", "preload", "modulepreload", "prefetch", "preconnect", "dns-prefetch"}
 _CSS_ASSET = re.compile(r"""(?:@import\s+|url\()\s*["']?((?:https?:)?//[^"')\s]+)""")
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _WARNING = re.compile(r"\b(?:WARNING|ERROR|CRITICAL): ")
 
 
@@ -70,11 +71,10 @@ def _build(folder: Path) -> Path:
     strict = ["-W", "-n", "--keep-going", "--all"]
     command = [sys.executable, "-c", build, "build", str(folder), "--path-output", str(folder), *strict]
     log = folder / "book.log"
-    with log.open("w") as stream:
-        plain = {**os.environ, "NO_COLOR": "1"}
-        done = subprocess.run(command, stdout=stream, stderr=subprocess.STDOUT, env=plain, check=False)
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    lines = _COLOUR.sub("", done.stdout).replace(f"{folder}{os.sep}", "").splitlines()
+    log.write_text("\n".join(lines))
     if done.returncode:
-        lines = log.read_text().splitlines()
         warnings = [line for line in lines if _WARNING.search(line)] or lines[-1:]
         shown = "\n  ".join(warnings[:20])
         raise PublishError(f"the book has {len(warnings)} problems (all in {log}):\n  {shown}")
