@@ -11,6 +11,7 @@ import nbformat
 import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from pybtex.database import parse_file
 
 from tlfourier.study.toc import LAST, REPOSITORY, toc_files
 
@@ -178,6 +179,13 @@ def test_figure_names_are_used_once_in_the_book() -> None:
     figures = [cell.metadata.get("mystnb", {}).get("figure", {}) for page in pages for cell in page.cells]
     names = [figure["name"] for figure in figures if "name" in figure]
     assert sorted(names) == sorted(set(names))
+
+
+def test_every_citation_is_in_the_bibliography() -> None:
+    listed = set(parse_file(str(REPOSITORY / "book" / "references.bib")).entries)  # refuses a repeated key
+    texts = [path.read_text(encoding="utf-8") for path in [*PAGES, *sources("*.md")]]
+    roles = [keys for text in texts for keys in re.findall(r"\{cite:\w+\}`([^`]+)`", text)]
+    assert {key.strip() for keys in roles for key in keys.split(",")} - listed == set()
 
 
 # ---- the rules themselves
