@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 from numpy.typing import ArrayLike
 
 from tlfourier.figures.style import (
@@ -201,6 +202,8 @@ def wavenumber_ticks(ax: Axes) -> None:
     ticks = [digit * 10**power for power in range(4) for digit in (1, 2, 5)]
     shown = [tick for tick in ticks if first <= tick <= last]
     ax.set_xticks(shown, [str(tick) for tick in shown])
+    ax.xaxis.set_minor_formatter(NullFormatter())
+    ax.set_xlim(first, last)
 
 
 def _largest(k_forcing: Forcing) -> float:

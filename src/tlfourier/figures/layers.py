@@ -1,0 +1,236 @@
+"""Draw what depends on the layer: scores against the re-trained layer, activations before and after ReLU."""
+
+from collections.abc import Collection, Sequence
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
+from numpy.typing import NDArray
+from scipy.optimize import isotonic_regression
+from scipy.stats import t as student
+
+from tlfourier.figures.spectra import wavenumber_ticks
+from tlfourier.figures.style import ROLE_COLOURS, new_figure, panel_letters, role_colour, styled
+
+PANELS = {
+    "rmse": ("relative RMSE", "lower", "linear"),
+    "cc": ("correlation CC", "higher", "linear"),
+    "spectrum_error": ("spectrum error", "lower", "log"),
+}
+"""Scores that can be drawn: label, which way is better, scale."""
+
+BASELINES = {
+    "none": ("base", "no transfer"),
+    "gain": ("gain", "output gain"),
+    "all": ("all", "all layers"),
+    "scratch_few": ("scratch", "scratch, few data"),
+    "scratch_all": ("target", "scratch, all data"),
+}
+"""Role (colour) and label of each baseline."""
+
+INTERVALS = ("range", "95%")
+
+
+@styled
+def layer_scores(
+    scores: xr.Dataset,
+    panels: Sequence[str] = ("rmse", "cc", "spectrum_error"),
+    interval: str = "range",
+    highlight: Collection[str] = (),
+) -> Figure:
+    """Show each score against the layer that was re-trained, with every baseline as a labelled band.
+
+    Points are means over training seeds, and error bars and bands their `interval`. A ring marks the best
+    of the layers. The arrow at a label points to where a score is better.
+
+    Parameters
+    ----------
+    scores : xr.Dataset
+        Over (model, seed), further dimensions such as the snapshot are averaged. A model is a baseline (a key
+        of `BASELINES`) or a set of layers, ``"2"`` or ``"2+5"``.
+    panels : sequence of str
+        Keys of `PANELS`, from top to bottom.
+    interval : {"range", "95%"}
+        From the smallest to the largest seed, or the 95 % confidence interval of the mean (Student's t).
+    highlight : collection of str
+        Layer sets to shade, for instance those that a reader chose.
+
+    Raises
+    ------
+    ValueError
+        If a panel, an interval, a model or a highlighted set is unknown, or there is no layer to draw.
+    """
+    sets = _layer_sets(scores, highlight)
+    _accept("panel", panels, PANELS)
+    _accept("interval", [interval], INTERVALS)
+    figure, axes = new_figure(len(panels), 1, 0.5 + 2.0 * len(panels), sharex=True)
+    for ax, name in zip(axes.flat, panels, strict=True):
+        label, better, scale = PANELS[name]
+        ax.set(yscale=scale, ylabel=f"{label} {'↓' if better == 'lower' else '↑'}")
+        table = over_seeds(scores[name], interval)
+        _bands(ax, table)
+        _points(ax, table.sel(model=sets), better)
+        for chosen in highlight:
+            place = sets.index(chosen)
+            ax.axvspan(place - 0.4, place + 0.4, color=ROLE_COLOURS["transferred"], alpha=0.15, linewidth=0)
+        ax.set_xlim(-0.6, len(sets) - 0.4)
+        ax.margins(y=0.12)
+        if scale == "log":
+            _plain_ticks(ax)
+        _name_bands(ax, table)
+    axes[-1, 0].set_xticks(range(len(sets)), sets)
+    axes[-1, 0].set_xlabel("re-trained layer")
+    panel_letters(axes.flat)
+    return figure
+
+
+@styled
+def relu_spectra(activations: xr.Dataset, layers: Sequence[str] | None = None, role: str = "base") -> Figure:
+    """Show each layer's mean activation spectrum before (dashed) and after (solid) ReLU, one panel a layer.
+
+    Parameters
+    ----------
+    activations : xr.Dataset
+        ``amplitude`` over (layer, stage, k) with stages ``before`` and ``after``.
+    layers : sequence of str, optional
+        Names of the layers to draw; all by default.
+    role : str
+        Whose colour the lines have.
+
+    Raises
+    ------
+    ValueError
+        If a layer or the role is unknown.
+    """
+    known = [str(name) for name in activations.layer.values]
+    names = list(layers) if layers is not None else known
+    _accept("layer", names, known)
+    columns = min(4, len(names))
+    rows = -(-len(names) // columns)
+    figure, axes = new_figure(rows, columns, 0.7 + 1.6 * rows, sharex=True, sharey=True)
+    for ax, name in zip(axes.flat, names, strict=False):
+        spectrum = activations["amplitude"].sel(layer=name).sel(k=activations.k > 0)
+        for stage, dash in (("before", "--"), ("after", "-")):
+            line = spectrum.sel(stage=stage)
+            if bool(line.notnull().any()):
+                label = f"{stage} ReLU"
+                ax.loglog(line.k, line, dash, color=role_colour(role), label=label)
+        ax.set_title(name)
+        wavenumber_ticks(ax)
+    for ax in axes.flat[len(names) :]:
+        ax.remove()
+    for ax in axes.flat[len(names) - columns : len(names)]:
+        ax.tick_params(labelbottom=True)
+    figure.supxlabel("$k$", fontsize=10)
+    figure.supylabel(r"mean $|\hat h|$, $|\hat g|$", fontsize=10)
+    axes[0, 0].legend(loc="lower left", fontsize=8)
+    return figure
+
+
+def over_seeds(score: xr.DataArray, interval: str) -> xr.Dataset:
+    """Return ``mean``, ``low`` and ``high`` over the seeds of each model.
+
+    Parameters
+    ----------
+    score : xr.DataArray
+        Over (model, seed); further dimensions are averaged first.
+    interval : {"range", "95%"}
+        As in `layer_scores`; one seed has no width.
+    """
+    table = score.mean([dim for dim in score.dims if dim not in ("model", "seed")])
+    mean = table.mean("seed")
+    if interval == "range":
+        return xr.Dataset({"mean": mean, "low": table.min("seed"), "high": table.max("seed")})
+    count = table.sizes["seed"]
+    half = 0.0 * mean
+    if count > 1:
+        half = float(student.ppf(0.975, count - 1)) * table.std("seed", ddof=1) / np.sqrt(count)
+    return xr.Dataset({"mean": mean, "low": mean - half, "high": mean + half})
+
+
+def spread(places: NDArray[np.float64], gap: float) -> NDArray[np.float64]:
+    """Move places apart to at least `gap`, as little as possible in the mean square, keeping their order."""
+    order = np.argsort(places, kind="stable")
+    steps = gap * np.arange(len(places))
+    moved = np.empty(len(places))
+    moved[order] = isotonic_regression(places[order] - steps).x + steps
+    return moved
+
+
+def _layer_sets(scores: xr.Dataset, highlight: Collection[str]) -> list[str]:
+    """Return the names of the layer sets, single layers first, after checking all names."""
+    models = [str(name) for name in scores.model.values]
+    sets = [name for name in models if name.replace("+", "").isdigit()]
+    _accept("model", [name for name in models if name not in sets], BASELINES)
+    if not sets:
+        raise ValueError(f"models are {', '.join(models)}: at least one set of layers, like 2, is needed")
+    _accept("highlighted set", highlight, sets)
+    return sorted(sets, key=lambda name: (name.count("+"), [int(layer) for layer in name.split("+")]))
+
+
+def _accept(what: str, names: Collection[str], known: Collection[str]) -> None:
+    """Raise ValueError for the first name that is not known."""
+    for name in names:
+        if name not in known:
+            raise ValueError(f"unknown {what} {name!r}: accepted are {', '.join(known)}")
+
+
+def _points(ax: Axes, table: xr.Dataset, better: str) -> None:
+    """Draw the layers' points with error bars, and a ring around the best."""
+    mean = table["mean"].values
+    x = np.arange(mean.size)
+    bars = np.clip([mean - table["low"], table["high"] - mean], 0.0, None)
+    colour = ROLE_COLOURS["transferred"]
+    ax.errorbar(x, mean, bars, fmt="o", color=colour, capsize=2.5, linewidth=1.2, zorder=4)
+    best = int(mean.argmin() if better == "lower" else mean.argmax())
+    ax.plot(best, mean[best], "o", markersize=11, fillstyle="none", color=colour, gid="best", zorder=4)
+    below = better == "lower"
+    ax.annotate(
+        "best",
+        (best, mean[best]),
+        xytext=(0, -9 if below else 9),
+        textcoords="offset points",
+        ha="center",
+        va="top" if below else "bottom",
+        color=colour,
+        fontsize=8.5,
+        bbox={"facecolor": "white", "alpha": 0.75, "linewidth": 0, "pad": 0.5},
+    )
+
+
+def _bands(ax: Axes, table: xr.Dataset) -> None:
+    """Draw the mean of each baseline as a line, and its interval as a band."""
+    for name, (role, label) in BASELINES.items():
+        if name in table.model:
+            one = table.sel(model=name)
+            ax.axhspan(
+                float(one["low"]), float(one["high"]), color=ROLE_COLOURS[role], alpha=0.18, linewidth=0
+            )
+            ax.axhline(float(one["mean"]), color=ROLE_COLOURS[role], linewidth=1.2, label=label)
+
+
+def _plain_ticks(ax: Axes) -> None:
+    """Write 0.05, 0.1, 0.2, ... on a logarithmic axis of scores."""
+    low, high = ax.get_ylim()
+    ticks = [digit * 10.0**power for power in range(-4, 3) for digit in (1, 2, 5)]
+    shown = [tick for tick in ticks if low <= tick <= high]
+    ax.set_yticks(shown, [f"{tick:g}" for tick in shown])
+    ax.set_ylim(low, high)
+    ax.yaxis.set_minor_formatter(NullFormatter())
+
+
+def _name_bands(ax: Axes, table: xr.Dataset) -> None:
+    """Write each baseline's name to the right of its band, moved apart where bands are close."""
+    names = [name for name in BASELINES if name in table.model]
+    ax.set_ylim(ax.get_ylim())
+    points = [(0.0, float(table["mean"].sel(model=name))) for name in names]
+    if not points:
+        return
+    places = (ax.transData + ax.transAxes.inverted()).transform(points)[:, 1]
+    for name, place, moved in zip(names, places, spread(places, gap=0.11), strict=True):
+        role, label = BASELINES[name]
+        colour = ROLE_COLOURS[role]
+        ax.plot([1, 1.03], [place, moved], linewidth=0.8, color=colour, transform=ax.transAxes, clip_on=False)
+        ax.text(1.035, moved, label, color=colour, transform=ax.transAxes, va="center", fontsize=9)
