@@ -148,11 +148,11 @@ def _error(omega_hat: Spectrum, wanted: Spectrum, grid: Grid) -> float:
 
 
 def exact_sgs(
-    size: int = 96,
-    coarse_size: int = 32,
+    size: int = 64,
+    coarse_size: int = 24,
     reynolds: float = 1e3,
     k_f: int = 4,
-    spin_up: float = 6.0,
+    spin_up: float = 4.0,
     duration: float = 2.0,
     dt: float = 5e-3,
     seed: int = 1,
