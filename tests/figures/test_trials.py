@@ -75,3 +75,8 @@ def test_evolution_titles_each_snapshot_with_its_time(run: xr.Dataset) -> None:
     figure = figures.flows.evolution(run)
     titles = [ax.get_title() for ax in figure.axes if ax.get_title()]
     assert titles[0] == "time 0" and titles[-1] == "time 2"
+
+
+def test_shifts_between_equal_flows_are_zero(run: xr.Dataset) -> None:
+    figure = figures.flows.shifts({"a case": (run, run)}, k_cutoff=8.0)
+    np.testing.assert_allclose(line(figure, 0, "a case"), 0, atol=1e-12)

@@ -14,7 +14,7 @@ from tlfourier.flow.grid import Grid
 from tlfourier.flow.initial import random_vorticity, taylor_green
 from tlfourier.flow.simulate import Schedule, simulate
 from tlfourier.flow.steppers import State
-from tlfourier.flow.summary import compare, flux_extremes, summarise
+from tlfourier.flow.summary import compare, flux_extremes, spectral_shift, summarise
 
 
 def steady(k: int, size: int = 32) -> xr.Dataset:
@@ -63,3 +63,18 @@ def test_no_forcing_gives_no_share() -> None:
 def test_a_cutoff_that_is_no_wavenumber_is_refused(k_cutoff: float) -> None:
     with pytest.raises(ValueError, match="positive wavenumber"):
         summarise(steady(1), k_cutoff)
+
+
+def test_spectral_shift_is_the_logarithm_of_the_amplitude_change() -> None:
+    base = steady(3)
+    spectrum = xr.where(base.k == 4, 0.25, 1.0)
+    base, target = base.assign(energy_spectrum=spectrum), base.assign(energy_spectrum=100 * spectrum**2)
+    found = spectral_shift(base, target, k_cutoff=8.0)
+    np.testing.assert_allclose(found["shift"], [2, 2, 2, 2 + np.log10(0.25), 2, 2, 2])
+    assert float(found.k_largest) != 4
+    assert float(found.mean_size) == pytest.approx(2 + np.log10(0.25) / 7)
+
+
+def test_spectra_on_other_grids_are_not_compared() -> None:
+    with pytest.raises(ValueError, match="wavenumbers"):
+        spectral_shift(steady(3), steady(3, size=16), 8.0)

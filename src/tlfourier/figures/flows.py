@@ -7,7 +7,9 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from tlfourier.figures.fields import snapshots
-from tlfourier.figures.style import line_style, new_figure, panel_letters, styled
+from tlfourier.figures.spectra import over_k, wavenumber_ticks
+from tlfourier.figures.style import line_style, mark_wavenumber, new_figure, panel_letters, styled
+from tlfourier.flow.summary import spectral_shift
 
 SERIES_LABELS = {
     "energy": "energy $E$",
@@ -81,6 +83,32 @@ def memory_and_distribution(flows: Mapping[str, xr.Dataset]) -> Figure:
     distribution.set(xlabel=r"$\omega/\sigma$", ylabel="probability density", xlim=(-8, 8), ylim=(1e-6, 1))
     distribution.legend(loc="lower center")
     panel_letters(axes.flat)
+    return figure
+
+
+@styled
+def shifts(cases: Mapping[str, tuple[xr.Dataset, xr.Dataset]], k_cutoff: float) -> Figure:
+    """Show by how many powers of ten the energy spectrum changes from base to target, one line for each case.
+
+    Parameters
+    ----------
+    cases : mapping of str to (xr.Dataset, xr.Dataset)
+        Name of each case and the diagnostics of its base and its target.
+    k_cutoff : float
+        Largest wavenumber of the coarse grid; beyond it the lines are thin, for no network sees them.
+    """
+    figure, axes = new_figure(1, 1, height=3.1)
+    ax = axes[0, 0]
+    ax.axhline(0, color="#767676", linewidth=0.8)
+    for name, (base, target) in cases.items():
+        seen = over_k(spectral_shift(base, target, k_cutoff)["shift"])
+        (line,) = ax.semilogx(seen["k"], seen, **line_style(name))
+        whole = over_k(spectral_shift(base, target, 2 * k_cutoff)["shift"])
+        ax.semilogx(whole["k"], whole, color=line.get_color(), linewidth=0.7, zorder=1)
+    ax.set(xlabel="$k$", ylabel=r"$\log_{10}$ (target / base)")
+    wavenumber_ticks(ax)
+    mark_wavenumber(ax, k_cutoff, "$k_c$")
+    ax.legend()
     return figure
 
 

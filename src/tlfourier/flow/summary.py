@@ -99,6 +99,38 @@ def flux_extremes(diagnostics: xr.Dataset, k_below: float, k_above: float) -> xr
     return xr.Dataset({"energy_upscale": shares[0], "enstrophy_downscale": shares[1]})
 
 
+def spectral_shift(base: xr.Dataset, target: xr.Dataset, k_cutoff: float) -> xr.Dataset:
+    """Return by how many powers of ten the energy spectrum changes from base to target.
+
+    Parameters
+    ----------
+    base, target : xr.Dataset
+        From `tlfourier.flow.diagnostics.diagnose`, on the same grid.
+    k_cutoff : float
+        Wavenumbers from the first shell to below this one are compared.
+
+    Returns
+    -------
+    xr.Dataset
+        ``shift`` (k), ``log10(E_target / E_base)``; ``mean_size``, the mean of its magnitude; ``k_largest``,
+        where its magnitude is largest.
+
+    Raises
+    ------
+    ValueError
+        If the wavenumbers differ.
+    """
+    if not np.array_equal(base["k"], target["k"]):
+        raise ValueError(
+            f"base has {base['k'].size} wavenumbers and target {target['k'].size}: they must be the same"
+        )
+    kept = (base["k"] > 0) & (base["k"] < k_cutoff)
+    ratio = target["energy_spectrum"][kept] / base["energy_spectrum"][kept]
+    shift = ratio.copy(data=np.log10(ratio.values))
+    size = abs(shift)
+    return xr.Dataset({"shift": shift, "mean_size": size.mean(), "k_largest": size.idxmax("k")})
+
+
 def _flatness(pdf: xr.DataArray) -> float:
     """Return the fourth moment over the squared second one of a density over ``sigma``."""
     second, fourth = (float((pdf * pdf["sigma"] ** power).sum() / pdf.sum()) for power in (2, 4))
