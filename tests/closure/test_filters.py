@@ -226,8 +226,10 @@ def test_a_spectrum_of_another_grid_is_refused(grids: tuple[Grid, Grid]) -> None
 
 def test_factors_along_an_axis_are_one_at_zero_and_those_of_the_filter() -> None:
     fine, coarse = Grid(32, dtype=torch.float64), Grid(16, dtype=torch.float64)
-    given = factors(fine.k_x[0], width=2 * coarse.dx)
+    given = factors(k_max=16.0, width=2 * coarse.dx, points=17)
     assert list(given) == list(KINDS)
     for kind, factor in given.items():
         assert factor[0] == 1.0
-        torch.testing.assert_close(factor, Filter(fine, coarse, kind).response[0])
+        torch.testing.assert_close(
+            torch.as_tensor(factor.values), Filter(fine, coarse, str(kind)).response[0]
+        )

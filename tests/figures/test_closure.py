@@ -52,9 +52,8 @@ def test_score_bars_have_the_length_of_the_mean_over_seeds() -> None:
     np.testing.assert_allclose(drawn(ax, 1)[:, 0], [0.1, 0.4])
 
 
-def test_exact_sgs_draws_a_zero_error_on_the_floor() -> None:
+def test_exact_sgs_leaves_a_zero_error_out() -> None:
     error = xr.DataArray([[0.0, 0.5], [0.0, 1e-14]], {"feed": ["none", "exact"], "time": [0.0, 2.0]})
-    figure = exact_sgs(error, floor=1e-16)
-    (ax,) = figure.axes
-    np.testing.assert_allclose(drawn(ax, 0), [[0.0, 1e-16], [2.0, 0.5]])
+    (ax,) = exact_sgs(error).axes
+    np.testing.assert_allclose(drawn(ax, 0), [[0.0, np.nan], [2.0, 0.5]])
     np.testing.assert_allclose(drawn(ax, 1)[1], [2.0, 1e-14])

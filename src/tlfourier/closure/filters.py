@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable
 
 import torch
+import xarray as xr
 from torch import Tensor, nn
 
 from tlfourier.flow.equation import VorticityEquation
@@ -70,17 +71,26 @@ KINDS: dict[str, Callable[[Tensor, Tensor, float], Tensor]] = {
 }
 
 
-def factors(k: Tensor, width: float) -> dict[str, Tensor]:
+def factors(k_max: float, width: float, points: int = 1025) -> xr.Dataset:
     """Return G(k, 0), the factor of every kind of filter for waves along one axis.
 
     Parameters
     ----------
-    k : Tensor
-        Angular wavenumbers.
+    k_max : float
+        Largest angular wavenumber.
     width : float
         Δ in units of length.
+    points : int
+        Wavenumbers from 0 to ``k_max``.
+
+    Returns
+    -------
+    xr.Dataset
+        One variable over ``k`` for each of `KINDS`.
     """
-    return {kind: factor(k, torch.zeros_like(k), width) for kind, factor in KINDS.items()}
+    k = torch.linspace(0.0, k_max, points, dtype=torch.float64)
+    given = {kind: ("k", factor(k, torch.zeros_like(k), width).numpy()) for kind, factor in KINDS.items()}
+    return xr.Dataset(given, {"k": ("k", k.numpy(), {"long_name": "wavenumber", "units": "length^-1"})})
 
 
 class Filter(nn.Module):

@@ -103,15 +103,14 @@ def score_bars(scores: xr.Dataset, labels: Mapping[str, str], titles: Mapping[st
 
 
 @styled
-def exact_sgs(error: xr.DataArray, floor: float = 1e-16) -> Figure:
+def exact_sgs(error: xr.DataArray) -> Figure:
     """Show how far LES runs stray from the filtered DNS, on a logarithmic scale, by what each was fed.
 
     Parameters
     ----------
     error : xr.DataArray
-        Relative error over (feed, time), feeds as in `tlfourier.closure.trials.FEEDS`.
-    floor : float
-        Smallest value drawn; an error of exactly zero is drawn there.
+        Relative error over (feed, time), feeds as in `tlfourier.closure.trials.FEEDS`; errors of exactly 0,
+        as at the start, have no place on the axis.
     """
     figure, axes = new_figure(1, 1, height=2.9)
     ax = axes[0, 0]
@@ -119,7 +118,7 @@ def exact_sgs(error: xr.DataArray, floor: float = 1e-16) -> Figure:
     labels = {"exact": r"fed $-\Pi$ (exact)", "none": "fed nothing", "wrong sign": r"fed $+\Pi$ (wrong sign)"}
     for feed in error["feed"].values:
         colour, dash = styles.get(str(feed), ("#56B4E9", ":"))
-        values = error.sel(feed=feed).clip(min=floor)
+        values = error.sel(feed=feed).where(error.sel(feed=feed) > 0)
         ax.semilogy(
             error["time"], values, color=colour, linestyle=dash, label=labels.get(str(feed), str(feed))
         )
