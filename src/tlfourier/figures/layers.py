@@ -76,7 +76,7 @@ def layer_scores(
             place = sets.index(chosen)
             ax.axvspan(place - 0.4, place + 0.4, color=ROLE_COLOURS["transferred"], alpha=0.15, linewidth=0)
         ax.set_xlim(-0.6, len(sets) - 0.4)
-        ax.margins(y=0.12)
+        ax.margins(y=0.18)
         if scale == "log":
             _plain_ticks(ax)
         _name_bands(ax, table)
@@ -189,7 +189,7 @@ def _points(ax: Axes, table: xr.Dataset, better: str) -> None:
     below = better == "lower"
     ax.annotate(
         "best",
-        (best, mean[best]),
+        (best, float(table["low" if below else "high"][best])),
         xytext=(0, -9 if below else 9),
         textcoords="offset points",
         ha="center",
