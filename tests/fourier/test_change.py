@@ -7,7 +7,16 @@ import pytest
 import torch
 from torch import nn
 
-from tlfourier.fourier import conv_layers, gini, kernel_change, most_changed, network_change, put_back
+from tlfourier.fourier import (
+    conv_layers,
+    gini,
+    kernel_change,
+    layer_changes,
+    most_changed,
+    network_change,
+    put_back,
+    strongest_changes,
+)
 
 
 def network() -> nn.Sequential:
@@ -70,3 +79,27 @@ def test_bad_input_is_refused() -> None:
         gini([-1.0, 2.0])
     with pytest.raises(ValueError, match="percentile=101"):
         most_changed([1.0], 101.0)
+
+
+def test_a_layer_is_measured_relative_to_itself() -> None:
+    base = network()
+    scaled, moved = copy.deepcopy(base), copy.deepcopy(base)
+    with torch.no_grad():
+        conv_layers(scaled)["0"].weight.mul_(1.5)
+        conv_layers(moved)["2"].weight[1, 3] += 1
+    found = layer_changes(base, {1: scaled, 2: moved})
+    assert found.sel(layer=1).weight.item() == pytest.approx(0.5, rel=1e-6)
+    assert found.sel(layer=1).amplitude.item() == pytest.approx(0.5, rel=1e-6)
+    assert found.sel(layer=2).gini.item() == pytest.approx(11 / 12)
+    with pytest.raises(ValueError, match=r"layer 3: this network has layers 1\.\.2"):
+        layer_changes(base, {3: scaled})
+
+
+def test_strongest_changes_come_first() -> None:
+    before = torch.randn(3, 4, 5, 5, dtype=torch.float64)
+    after = before.clone()
+    after[2, 1] += 1
+    after[0, 3] -= 2
+    old, new = strongest_changes(before, after, 2)
+    torch.testing.assert_close(old, torch.stack([before[0, 3], before[2, 1]]))
+    torch.testing.assert_close(new, torch.stack([after[0, 3], after[2, 1]]))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tlfourier.fourier import cluster, synthetic_kernels
+from tlfourier.fourier import LABELS, cluster, synthetic_kernels, types_of_clusters
 
 
 def test_clusters_are_pure_in_type() -> None:
@@ -33,3 +33,16 @@ def test_amplitude_plays_no_part_and_seed_decides() -> None:
 def test_more_clusters_than_kernels_are_refused() -> None:
     with pytest.raises(ValueError, match="clusters=3"):
         cluster(np.eye(5)[None].repeat(4, 0), clusters=3)
+
+
+def test_types_of_pure_clusters_are_named_and_shares_add_up() -> None:
+    kernels, labels = synthetic_kernels(40, seed=6)
+    groups = cluster(kernels, clusters=6, seed=0)
+    table = types_of_clusters(groups, labels)
+    np.testing.assert_allclose(table.sum("type"), 1)
+    assert (table.weighted(groups.fraction).mean("cluster")[:4] == pytest.approx(0.25)).all()
+    assert table.attrs["purity"] == pytest.approx(float((table.max("type") * groups.fraction).sum()))
+    perfect = types_of_clusters(groups, np.array(LABELS)[groups.label.values % 5])
+    assert perfect.attrs["purity"] == 1
+    with pytest.raises(ValueError, match="3 types for 160 kernels"):
+        types_of_clusters(groups, labels[:3])

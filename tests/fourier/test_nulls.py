@@ -3,14 +3,17 @@
 import numpy as np
 import pytest
 import torch
+import xarray as xr
 from torch import nn
 
 from tlfourier.fourier import (
     LABELS,
+    against_nulls,
     classify,
     fractions_with_nulls,
     kernel_types,
     network_fractions,
+    network_kernels,
     phase_randomised,
     synthetic_kernels,
 )
@@ -81,3 +84,30 @@ def test_random_phases_keep_most_low_pass_and_few_high_pass_kernels() -> None:
     assert kept[labels == "gabor"].mean() > 0.75
     assert kept[labels == "band-pass"].mean() < 0.65
     assert kept[labels == "high-pass"].mean() < 0.5
+
+
+def shares(trained: list[float], initial: list[float], randomised: list[float], kernels: int) -> xr.Dataset:
+    table = {"trained": ("type", trained), "initial": ("type", initial)}
+    both = xr.Dataset(table, {"type": list(LABELS)}).assign(kernels=kernels)
+    return both.assign(randomised=(("draw", "type"), [randomised, randomised]))
+
+
+def test_a_share_counts_only_beyond_both_nulls() -> None:
+    fractions = shares(
+        [0.3, 0.2, 0.1, 0.2, 0.2], [0.2, 0.1, 0.2, 0.1, 0.2], [0.1, 0.3, 0.2, 0.2, 0.2], 10_000
+    )
+    found = against_nulls(fractions)
+    words = ["above both nulls", "not distinct", "below both nulls", "not distinct", "not distinct"]
+    assert found.verdict.values.tolist() == words
+    np.testing.assert_allclose(found.excess, [0.1, 0, -0.1, 0, 0], atol=1e-15)
+    few = against_nulls(fractions.assign(kernels=20))
+    assert set(few.verdict.values) == {"not distinct"}
+
+
+def test_all_kernels_of_a_network_in_one_stack() -> None:
+    module = nn.Sequential(nn.Conv2d(2, 8, 5), nn.ReLU(), nn.Conv2d(8, 4, 5))
+    stack = network_kernels(module)
+    assert stack.shape == (16 + 32, 5, 5)
+    torch.testing.assert_close(stack[16 + 9].float(), module[2].weight[1, 1].detach())  # type: ignore[index]
+    with pytest.raises(ValueError, match=r"kernel sizes \[3, 5\]"):
+        network_kernels(small_network(0))

@@ -1,9 +1,17 @@
 """See what a convolutional network computes, in Fourier space: kernels, layers, activations of any module."""
 
 from tlfourier.fourier.activations import activation_spectra
-from tlfourier.fourier.census import fractions_with_nulls, kernel_types, network_fractions
-from tlfourier.fourier.change import gini, kernel_change, most_changed, network_change, put_back
-from tlfourier.fourier.clusters import cluster
+from tlfourier.fourier.census import against_nulls, fractions_with_nulls, kernel_types, network_fractions
+from tlfourier.fourier.change import (
+    gini,
+    kernel_change,
+    layer_changes,
+    most_changed,
+    network_change,
+    put_back,
+    strongest_changes,
+)
+from tlfourier.fourier.clusters import cluster, types_of_clusters
 from tlfourier.fourier.families import (
     LABELS,
     Rule,
@@ -19,15 +27,27 @@ from tlfourier.fourier.kernels import (
     kernel_amplitude,
     kernel_power,
     kernel_spectrum,
+    network_kernels,
     power_wavenumbers,
 )
 from tlfourier.fourier.nulls import phase_randomised
+from tlfourier.fourier.response import (
+    agreement,
+    layer_response,
+    log_ratio,
+    mean_amplitude,
+    relation,
+    spectral_gaps,
+)
 from tlfourier.fourier.truth import confusion_matrix, synthetic_kernels
+from tlfourier.fourier.walk import network_identities, one_product, rectified_wave
 
 __all__ = [
     "LABELS",
     "Rule",
     "activation_spectra",
+    "against_nulls",
+    "agreement",
     "class_fractions",
     "classify",
     "cluster",
@@ -43,15 +63,27 @@ __all__ = [
     "kernel_power",
     "kernel_spectrum",
     "kernel_types",
+    "layer_changes",
     "layer_identity",
+    "layer_response",
     "layer_spectrum",
+    "log_ratio",
+    "mean_amplitude",
     "most_changed",
     "network_change",
     "network_fractions",
+    "network_identities",
+    "network_kernels",
+    "one_product",
     "phase_randomised",
     "power_wavenumbers",
     "put_back",
+    "rectified_wave",
+    "relation",
     "relu_spectrum",
+    "spectral_gaps",
+    "strongest_changes",
     "synthetic_kernels",
     "threshold_sensitivity",
+    "types_of_clusters",
 ]

@@ -101,6 +101,34 @@ def shells(size: int) -> tuple[Tensor, int]:
     return torch.hypot(k_y, k_x).round().long().clamp(max=count), count
 
 
+def shell_means(values: Tensor, size: int) -> Tensor:
+    """Return the mean of a real quantity on the half spectrum over each shell of `shells`.
+
+    Parameters
+    ----------
+    values : Tensor, shape (..., N, N // 2 + 1)
+        Equal at k and -k, as every amplitude of a real field.
+    size : int
+        N, points per direction.
+
+    Returns
+    -------
+    Tensor of float64, shape (..., N // 2 + 1)
+    """
+    index, count = shells(size)
+    index = index.to(values.device).ravel()
+    # A column inside the half spectrum stands for itself and its mirror image.
+    weight = torch.full((size // 2 + 1,), 2.0, dtype=torch.float64, device=values.device)
+    weight[0] = 1
+    if size % 2 == 0:
+        weight[-1] = 1
+    weight = weight.repeat(size)
+    total = weight.new_zeros((*values.shape[:-2], count + 1))
+    total.index_add_(-1, index, values.double().flatten(-2) * weight)
+    modes = weight.new_zeros(count + 1).index_add_(0, index, weight)
+    return (total / modes.clamp(min=1))[..., :count]
+
+
 def _shell_sums(fields: Tensor, name: str) -> Tensor:
     """Return the shell means of amplitude and power (2, shell), summed over samples."""
     size = fields.shape[-1]
@@ -108,20 +136,8 @@ def _shell_sums(fields: Tensor, name: str) -> Tensor:
         raise ValueError(f"layer {name} gives shape {tuple(fields.shape)}: (sample, channel, N, N) is needed")
     amplitude = torch.fft.rfft2(fields.float() if fields.dtype == torch.bfloat16 else fields).abs() / size**2
     # float64 sums, so that the result does not depend on the batch size.
-    pair = torch.stack([amplitude.double(), amplitude.double().square()]).mean(2).sum(1).flatten(-2)
-    index, count = shells(size)
-    index = index.to(fields.device).ravel()
-    # A column inside the half spectrum stands for itself and its mirror image.
-    weight = torch.full((size // 2 + 1,), 2.0, dtype=torch.float64, device=fields.device)
-    weight[0] = 1
-    if size % 2 == 0:
-        weight[-1] = 1
-    weight = weight.repeat(size)
-    total = torch.zeros((2, count + 1), dtype=torch.float64, device=fields.device)
-    modes = torch.zeros(count + 1, dtype=torch.float64, device=fields.device)
-    total.index_add_(1, index, pair * weight)
-    modes.index_add_(0, index, weight)
-    return (total / modes.clamp(min=1))[:, :count]
+    pair = torch.stack([amplitude.double(), amplitude.double().square()]).mean(2).sum(1)
+    return shell_means(pair, size)
 
 
 def _dataset(means: dict[str, Tensor]) -> xr.Dataset:

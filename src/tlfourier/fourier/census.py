@@ -123,3 +123,36 @@ def network_fractions(
     layers = xr.concat(parts, "layer").assign_coords(layer=list(trained))
     total = layers.weighted(layers.kernels).mean("layer").assign(kernels=layers.kernels.sum())
     return xr.concat([layers, total.assign_coords(layer="all")], "layer")
+
+
+def against_nulls(fractions: xr.Dataset, errors: float = 3.0) -> xr.Dataset:
+    """Say for every filter type whether its share differs from both null models.
+
+    A share is above both nulls if it exceeds the larger by more than `errors` standard errors
+    ``sqrt(2 p (1 - p) / kernels)`` of a difference, below both if it falls short of the smaller by as much,
+    and not distinct otherwise. The kernels of one network are not independent, so a close call is none.
+
+    Parameters
+    ----------
+    fractions : Dataset
+        From `fractions_with_nulls`, or one layer of `network_fractions`.
+    errors : float
+        Standard errors that count as a difference, fixed before looking.
+
+    Returns
+    -------
+    Dataset
+        Over ``type``: ``trained``, ``initial``, ``randomised`` (mean of the draws), ``excess`` over the
+        nearer null (0 between the nulls) and ``verdict``.
+    """
+    nulls = xr.concat([fractions.initial, fractions.randomised.mean("draw")], "null")
+    low, high = nulls.min("null"), nulls.max("null")
+    trained = fractions.trained
+    excess = (trained - high).clip(min=0) + (trained - low).clip(max=0)
+    pooled = (trained + xr.where(trained > high, high, low)) / 2
+    margin = errors * np.sqrt(2 * pooled * (1 - pooled) / fractions.kernels)
+    words = np.select(
+        [excess > margin, excess < -margin], ["above both nulls", "below both nulls"], "not distinct"
+    )
+    shares = {"trained": trained, "initial": nulls[0], "randomised": nulls[1], "excess": excess}
+    return xr.Dataset(shares, {"type": trained["type"]}).assign(verdict=("type", words))

@@ -1,5 +1,7 @@
 """Measure what re-training changed in every kernel, and put single kernels back."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import torch
 import xarray as xr
@@ -89,6 +91,63 @@ def network_change(before: nn.Module, after: nn.Module, size: int = 32) -> xr.Da
         coords = {"layer": [name] * flat.sizes["kernel"], "output": rows.ravel(), "input": columns.ravel()}
         changes.append(flat.assign_coords({key: ("kernel", value) for key, value in coords.items()}))
     return xr.concat(changes, "kernel")
+
+
+def layer_changes(base: nn.Module, networks: Mapping[int, nn.Module], size: int = 32) -> xr.Dataset:
+    """Measure how much each re-trained layer changed, one network for each layer.
+
+    Parameters
+    ----------
+    base : nn.Module
+        The network before re-training.
+    networks : mapping of int to nn.Module
+        Layer, counted from one, and the network in which it was re-trained.
+    size : int
+        As for `kernel_change`.
+
+    Returns
+    -------
+    Dataset
+        Over ``layer``: ``weight``, ``||W' - W|| / ||W||`` of the whole layer; ``amplitude``, the same for
+        ``|F(W)|``; ``gini``, how unequally ``||W' - W||`` is spread over its kernels.
+
+    Raises
+    ------
+    ValueError
+        If a layer does not exist.
+    """
+    first = list(conv_layers(base).values())
+    rows = []
+    for number, network in networks.items():
+        if not 1 <= number <= len(first):
+            raise ValueError(f"layer {number}: this network has layers 1..{len(first)}")
+        before, after = first[number - 1].weight, list(conv_layers(network).values())[number - 1].weight
+        change, norm = kernel_change(before, after, size), as_kernels(before).norm().item()
+        lengths = [float(np.linalg.norm(change[name])) / norm for name in ("delta_weight", "delta_amplitude")]
+        rows.append((*lengths, gini(change["delta_weight"])))
+    table = dict(zip(("weight", "amplitude", "gini"), np.array(rows).T, strict=True))
+    return xr.Dataset({key: ("layer", values) for key, values in table.items()}, {"layer": list(networks)})
+
+
+def strongest_changes(
+    before: Tensor | ArrayLike, after: Tensor | ArrayLike, count: int = 6
+) -> tuple[Tensor, Tensor]:
+    """Return the `count` kernels of a layer with the largest ``||W' - W||``, before and after, largest first.
+
+    Parameters
+    ----------
+    before, after : Tensor or array_like, shape (out, in, k, k)
+        Weights of the same layer.
+    count : int
+        How many; fewer come back where the layer holds fewer.
+
+    Returns
+    -------
+    before, after : Tensor, shape (count, k, k)
+    """
+    first, second = (as_kernels(weights).flatten(0, -3) for weights in (before, after))
+    order = (second - first).square().sum((-2, -1)).argsort(descending=True, stable=True)[:count]
+    return first[order], second[order]
 
 
 def gini(values: ArrayLike) -> float:

@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 from scipy.cluster.vq import ClusterError, kmeans2
 from torch import Tensor
 
+from tlfourier.fourier.families import LABELS
 from tlfourier.fourier.kernels import independent_power, kernel_power, power_wavenumbers
 
 
@@ -58,6 +59,39 @@ def cluster(weights: Tensor | ArrayLike, clusters: int = 6, seed: int = 0, resta
         {"cluster": np.arange(clusters), "k_y": k_y.ravel().numpy(), "k_x": k_x.ravel().numpy()},
         {"inertia": inertia},
     )
+
+
+def types_of_clusters(groups: xr.Dataset, types: ArrayLike) -> xr.DataArray:
+    """Return which filter types the rule sees in each k-means group.
+
+    Parameters
+    ----------
+    groups : Dataset
+        From `cluster`.
+    types : array_like of str
+        The rule's type of the same kernels, in the same order.
+
+    Returns
+    -------
+    DataArray, dimensions (cluster, type)
+        Shares that sum to one in each group; attribute ``purity``, the share of all kernels that have the
+        commonest type of their group.
+
+    Raises
+    ------
+    ValueError
+        If there is not one type for each kernel.
+    """
+    names = np.asarray(types).ravel()
+    labels = groups["label"].values
+    if names.shape != labels.shape:
+        raise ValueError(f"{names.size} types for {labels.size} kernels: give one for each")
+    counts = np.array(
+        [[np.sum((labels == c) & (names == t)) for t in LABELS] for c in groups["cluster"].values]
+    )
+    coords = {"cluster": groups["cluster"].values, "type": list(LABELS)}
+    shares = xr.DataArray(counts / counts.sum(1, keepdims=True), coords, ("cluster", "type"), "share")
+    return shares.assign_attrs(purity=float(counts.max(1).sum() / labels.size))
 
 
 def _best_start(

@@ -56,6 +56,31 @@ def as_kernels(weights: Tensor | ArrayLike) -> Weights:
     return kernels
 
 
+def network_kernels(module: nn.Module) -> Weights:
+    """Return all kernels of a network in one stack, layer after layer.
+
+    Parameters
+    ----------
+    module : nn.Module
+        Any module whose `Conv2d` kernels have one size.
+
+    Returns
+    -------
+    Tensor, shape (kernels, k, k)
+        float64.
+
+    Raises
+    ------
+    ValueError
+        If the kernels differ in size.
+    """
+    parts = [as_kernels(layer.weight).flatten(0, 1) for layer in conv_layers(module).values()]
+    sizes = sorted({part.shape[-1] for part in parts})
+    if len(sizes) > 1:
+        raise ValueError(f"kernel sizes {sizes}: a stack holds kernels of one size")
+    return torch.cat(parts)
+
+
 def kernel_spectrum(weights: Weights, size: int) -> Spectrum:
     """Return ``rfft2(weights zero-padded to (size, size))``, the kernel's corner at the origin.
 

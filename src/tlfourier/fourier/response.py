@@ -1,0 +1,128 @@
+"""Put what a layer amplifies and what its data contain on one axis, the wavenumber."""
+
+from typing import Literal
+
+import numpy as np
+import torch
+import xarray as xr
+from jaxtyping import Float
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+from tlfourier.fourier.activations import shell_means
+from tlfourier.fourier.kernels import as_kernels
+
+
+def layer_response(weights: Tensor | ArrayLike, size: int) -> xr.DataArray:
+    """Return ``sum |F(W)|**2`` over all kernels of a layer, averaged over the directions of each wavenumber.
+
+    It is the factor by which the layer multiplies the power of white, mutually independent inputs.
+
+    Parameters
+    ----------
+    weights : Tensor or array_like, shape (out, in, k, k)
+        Kernels of one layer.
+    size : int
+        N, points per direction of the grid.
+
+    Returns
+    -------
+    DataArray
+        Over ``k`` = 0, 1, ..., N // 2 waves per box.
+    """
+    kernels = as_kernels(weights)
+    rows = [torch.fft.rfft2(part, s=(size, size)).abs().square().sum(0) for part in kernels.flatten(0, -4)]
+    return _over_k(shell_means(torch.stack(rows).sum(0), size), "sum of |F(W)|²")
+
+
+def mean_amplitude(fields: Float[Tensor, "... n n"]) -> xr.DataArray:
+    """Return the mean of ``|F(field)| / N**2`` over fields and over the directions of each wavenumber.
+
+    Parameters
+    ----------
+    fields : Tensor, shape (..., N, N)
+        Samples and channels of one kind.
+    """
+    size = fields.shape[-1]
+    amplitude = torch.fft.rfft2(fields.double()).abs() / size**2
+    return _over_k(shell_means(amplitude.flatten(0, -3).mean(0), size), "mean |F| / N²")
+
+
+def log_ratio(after: xr.DataArray, before: xr.DataArray) -> xr.DataArray:
+    """Return ``log10(after / before)`` over k > 0.
+
+    Parameters
+    ----------
+    after, before : DataArray
+        Over ``k`` and any further common dimensions, positive.
+
+    Raises
+    ------
+    ValueError
+        If the wavenumbers differ.
+    """
+    if not np.array_equal(after["k"], before["k"]):
+        raise ValueError(
+            f"after has {after.sizes['k']} wavenumbers, before {before.sizes['k']}: not the same"
+        )
+    # Where one is zero or missing there is no ratio: NaN, without a warning.
+    ratio = np.log10((after / before.where(before > 0)).where(after > 0)).rename("log_ratio")
+    return ratio.sel(k=ratio["k"] > 0).assign_attrs(long_name="log10 (after / before)", units="1")
+
+
+def agreement(first: xr.DataArray, second: xr.DataArray) -> float:
+    """Return Pearson's correlation of two curves over their common wavenumbers.
+
+    The wavenumbers are no independent samples, for both curves are smooth: this is a description, not a test.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than three common wavenumbers.
+    """
+    first, second = xr.align(first, second, join="inner")
+    if first.sizes["k"] < 3:
+        raise ValueError(f"{first.sizes['k']} common wavenumbers: a correlation needs at least 3")
+    return float(xr.corr(first, second, "k"))
+
+
+def relation(
+    correlation: float, clear: float = 0.5
+) -> Literal["in line with", "opposite to", "unrelated to"]:
+    """Say how two curves go together: unrelated if ``abs(correlation) < clear``.
+
+    Parameters
+    ----------
+    correlation : float
+        From `agreement`.
+    clear : float
+        Smallest correlation that counts, fixed before looking.
+    """
+    if abs(correlation) < clear:
+        return "unrelated to"
+    return "in line with" if correlation > 0 else "opposite to"
+
+
+def spectral_gaps(spectra: xr.Dataset, reference: xr.Dataset) -> xr.DataArray:
+    """Return by how many powers of ten activations are stronger than in a reference network.
+
+    ``mean over k > 0 of log10(amplitude / reference)``; negative where the network underestimates.
+
+    Parameters
+    ----------
+    spectra, reference : Dataset
+        From `activation_spectra`, same layers and inputs.
+
+    Returns
+    -------
+    DataArray
+        Over (layer, stage); NaN after the last layer, which has no nonlinearity.
+    """
+    ratio = log_ratio(spectra["amplitude"], reference["amplitude"])
+    return ratio.mean("k").rename("gap")
+
+
+def _over_k(values: Tensor, text: str) -> xr.DataArray:
+    """Put one number per shell on the axis of k."""
+    k = xr.Variable("k", np.arange(len(values)), {"long_name": "wavenumber", "units": "waves per box"})
+    return xr.DataArray(values.numpy(), {"k": k}, ("k",), attrs={"long_name": text})
