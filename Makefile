@@ -1,4 +1,4 @@
-# make book | test | lint | bench | clean: everything else follows from these.
+# make book | lab | test | lint | bench | clean: each makes its environment first, once.
 PROFILE ?= laptop
 BIN := .venv/bin
 # the first of these that is new enough: the machine's own python3, or a newer one beside it
@@ -6,10 +6,10 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
   $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v $$p; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help env book test lint bench clean clean-store
+.PHONY: help env book lab test lint bench clean clean-store
 
 help:  ## show this list
-	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-13s %s\n", $$1, $$2 }' Makefile
 
 env: .venv/made  ## make .venv with everything in it (done once)
 
@@ -19,6 +19,9 @@ env: .venv/made  ## make .venv with everything in it (done once)
 
 book: env  ## run every page and publish the book: PROFILE=smoke|laptop|paper, FRESH=1 computes everything here
 	@$(BIN)/tlfourier book --profile $(PROFILE) $(if $(filter-out 0,$(FRESH)),--fresh)
+
+lab: env  ## open the pages in JupyterLab
+	@$(BIN)/jupyter lab book
 
 test: env  ## run all tests
 	@$(BIN)/python -m pytest
