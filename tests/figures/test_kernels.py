@@ -11,14 +11,13 @@ from torch import nn
 from tlfourier.figures import kernels as figures
 from tlfourier.fourier import (
     LABELS,
-    activation_spectra,
     classify,
     cluster,
     confusion_matrix,
     fractions_with_nulls,
-    network_change,
     network_fractions,
     synthetic_kernels,
+    threshold_sensitivity,
 )
 
 
@@ -106,22 +105,13 @@ def test_cluster_centres_carry_their_shares() -> None:
     np.testing.assert_allclose(shown(axes[1].images[0]), groups.centre[1])
 
 
-def test_changes_are_sorted_and_add_up() -> None:
-    change = network_change(network(0), network(1))
-    left, right = figures.changes({"transferred": change, "null": change}).axes
-    np.testing.assert_allclose(np.asarray(left.lines[0].get_xdata()), np.sort(change.delta_weight))
-    np.testing.assert_allclose(heights_of(right.lines[0])[[0, -1]], [0, 1])
-
-
-def test_activations_show_the_output_layer_before() -> None:
-    spectra = activation_spectra(network(0), torch.randn(2, 2, 16, 16))
-    first, last = figures.activations({"base": spectra}).axes
-    np.testing.assert_allclose(
-        heights_of(first.lines[0]), spectra.amplitude.sel(layer="0", stage="after")[1:]
-    )
-    np.testing.assert_allclose(
-        heights_of(last.lines[0]), spectra.amplitude.sel(layer="2", stage="before")[1:]
-    )
+def test_sensitivity_has_a_bar_for_each_threshold_and_side() -> None:
+    kernels, _ = synthetic_kernels(20, seed=4, noise=0.3)
+    changed = threshold_sensitivity(kernels)
+    (ax,) = figures.sensitivity(changed).axes
+    widths = [patch.get_width() for patch in ax.patches if isinstance(patch, Rectangle)]
+    np.testing.assert_allclose(widths, changed.values.T.ravel())
+    assert [label.get_text() for label in ax.get_yticklabels()][-1] == "high ratio"
 
 
 def test_bad_input_is_refused() -> None:
@@ -129,8 +119,6 @@ def test_bad_input_is_refused() -> None:
         figures.gallery(np.ones((5, 5)))
     with pytest.raises(ValueError, match="1 titles for 2 kernels"):
         figures.gallery(np.ones((2, 5, 5)), titles=["a"])
-    with pytest.raises(ValueError, match="stage='during'"):
-        figures.activations({}, stage="during")
 
 
 def test_classified_titles_fit_the_gallery() -> None:

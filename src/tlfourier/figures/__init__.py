@@ -1,5 +1,29 @@
 """Draw the book's figures: arrays in, figures out, no files; one style for all of them."""
 
-from tlfourier.figures import closure, fields, flows, kernels, layers, spectra, style, subgrid, trials
+from tlfourier.figures import (
+    change,
+    closure,
+    fields,
+    flows,
+    kernels,
+    layers,
+    spectra,
+    style,
+    subgrid,
+    trials,
+    walk,
+)
 
-__all__ = ["closure", "fields", "flows", "kernels", "layers", "spectra", "style", "subgrid", "trials"]
+__all__ = [
+    "change",
+    "closure",
+    "fields",
+    "flows",
+    "kernels",
+    "layers",
+    "spectra",
+    "style",
+    "subgrid",
+    "trials",
+    "walk",
+]

@@ -1,26 +1,25 @@
-"""Draw kernels as filters: galleries, types with their nulls, what re-training changed, activation spectra.
+"""Draw kernels as filters: galleries, and their types with both nulls.
 
 Every kernel and every spectrum in a gallery has its own colour scale, for a type does not depend on
 amplitude.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
 from numpy.typing import ArrayLike
 from torch import Tensor
 
 from tlfourier.figures.style import (
     DIVERGING,
     figure_of,
-    line_style,
     new_figure,
     own_axes,
-    panel_letters,
     role_colour,
     styled,
 )
@@ -164,8 +163,12 @@ def layer_types(fractions: xr.Dataset) -> Figure:
 
 
 @styled
-def confusion(matrix: xr.DataArray, ax: Axes | None = None) -> Figure:
-    """Show how often each true filter type (rows) was given each name (columns), as shares of the row.
+def confusion(
+    matrix: xr.DataArray,
+    ax: Axes | None = None,
+    labels: tuple[str, str] = ("made as", "named by the rule"),
+) -> Figure:
+    """Show how often each filter type of the rows has the type of each column, as shares of the row.
 
     Parameters
     ----------
@@ -173,6 +176,8 @@ def confusion(matrix: xr.DataArray, ax: Axes | None = None) -> Figure:
         From `tlfourier.fourier.confusion_matrix`; types that never occur are left out.
     ax : Axes, optional
         Where to draw.
+    labels : tuple of str
+        What the rows and the columns are.
     """
     counts = matrix.isel(truth=(matrix.sum("found") > 0).values)
     shares = counts / counts.sum("found")
@@ -184,8 +189,32 @@ def confusion(matrix: xr.DataArray, ax: Axes | None = None) -> Figure:
         )
     ax.set_xticks(range(shares.sizes["found"]), shares.found.values)
     ax.set_yticks(range(shares.sizes["truth"]), shares.truth.values)
-    ax.set_xlabel("named by the rule")
-    ax.set_ylabel("made as")
+    ax.set_xlabel(labels[1])
+    ax.set_ylabel(labels[0])
+    return figure_of(ax)
+
+
+@styled
+def sensitivity(changed: xr.DataArray, ax: Axes | None = None) -> Figure:
+    """Show the share of kernels that change type when one threshold of the rule is lowered or raised.
+
+    Parameters
+    ----------
+    changed : xr.DataArray
+        From `tlfourier.fourier.threshold_sensitivity`, over (threshold, shift).
+    ax : Axes, optional
+        Where to draw.
+    """
+    ax = own_axes(ax, 2.8)
+    place = np.arange(changed.sizes["threshold"])
+    for side, shift, colour in zip((0.2, -0.2), changed["shift"].values, ("#56B4E9", "#0072B2"), strict=True):
+        shares = changed.sel(shift=shift)
+        ax.barh(place - side, shares, 0.36, color=colour, label=f"threshold {shift:+.0%}")
+    ax.set_yticks(place, [str(name).replace("_", " ") for name in changed["threshold"].values])
+    ax.invert_yaxis()
+    ax.set_xlabel("share of kernels that change type")
+    ax.xaxis.set_major_formatter(PercentFormatter(1))
+    ax.legend()
     return figure_of(ax)
 
 
@@ -208,81 +237,6 @@ def cluster_centres(groups: xr.Dataset) -> Figure:
         ax.set_yticks([-np.pi, 0, np.pi], [r"$-\pi$", "0", r"$\pi$"])
         ax.set_xlabel(r"$k_x$")
     axes[0, 0].set_ylabel(r"$k_y$", rotation=0)
-    return figure
-
-
-@styled
-def changes(networks: Mapping[str, xr.Dataset], percentile: float = 99.9) -> Figure:
-    """Show how the change by re-training is spread over kernels: (a) how many change more, (b) concentration.
-
-    Parameters
-    ----------
-    networks : mapping of str to xr.Dataset
-        Role or label, and `tlfourier.fourier.network_change` of the re-trained kernels. In (a) the circle
-        marks `percentile`; in (b) the diagonal is an equal change of every kernel.
-    percentile : float
-        In percent.
-    """
-    figure, axes = new_figure(1, 2, 3.2)
-    left, right = axes.flat
-    for name, change in networks.items():
-        values = np.sort(change.delta_weight.values)
-        share = 1 - np.arange(values.size) / values.size
-        (line,) = left.loglog(values, share, **line_style(name))
-        mark = np.percentile(values, percentile)
-        left.plot(mark, 1 - percentile / 100, "o", mfc="white", color=line.get_color())
-        total = np.concatenate([[0], np.cumsum(values)])
-        right.plot(np.linspace(0, 1, total.size), total / max(total[-1], 1e-300), **line_style(name))
-    right.plot([0, 1], [0, 1], ":", color=role_colour("null"))
-    left.set_xlabel(r"change of a kernel, $\|\Delta W\|$")
-    left.set_ylabel("share of kernels that change more")
-    right.set_xlabel("share of kernels, least changed first")
-    right.set_ylabel("share of the change")
-    right.legend()
-    panel_letters(axes.flat)
-    return figure
-
-
-@styled
-def activations(
-    networks: Mapping[str, xr.Dataset], layers: Sequence[str] | None = None, stage: str = "after"
-) -> Figure:
-    """Show the mean amplitude spectra of activations of several networks, one panel per layer.
-
-    Parameters
-    ----------
-    networks : mapping of str to xr.Dataset
-        Role or label, and `tlfourier.fourier.activation_spectra` on the same inputs.
-    layers : sequence of str, optional
-        Names of the layers to show, up to about six; all if not given.
-    stage : {"before", "after"}
-        Before or after the nonlinearity. The last layer has nothing after it and is shown before.
-
-    Raises
-    ------
-    ValueError
-        If the stage is unknown.
-    """
-    if stage not in ("before", "after"):
-        raise ValueError(f"stage={stage!r}: it is 'before' or 'after'")
-    first = next(iter(networks.values()))
-    names = list(first.layer.values if layers is None else layers)
-    columns = min(len(names), 4)
-    rows = -(-len(names) // columns)
-    figure, axes = new_figure(rows, columns, 0.6 + 2.0 * rows, sharex=True)
-    for ax, name in zip(axes.flat, names, strict=False):
-        for role, spectra in networks.items():
-            one = spectra.amplitude.sel(layer=name)
-            line = one.sel(stage=stage) if one.sel(stage=stage).notnull().any() else one.sel(stage="before")
-            ax.loglog(spectra.k[1:], line[1:], **line_style(role))
-        ax.set_title(name)
-    for ax in axes.flat[len(names) :]:
-        ax.set_axis_off()
-    for ax in axes[-1]:
-        ax.set_xlabel("$k$")
-    for ax in axes[:, 0]:
-        ax.set_ylabel(r"mean $|F| / N^2$")
-    axes.flat[0].legend()
     return figure
 
 
