@@ -9,10 +9,12 @@ from tlfourier.closure.network import Network, NetworkSpec
 from tlfourier.fourier import (
     activation_spectra,
     agreement,
+    entering_changes,
     layer_response,
     log_ratio,
     mean_amplitude,
     relation,
+    response_changes,
     spectral_gaps,
 )
 
@@ -59,8 +61,8 @@ def test_log_ratio_of_tenfold_power_is_one_and_leaves_the_mean_out() -> None:
 
 def test_agreement_and_its_words() -> None:
     rising, other = curve([0, 1, 2, 3]), curve([5, 7, 9, 11])
-    assert agreement(rising, other) == pytest.approx(1)
-    assert agreement(rising, -other) == pytest.approx(-1)
+    assert agreement(rising, other).item() == pytest.approx(1)
+    assert agreement(rising, -other).item() == pytest.approx(-1)
     assert [relation(value) for value in (0.9, -0.9, 0.2)] == ["in line with", "opposite to", "unrelated to"]
     with pytest.raises(ValueError, match="2 common wavenumbers"):
         agreement(rising[:2], other)
@@ -72,3 +74,22 @@ def test_gaps_of_a_network_ten_times_stronger_are_one() -> None:
     gaps = spectral_gaps(10 * spectra, spectra)
     np.testing.assert_allclose(gaps.sel(stage="before"), 1)
     assert gaps.sel(layer="conv02", stage="after").isnull()
+
+
+def test_doubled_weights_answer_four_times_stronger_in_their_own_row() -> None:
+    base, doubled = Network(NetworkSpec(layers=3, channels=4)), Network(NetworkSpec(layers=3, channels=4))
+    with torch.no_grad():
+        doubled.layer(2).weight.mul_(2)
+    found = response_changes(base, {2: doubled, 3: doubled}, 16)
+    np.testing.assert_allclose(found.sel(layer=2), np.log10(4))
+    np.testing.assert_allclose(found.sel(layer=3), 0, atol=1e-12)
+
+
+def test_without_biases_tenfold_inputs_enter_every_layer_tenfold() -> None:
+    network = Network(NetworkSpec(layers=4, channels=4))
+    with torch.no_grad():
+        _ = [network.layer(number).bias.zero_() for number in (1, 2, 3, 4)]  # type: ignore[union-attr]
+    inputs = torch.randn(2, 2, 16, 16)
+    found = entering_changes(network, inputs, 10 * inputs)
+    assert found.layer.values.tolist() == [1, 2, 3, 4]
+    np.testing.assert_allclose(found, 1, atol=1e-4)

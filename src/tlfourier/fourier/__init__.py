@@ -33,10 +33,12 @@ from tlfourier.fourier.kernels import (
 from tlfourier.fourier.nulls import phase_randomised
 from tlfourier.fourier.response import (
     agreement,
+    entering_changes,
     layer_response,
     log_ratio,
     mean_amplitude,
     relation,
+    response_changes,
     spectral_gaps,
 )
 from tlfourier.fourier.truth import confusion_matrix, synthetic_kernels
@@ -54,6 +56,7 @@ __all__ = [
     "confusion_matrix",
     "conv_layers",
     "convolve_spectra",
+    "entering_changes",
     "features",
     "fractions_with_nulls",
     "gini",
@@ -81,6 +84,7 @@ __all__ = [
     "rectified_wave",
     "relation",
     "relu_spectrum",
+    "response_changes",
     "spectral_gaps",
     "strongest_changes",
     "synthetic_kernels",

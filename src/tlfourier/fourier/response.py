@@ -1,5 +1,6 @@
 """Put what a layer amplifies and what its data contain on one axis, the wavenumber."""
 
+from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
@@ -7,10 +8,11 @@ import torch
 import xarray as xr
 from jaxtyping import Float
 from numpy.typing import ArrayLike
-from torch import Tensor
+from torch import Tensor, nn
 
-from tlfourier.fourier.activations import shell_means
-from tlfourier.fourier.kernels import as_kernels
+from tlfourier.fourier.activations import activation_spectra, shell_means
+from tlfourier.fourier.kernels import as_kernels, conv_layers
+from tlfourier.shapes import Activation
 
 
 def layer_response(weights: Tensor | ArrayLike, size: int) -> xr.DataArray:
@@ -66,14 +68,66 @@ def log_ratio(after: xr.DataArray, before: xr.DataArray) -> xr.DataArray:
             f"after has {after.sizes['k']} wavenumbers, before {before.sizes['k']}: not the same"
         )
     # Where one is zero or missing there is no ratio: NaN, without a warning.
-    ratio = np.log10((after / before.where(before > 0)).where(after > 0)).rename("log_ratio")
+    quotient = (after / before.where(before > 0)).where(after > 0)
+    ratio = quotient.copy(data=np.log10(quotient.values)).rename("log_ratio")
     return ratio.sel(k=ratio["k"] > 0).assign_attrs(long_name="log10 (after / before)", units="1")
 
 
-def agreement(first: xr.DataArray, second: xr.DataArray) -> float:
+def response_changes(base: nn.Module, networks: Mapping[int, nn.Module], size: int) -> xr.DataArray:
+    """Return the `log_ratio` of each re-trained layer's response after and before, one network a layer.
+
+    Parameters
+    ----------
+    base : nn.Module
+        The network before re-training.
+    networks : mapping of int to nn.Module
+        Layer, counted from one, and the network in which it was re-trained.
+    size : int
+        N, as for `layer_response`.
+
+    Returns
+    -------
+    DataArray, dimensions (layer, k)
+    """
+    first = list(conv_layers(base).values())
+    rows = []
+    for number, network in networks.items():
+        after = list(conv_layers(network).values())[number - 1].weight
+        rows.append(log_ratio(layer_response(after, size), layer_response(first[number - 1].weight, size)))
+    return xr.concat(rows, "layer").assign_coords(layer=list(networks))
+
+
+def entering_changes(module: nn.Module, before: Activation, after: Activation) -> xr.DataArray:
+    """Return how the spectra that enter each layer differ between two sets of inputs of one network.
+
+    Parameters
+    ----------
+    module : nn.Module
+        `Conv2d` layers in a row with ReLU between them.
+    before, after : Tensor, shape (sample, channel, N, N)
+        Two sets of inputs, say of the base flow and of the target.
+
+    Returns
+    -------
+    DataArray, dimensions (layer, k)
+        `log_ratio` of the mean amplitudes; layers counted from one, the first is entered by the inputs.
+    """
+    spectra = [activation_spectra(module, inputs).amplitude.sel(stage="after") for inputs in (after, before)]
+    hidden = log_ratio(*spectra)[:-1]
+    first = log_ratio(mean_amplitude(after), mean_amplitude(before))
+    rows = [first, *(row.drop_vars(["layer", "stage"]) for row in hidden)]
+    return xr.concat(rows, "layer").assign_coords(layer=np.arange(1, len(rows) + 1))
+
+
+def agreement(first: xr.DataArray, second: xr.DataArray) -> xr.DataArray:
     """Return Pearson's correlation of two curves over their common wavenumbers.
 
     The wavenumbers are no independent samples, for both curves are smooth: this is a description, not a test.
+
+    Parameters
+    ----------
+    first, second : DataArray
+        Over ``k`` and any further dimensions, which are kept.
 
     Raises
     ------
@@ -83,7 +137,7 @@ def agreement(first: xr.DataArray, second: xr.DataArray) -> float:
     first, second = xr.align(first, second, join="inner")
     if first.sizes["k"] < 3:
         raise ValueError(f"{first.sizes['k']} common wavenumbers: a correlation needs at least 3")
-    return float(xr.corr(first, second, "k"))
+    return xr.corr(first, second, "k").rename("correlation")
 
 
 def relation(

@@ -131,13 +131,14 @@ def rectified_wave(size: int = 64, k: int = 3) -> xr.Dataset:
 def _record(network: nn.Module, inputs: Tensor) -> dict[str, tuple[Tensor, Tensor]]:
     """Return what enters and leaves every convolution."""
     seen: dict[str, tuple[Tensor, Tensor]] = {}
-    names = {layer: name for name, layer in conv_layers(network).items()}
+    layers = conv_layers(network)
+    names: dict[nn.Module, str] = {layer: name for name, layer in layers.items()}
 
     def keep(layer: nn.Module, given: tuple[Tensor, ...], h: Tensor) -> None:
         # Cloned, for a ReLU in place would overwrite it.
         seen[names[layer]] = (given[0], h.clone())
 
-    handles = [layer.register_forward_hook(keep) for layer in names]
+    handles = [layer.register_forward_hook(keep) for layer in layers.values()]
     try:
         with torch.no_grad():
             network(inputs)
@@ -149,16 +150,18 @@ def _record(network: nn.Module, inputs: Tensor) -> dict[str, tuple[Tensor, Tenso
 
 def _zero_padded(layer: nn.Conv2d) -> nn.Conv2d:
     """Return a layer with the same weights that continues its fields by zeros."""
+    rows, columns = layer.kernel_size
+    bias = layer.bias is not None
     twin = nn.Conv2d(
         layer.in_channels,
         layer.out_channels,
-        layer.kernel_size,
+        (rows, columns),
         padding="same",
-        dilation=layer.dilation,
+        dilation=(layer.dilation[0], layer.dilation[1]),
         groups=layer.groups,
-        bias=layer.bias is not None,
-    ).double()
-    twin.load_state_dict(layer.state_dict())
+        bias=bias,
+    )
+    twin.double().load_state_dict(layer.state_dict())
     return twin
 
 
