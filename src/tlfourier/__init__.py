@@ -1,3 +1,18 @@
 """Transfer learning in Fourier space: which layers to re-train, and why."""
 
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tlfourier.study.page import begin
+
 __version__ = "0.1.0"
+__all__ = ["begin"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the study layer only when it is asked for: the solver alone needs none of it."""
+    if name == "begin":
+        from tlfourier.study.page import begin
+
+        return begin
+    raise AttributeError(f"module 'tlfourier' has no attribute {name!r}; it has {', '.join(__all__)}")

@@ -1,1 +1,1 @@
-"""The study layer: the only one that touches the disk. Settings, artifacts, pages, the book, the command line."""
+"""The only layer that touches the disk: settings, artifacts, pages, the book, the command line."""

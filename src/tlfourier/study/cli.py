@@ -1,0 +1,156 @@
+"""The command line: ``tlfourier run | book | verify | info | reference``.
+
+Bad input is answered by one sentence on stderr and exit code 2, a failed run by one sentence and exit
+code 1; ``--debug`` shows the traceback.
+"""
+
+from __future__ import annotations
+
+import ast
+import errno
+import os
+import sys
+from collections.abc import Callable
+from functools import wraps
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tlfourier.study import config, page, publish, runner, toc
+from tlfourier.study.store import DamagedArtifact, MissingArtifact, files
+
+REFERENCE_LIMIT = 40_000_000
+
+
+class _Group(click.Group):
+    """Turn the errors that a person can mend into one sentence."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a subcommand; let tracebacks through only with ``--debug``."""
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:
+            if ctx.params.get("debug"):
+                raise
+            click.echo(f"tlfourier: {_sentence(error)}", err=True)
+            sys.exit(2 if isinstance(error, ValueError) else 1)
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return "the disk is full: free some space and run the same command again; what was finished is kept"
+    if isinstance(error, (ValueError, RuntimeError, DamagedArtifact, MissingArtifact)):
+        return str(error)
+    return f"{type(error).__name__}: {error} (--debug shows where)"
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.version_option(version("tlfourier"))
+def main(debug: bool) -> None:
+    """Which layers of a turbulence closure to re-train, and why."""
+
+
+def _settings(function: Callable[..., None]) -> Callable[..., None]:
+    """Give a subcommand the options that choose a study."""
+
+    @click.option("--profile", default="laptop", show_default=True, help="smoke, laptop or paper.")
+    @click.option(
+        "--set", "pairs", multiple=True, metavar="KEY=VALUE", help="Override, as transfer.steps=100."
+    )
+    @click.option("--fresh", is_flag=True, help="Ignore the shipped artifacts: compute everything here.")
+    @wraps(function)
+    def wrapped(profile: str, pairs: tuple[str, ...], fresh: bool, **rest: Any) -> None:
+        if fresh:
+            os.environ["TLFOURIER_REFERENCE"] = ""
+        overrides = _parse(pairs)
+        config.load(profile, overrides)
+        function(profile=profile, overrides=overrides, **rest)
+
+    return wrapped
+
+
+def _parse(pairs: tuple[str, ...]) -> dict[str, Any]:
+    overrides = {}
+    for pair in pairs:
+        key, equals, text = pair.partition("=")
+        if not equals:
+            raise ValueError(f"--set {pair!r}: expected KEY=VALUE, as transfer.steps=100")
+        try:
+            overrides[key] = ast.literal_eval(text)
+        except (ValueError, SyntaxError):
+            overrides[key] = text
+    return overrides
+
+
+@main.command()
+@_settings
+@click.argument("pages", nargs=-1)
+def run(profile: str, overrides: dict[str, Any], pages: tuple[str, ...]) -> None:
+    """Make every artifact, then execute the book's PAGES (all by default) through papermill."""
+    chosen = list(pages) or None
+    toc.notebooks(chosen)  # an unknown page is refused before anything is computed
+    page.begin(profile, overrides).make_all()
+    runner.run_pages(profile, overrides, chosen)
+
+
+@main.command()
+@_settings
+def book(profile: str, overrides: dict[str, Any]) -> None:
+    """Run every page and publish the book under build/PROFILE/html."""
+    page.begin(profile, overrides).make_all()
+    runner.run_pages(profile, overrides)
+    click.echo(f"the book: {publish.publish(profile)}")
+
+
+@main.command()
+@click.option("--repair", is_flag=True, help="Set damaged artifacts aside, so that they are made again.")
+def verify(repair: bool) -> None:
+    """Re-hash every artifact, shipped and local."""
+    store = page.open_store()
+    problems = store.verify(repair=repair)
+    for problem in problems:
+        click.echo(problem, err=True)
+    click.echo(f"{len(list(store.artifacts()))} whole artifacts, {len(problems)} damaged")
+    sys.exit(1 if problems else 0)
+
+
+@main.command()
+@_settings
+def info(profile: str, overrides: dict[str, Any]) -> None:
+    """List the artifacts that the book needs, and where each one is."""
+    study = page.begin(profile, overrides)
+    missing = 0
+    for node in study.leaves():
+        folder = study.store.find(node)
+        missing += folder is None
+        place = (
+            "to be made"
+            if folder is None
+            else ("shipped" if folder.parents[1] == study.store.reference else "local")
+        )
+        click.echo(f"{node.name:30} {place}")
+    click.echo(f"{missing} of {len(study.leaves())} are to be made")
+
+
+@main.command()
+@_settings
+@click.option(
+    "--to", "target", type=click.Path(path_type=Path), default=None, help="Default: data/reference."
+)
+def reference(profile: str, overrides: dict[str, Any], target: Path | None) -> None:
+    """Copy what the published book reads into data/reference, made first if missing."""
+    study = page.begin(profile, overrides)
+    target = target or toc.REPOSITORY / "data" / "reference"
+    total = study.store.copy_to(study.leaves(), target)
+    largest = max(files(target), key=lambda path: path.stat().st_size)
+    size = largest.stat().st_size
+    click.echo(f"{total / 1e6:.1f} MB in {target}; largest file {largest.name}, {size / 1e6:.1f} MB")
+    if total > REFERENCE_LIMIT:
+        raise RuntimeError(
+            f"{total / 1e6:.1f} MB is over the limit of {REFERENCE_LIMIT / 1e6:.0f} MB for shipped artifacts"
+        )

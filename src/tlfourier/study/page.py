@@ -1,0 +1,254 @@
+"""What a page holds: ``study = tl.begin(profile, overrides)``, every artifact by its scientific name."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+from torch import Tensor
+
+from tlfourier.closure import pairs
+from tlfourier.closure.network import Network
+from tlfourier.closure.transfer import check_layers
+from tlfourier.study import artifacts, config, stages
+from tlfourier.study.store import Node, Store, read_manifest
+from tlfourier.study.toc import REPOSITORY
+
+NOT_LAYERS = ("none", "gain", "all", "scratch_few", "scratch_all")
+
+
+def open_store() -> Store:
+    """Open ``data/store`` with the shipped ``data/reference`` beside it, unless the environment moves them.
+
+    ``TLFOURIER_STORE`` moves the store; ``TLFOURIER_REFERENCE`` moves the shipped artifacts, and when it is
+    empty they are ignored.
+    """
+    root = Path(os.environ.get("TLFOURIER_STORE") or REPOSITORY / "data" / "store")
+    shipped = os.environ.get("TLFOURIER_REFERENCE", str(REPOSITORY / "data" / "reference"))
+    return Store(root, stages.MAKERS, Path(shipped) if shipped else None, stages.RESUMABLE)
+
+
+def begin(profile: str = "laptop", overrides: Mapping[str, Any] | None = None) -> Study:
+    """Open the study of a profile; unknown profiles and settings are refused with the nearest known name."""
+    return Study(config.load(profile, overrides), open_store(), profile, _ledger())
+
+
+def _ledger() -> Path | None:
+    named = os.environ.get("TLFOURIER_LEDGER")
+    return Path(named) if named else None
+
+
+@dataclass(frozen=True)
+class Study:
+    """All artifacts of one study. Every method makes what is missing, so the order of pages never matters."""
+
+    spec: config.StudySpec
+    store: Store
+    profile: str = "laptop"
+    ledger: Path | None = None
+    used: dict[str, Node] = field(default_factory=dict, compare=False)
+
+    # ---- what there is
+
+    @property
+    def cases(self) -> tuple[str, ...]:
+        """Names of the cases."""
+        return tuple(self.spec.cases)
+
+    @property
+    def flows(self) -> tuple[str, ...]:
+        """Names of the flows."""
+        return tuple(self.spec.flows)
+
+    @property
+    def seeds(self) -> range:
+        """Training seeds, the unit of every error bar."""
+        return range(self.spec.seeds)
+
+    @property
+    def layers(self) -> range:
+        """Layer numbers, from 1."""
+        return range(1, self.spec.network.layers + 1)
+
+    @property
+    def null_layers(self) -> tuple[int, ...]:
+        """Layers whose change is held against continued training: the showcase, one amid, one deep."""
+        last = self.spec.network.layers
+        return tuple(sorted({2, (last + 1) // 2, max(last - 1, 1)}))
+
+    def case(self, name: str) -> config.CaseSpec:
+        """Return a case's base and target flow."""
+        if name not in self.spec.cases:
+            raise ValueError(f"unknown case {name!r}: accepted are {', '.join(self.cases)}")
+        return self.spec.cases[name]
+
+    def flow(self, name: str) -> config.FlowSpec:
+        """Return a flow's numbers."""
+        if name not in self.spec.flows:
+            raise ValueError(f"unknown flow {name!r}: accepted are {', '.join(self.flows)}")
+        return self.spec.flows[name]
+
+    # ---- flows and data
+
+    def diagnostics(self, flow: str) -> xr.Dataset:
+        """Return energy, spectra, fluxes, PDFs and a few snapshots of a flow."""
+        self.flow(flow)
+        return self._read(stages.diagnose_node(self.spec, flow), "diagnostics.nc")
+
+    def pairs(self, flow: str, split: str = "test", samples: int | None = None) -> xr.Dataset:
+        """Return one block of (ψ̄, ω̄ → Π)."""
+        self.flow(flow)
+        return self._read(stages.pairs_node(self.spec, flow, split, samples), "pairs.nc")
+
+    def few(self, flow: str) -> xr.Dataset:
+        """Return the few training samples that a transfer may use."""
+        return self.pairs(flow, "train", self.spec.transfer.samples)
+
+    def scales(self, flow: str) -> pairs.Scales:
+        """Return the standard deviations that normalise a flow."""
+        self.flow(flow)
+        return artifacts.read_scales(self._get(stages.scales_node(self.spec, flow)))
+
+    def tensors(self, flow: str, split: str = "test", samples: int | None = None) -> tuple[Tensor, Tensor]:
+        """Return one block of pairs as the network sees it: inputs (n, 2, N, N) and outputs (n, 1, N, N)."""
+        return pairs.to_tensors(self.pairs(flow, split, samples), self.scales(flow))
+
+    # ---- networks
+
+    def base(self, case: str, seed: int = 0) -> Network:
+        """Return the network trained on the case's base flow."""
+        return self._network(self.node(case, "none", seed))
+
+    def transferred(self, case: str, layers: Iterable[int], seed: int = 0) -> Network:
+        """Return the base network with ``layers`` re-trained on the target's few samples."""
+        return self._network(self.node(case, layers, seed))
+
+    def continued(self, case: str, layers: Iterable[int], seed: int = 0) -> Network:
+        """Return the base network with ``layers`` trained on, on the base flow: a transfer's null model."""
+        return self._network(stages.transfer_node(self.spec, case, self._layers(layers), seed, on="base"))
+
+    def scratch(self, case: str, few: bool = False, seed: int = 0) -> Network:
+        """Return a network trained from nothing on the target: on all its samples or on the few."""
+        return self._network(self.node(case, "scratch_few" if few else "scratch_all", seed))
+
+    def initial(self, seed: int = 0) -> Network:
+        """Return the network before any training."""
+        return Network(self.spec.network, seed=seed)
+
+    def history(self, case: str, model: str | Iterable[int] = "none", seed: int = 0) -> xr.Dataset:
+        """Return the loss curves of a training or a transfer."""
+        return self._read(self.node(case, model, seed), "history.nc")
+
+    def node(self, case: str, model: str | Iterable[int], seed: int = 0) -> Node:
+        """Return the node of a network: ``"none"``, ``"all"``, ``"scratch_few"``, or a set of layers."""
+        flows = self.case(case)
+        if seed not in self.seeds:
+            raise ValueError(f"seed={seed}: this study has seeds 0..{self.spec.seeds - 1}")
+        if model in ("none", "gain"):
+            return stages.train_node(self.spec, flows.base, seed)
+        if model in ("scratch_few", "scratch_all"):
+            return stages.train_node(self.spec, flows.target, seed, few=model == "scratch_few")
+        if isinstance(model, str) and model != "all":
+            raise ValueError(
+                f"unknown model {model!r}: accepted are {', '.join(NOT_LAYERS)} or a set of layers"
+            )
+        chosen = self.layers if isinstance(model, str) else model
+        return stages.transfer_node(self.spec, case, self._layers(chosen), seed)
+
+    # ---- scores
+
+    def score(
+        self, case: str, model: str | Iterable[int], seed: int = 0, on: str = "target", split: str = "test"
+    ) -> xr.Dataset:
+        """Return a network's scores on a block of the case's target (or ``on="base"``) flow."""
+        return self._read(self._score_node(case, model, seed, on, split), "scores.nc")
+
+    def scores(
+        self, case: str, models: Iterable[Any] | None = None, on: str = "target", split: str = "test"
+    ) -> xr.Dataset:
+        """Return the scores of many models over all seeds, with dimensions ``model`` and ``seed``.
+
+        By default: every baseline and every single layer. A set of layers is named ``"2"`` or ``"2+5"``.
+        Choose among models with ``split="validation"``.
+        """
+        everything: list[str | Iterable[int]] = [*NOT_LAYERS, *([layer] for layer in self.layers)]
+        chosen = everything if models is None else list(models)
+        table = [[self.score(case, model, seed, on, split) for seed in self.seeds] for model in chosen]
+        rows = [xr.concat(row, dim="seed", combine_attrs="override") for row in table]
+        names = [model if isinstance(model, str) else "+".join(map(str, sorted(model))) for model in chosen]
+        whole = xr.concat(rows, dim="model", combine_attrs="override")
+        return whole.assign_coords(model=names, seed=list(self.seeds))
+
+    def _score_node(
+        self, case: str, model: str | Iterable[int], seed: int, on: str = "target", split: str = "test"
+    ) -> Node:
+        flow, network = getattr(self.case(case), on), self.node(case, model, seed)
+        return stages.score_node(self.spec, flow, network, gain=model == "gain", split=split)
+
+    # ---- what the book needs
+
+    def leaves(self) -> list[Node]:
+        """Return every node that the book reads; these are made before its pages run, and shipped."""
+        spec = self.spec
+        nodes = []
+        for flow in self.flows:
+            nodes += [stages.diagnose_node(spec, flow), stages.scales_node(spec, flow)]
+            nodes += [stages.pairs_node(spec, flow, "test")]
+            nodes += [stages.pairs_node(spec, flow, "train", spec.transfer.samples)]
+        for case in self.cases:
+            nodes += [stages.pairs_node(spec, self.case(case).target, "validation")]
+            nodes += [node for seed in self.seeds for node in self._score_nodes(case, seed)]
+            nodes += self._shown_networks(case)
+        return list({node.key: node for node in nodes}.values())
+
+    def _score_nodes(self, case: str, seed: int) -> list[Node]:
+        models: list[str | list[int]] = [*NOT_LAYERS, *([layer] for layer in self.layers)]
+        on_target = [
+            self._score_node(case, model, seed, split=split)
+            for split in ("test", "validation")
+            for model in models
+        ]
+        return [self._score_node(case, "none", seed, on="base"), *on_target]
+
+    def _shown_networks(self, case: str) -> list[Node]:
+        """Return the networks that pages open: one seed, every single layer, and their null."""
+        models: list[str | list[int]] = ["none", "all", "scratch_all", *([layer] for layer in self.layers)]
+        nulls = [stages.transfer_node(self.spec, case, (layer,), 0, on="base") for layer in self.null_layers]
+        return [*(self.node(case, model) for model in models), *nulls]
+
+    def make_all(self) -> None:
+        """Make everything that the book reads, with a visible line for each artifact made."""
+        for node in self.leaves():
+            self.store.get(node)
+
+    # ---- reading
+
+    def _layers(self, layers: Iterable[int]) -> tuple[int, ...]:
+        return check_layers(layers, self.spec.network.layers)
+
+    def _get(self, node: Node) -> Path:
+        folder = self.store.get(node)
+        if node.key not in self.used:
+            self.used[node.key] = node
+            self._record(node, folder)
+        return folder
+
+    def _record(self, node: Node, folder: Path) -> None:
+        if self.ledger:
+            line = {"artifact": node.name, "seconds": read_manifest(folder)["seconds"]}
+            with self.ledger.open("a") as stream:
+                stream.write(json.dumps(line) + "\n")
+
+    def _read(self, node: Node, name: str) -> xr.Dataset:
+        return artifacts.read_dataset(self._get(node) / name)
+
+    def _network(self, node: Node) -> Network:
+        folders = {"network": self._get(node)}
+        if node.stage == "transfer":
+            folders["base"] = self._get(node.inputs["base"])
+        return artifacts.read_network(folders)

@@ -1,0 +1,53 @@
+"""Settings: the defaults are the paper, profiles shrink them, and bad input is named."""
+
+import pytest
+
+from tlfourier.study import config
+
+
+def test_the_defaults_are_the_paper() -> None:
+    assert config.load("paper") == config.StudySpec()
+    assert config.load("paper").network.layers == 11
+    assert config.load("paper").network.channels == 64
+    assert config.load("paper").training.samples == 2000
+    assert config.load("paper").transfer.samples == 200
+
+
+@pytest.mark.parametrize("profile", ["smoke", "laptop", "paper"])
+def test_profiles_change_sizes_never_topology(profile: str) -> None:
+    spec, paper = config.load(profile), config.StudySpec()
+    assert spec.network.layers == paper.network.layers
+    assert spec.network.kernel_size == paper.network.kernel_size
+    assert set(spec.cases) == set(paper.cases)
+    assert set(spec.flows) == set(paper.flows)
+
+
+def test_dotted_and_nested_overrides_are_the_same() -> None:
+    dotted = config.load("smoke", {"transfer.steps": 3, "flows.target.reynolds": 500})
+    nested = config.load("smoke", {"transfer": {"steps": 3}, "flows": {"target": {"reynolds": 500}}})
+    assert dotted == nested
+    assert dotted.transfer.steps == 3
+    assert dotted.flows["target"].reynolds == 500.0
+
+
+@pytest.mark.parametrize(
+    ("profile", "overrides", "words"),
+    [
+        ("huge", {}, ["'huge'", "laptop, paper, smoke"]),
+        ("smoke", {"transfr.steps": 3}, ["'transfr'", "did you mean 'transfer'"]),
+        ("smoke", {"transfer.stepz": 3}, ["'transfer.stepz'", "did you mean 'transfer.steps'"]),
+        ("smoke", {"transfer.steps": "many"}, ["transfer.steps='many'", "int is accepted"]),
+        ("smoke", {"transfer.steps": True}, ["transfer.steps=True", "int is accepted"]),
+        ("smoke", {"transfer": 3}, ["'transfer' is a table"]),
+        ("smoke", {"transfer.samples": 25}, ["transfer.samples=25", "1 to split.train=24"]),
+        ("smoke", {"cases.reynolds.base": "calm"}, ["'calm'", "viscous, small_scale, target"]),
+        ("smoke", {"seeds": 0}, ["seeds=0"]),
+    ],
+)
+def test_bad_settings_are_refused_in_one_sentence(profile: str, overrides: dict, words: list[str]) -> None:
+    with pytest.raises(ValueError) as caught:
+        config.load(profile, overrides)
+    message = str(caught.value)
+    assert "\n" not in message
+    for word in words:
+        assert word in message
