@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from tlfourier.closure.blocks import block_times, gap_time, seen_spectra
+from tlfourier.closure.blocks import block_times, gap_time, scale_table, seen_spectra
 from tlfourier.closure.pairs import Scales, Split
 
 
@@ -28,3 +28,9 @@ def test_seen_spectra_sum_to_one_and_do_not_see_the_amplitude() -> None:
     louder = 7.0 * pairs.assign_attrs(split="train")
     louder.attrs = pairs.attrs
     xr.testing.assert_allclose(seen, seen_spectra(louder, Scales.of(louder)))
+
+
+def test_the_table_of_scales_has_a_row_for_each_flow() -> None:
+    table = scale_table({"first": Scales(1.0, 2.0, 3.0), "second": Scales(4.0, 5.0, 6.0)})
+    assert table["omega"].sel(flow="second").item() == 5.0
+    assert table.to_dataframe().shape == (2, 3)

@@ -5,12 +5,10 @@ import pytest
 import xarray as xr
 
 from tlfourier.closure.verdicts import (
-    chosen_layer,
     depth_correlation,
     gather,
     paired,
     per_seed,
-    rank_layers,
     single_layers,
     verdict,
     verdict_table,
@@ -77,17 +75,6 @@ def test_single_layers_are_found_by_name_and_sorted_as_numbers() -> None:
     np.testing.assert_array_equal(result.sel(layer=10), [2.0, 3.0])
     with pytest.raises(ValueError, match="none of them"):
         single_layers(table.sel(model=["none", "2+5"]))
-
-
-def test_the_layer_is_chosen_on_validation_and_reported_on_test() -> None:
-    validation = over_layers(np.array([[0.5, 0.6], [0.4, 0.3], [0.45, 0.2]]))
-    test = over_layers(np.array([[0.1, 0.2], [0.7, 0.9], [0.3, 0.3]]))
-    ranking = rank_layers(validation, test)
-    assert ranking["rank"].values.tolist() == [3, 2, 1]
-    assert chosen_layer(ranking) == 3
-    assert ranking["best"].values.tolist() == [2, 3]
-    np.testing.assert_allclose(ranking["mean"], [0.15, 0.8, 0.3])
-    np.testing.assert_allclose(ranking["sd"][0], np.std([0.1, 0.2], ddof=1))
 
 
 def test_pairs_share_the_seed() -> None:

@@ -1,5 +1,8 @@
 """Numbers on their way into the prose."""
 
+import base64
+import csv
+import io
 from typing import Any
 
 import numpy as np
@@ -21,3 +24,14 @@ def test_scalars_become_plain_numbers_under_their_names(monkeypatch: pytest.Monk
 def test_more_than_one_number_is_refused() -> None:
     with pytest.raises(ValueError, match=r"spectrum has shape \(2,\)"):
         prose.say(spectrum=np.ones(2))
+
+
+def test_a_download_holds_the_whole_table() -> None:
+    table = xr.Dataset({"rmse": ("layer", [0.5, 0.25])}, {"layer": [1, 2]})
+    link = prose.download(table, "scores").data
+    assert 'download="scores.csv"' in link
+    text = base64.b64decode(link.split("base64,")[1].split('"')[0]).decode()
+    assert list(csv.DictReader(io.StringIO(text))) == [
+        {"layer": "1", "rmse": "0.5"},
+        {"layer": "2", "rmse": "0.25"},
+    ]

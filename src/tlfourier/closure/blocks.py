@@ -1,6 +1,7 @@
 """When the blocks of pairs begin and end, and what a flow looks like to a network in one of them."""
 
 import dataclasses
+from collections.abc import Mapping
 
 import xarray as xr
 
@@ -38,3 +39,9 @@ def seen_spectra(pairs: xr.Dataset, scales: Scales) -> xr.Dataset:
         Of the same flow.
     """
     return pair_spectra(pairs) / xr.Dataset(dataclasses.asdict(scales)) ** 2
+
+
+def scale_table(scales: Mapping[str, Scales]) -> xr.Dataset:
+    """Put the standard deviations of several flows side by side, along ``flow``."""
+    rows = [xr.Dataset(dataclasses.asdict(one)) for one in scales.values()]
+    return xr.concat(rows, dim="flow").assign_coords(flow=list(scales))

@@ -117,36 +117,6 @@ def single_layers(scores: xr.DataArray) -> xr.DataArray:
     return chosen.assign_coords(layer=[int(name) for name in names]).sortby("layer")
 
 
-def rank_layers(validation: xr.DataArray, test: xr.DataArray) -> xr.Dataset:
-    """Rank single layers by an error: chosen on the validation block, reported on the test block.
-
-    Parameters
-    ----------
-    validation, test : xr.DataArray
-        The same error (lower is better) over (layer, seed).
-
-    Returns
-    -------
-    xr.Dataset
-        Over ``layer``: ``rank`` (1 is the lowest mean validation error), ``mean`` and ``sd`` of the test
-        error over seeds; over ``seed``: ``best``, the layer that this seed's validation block would choose.
-    """
-    order = validation.mean("seed").argsort().values
-    rank = np.empty(order.size, dtype=int)
-    rank[order] = np.arange(1, order.size + 1)
-    spread = test.std("seed", ddof=1) if test.sizes["seed"] > 1 else xr.full_like(test.mean("seed"), np.nan)
-    best = validation["layer"].values[validation.transpose("seed", "layer").values.argmin(axis=1)]
-    return xr.Dataset(
-        {"rank": ("layer", rank), "mean": test.mean("seed"), "sd": spread, "best": ("seed", best)},
-        {"layer": validation["layer"], "seed": validation["seed"]},
-    )
-
-
-def chosen_layer(ranking: xr.Dataset) -> int:
-    """Return the layer of rank 1."""
-    return int(ranking["layer"].values[ranking["rank"].values == 1][0])
-
-
 def paired(scores: xr.DataArray, worse: str, better: str) -> xr.DataArray:
     """Return ``scores(worse) - scores(better)`` per seed: positive if the claimed order holds.
 
