@@ -13,23 +13,32 @@ from tlfourier.closure import pairs, tensorfile
 from tlfourier.closure.network import Network, layer_name, load_network
 
 _PACKED = {"zlib": True, "complevel": 4, "shuffle": True}
+_SMALL = 500_000  # bytes: below, HDF5's own bookkeeping is most of a file (50 kB for 3 kB of scores)
 
 
 def write_dataset(path: Path, data: xr.Dataset) -> None:
-    """Write a dataset as compressed NetCDF, whole or not at all."""
+    """Write a dataset as NetCDF, whole or not at all: NetCDF-3 when small, compressed NetCDF-4 when large."""
     temporary = path.with_suffix(".tmp")
-    packed = {
-        name: _PACKED
-        for name, variable in data.variables.items()
-        if variable.ndim and variable.dtype.kind in "fiu"
-    }
-    data.to_netcdf(temporary, engine="h5netcdf", encoding=packed)
+    if data.nbytes < _SMALL:
+        data.to_netcdf(temporary, engine="scipy")
+    else:
+        numbers = [
+            name for name, values in data.variables.items() if values.ndim and values.dtype.kind in "fiu"
+        ]
+        data.to_netcdf(temporary, engine="h5netcdf", encoding={name: _PACKED for name in numbers})
     os.replace(temporary, path)
+
+
+def open_dataset(path: Path) -> xr.Dataset:
+    """Open a dataset without reading its values; close it, or use it in a ``with`` block."""
+    with path.open("rb") as stream:
+        small = stream.read(3) == b"CDF"
+    return xr.open_dataset(path, engine="scipy" if small else "h5netcdf")
 
 
 def read_dataset(path: Path) -> xr.Dataset:
     """Read a dataset into memory."""
-    with xr.open_dataset(path, engine="h5netcdf") as data:
+    with open_dataset(path) as data:
         return data.load()
 
 

@@ -184,6 +184,11 @@ class Study:
         whole = xr.concat(rows, dim="model", combine_attrs="override")
         return whole.assign_coords(model=names, seed=list(self.seeds))
 
+    def has_score(self, case: str, model: str | Iterable[int], seed: int = 0) -> bool:
+        """Tell whether a model is trained and scored on the target already."""
+        node = self._score_node(case, model, seed)
+        return all(self.store.find(needed) for needed in (node, node.inputs["network"]))
+
     def _score_node(
         self, case: str, model: str | Iterable[int], seed: int, on: str = "target", split: str = "test"
     ) -> Node:

@@ -27,6 +27,7 @@ from tlfourier.flow.simulate import Schedule
 from tlfourier.flow.steppers import State
 from tlfourier.flow.trajectory import read_trajectory, write_trajectory
 from tlfourier.study.artifacts import (
+    open_dataset,
     read_dataset,
     read_network,
     read_scales,
@@ -183,7 +184,7 @@ def make_pairs(node: Node, inputs: Mapping[str, Path], folder: Path) -> None:
     name, samples = settings.pop("split"), settings.pop("samples")
     split = pairs.Split(**settings)
     memory = float(read_dataset(inputs["diagnostics"] / "diagnostics.nc")["decorrelation_time"])
-    with xr.open_dataset(inputs["filtered"] / "pairs.nc", engine="h5netcdf") as filtered:
+    with open_dataset(inputs["filtered"] / "pairs.nc") as filtered:
         split.check(filtered["time"].values, memory)
         block = split.select(filtered, name).load()
     write_dataset(folder / "pairs.nc", block if samples is None else pairs.subset(block, samples))
