@@ -18,6 +18,7 @@ def decaying(
     duration: float = 10.0,
     snapshots: int = 41,
     kept: int = 4,
+    k_peak: float = 10.0,
     seed: int = 1,
 ) -> xr.Dataset:
     """Let a random vorticity field decay without forcing or drag, and describe the run.
@@ -34,6 +35,8 @@ def decaying(
         Equally spaced in time, at least two.
     kept : int
         Vorticity fields to keep, evenly spread, the first and the last among them.
+    k_peak : float
+        Wavenumber scale of the initial spectrum, as in `tlfourier.flow.initial.random_vorticity`.
     seed : int
         Of the initial field.
 
@@ -45,7 +48,7 @@ def decaying(
     grid = Grid(size, dtype=torch.float64)
     equation = VorticityEquation(grid, viscosity=1 / reynolds)
     schedule = Schedule(spin_up=0.0, interval=duration / (snapshots - 1), snapshots=snapshots)
-    start = State(random_vorticity(grid, seed))
+    start = State(random_vorticity(grid, seed, k_peak))
     states = list(simulate(equation, start, schedule, progress=False))
     omega = np.stack([grid.to_physical(state.omega_hat).numpy() for state in states])
     times = [state.time for state in states]
