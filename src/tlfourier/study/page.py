@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -228,8 +229,11 @@ class Study:
 
     def make_all(self) -> None:
         """Make everything that the book reads, with a visible line for each artifact made."""
-        for node in self.leaves():
+        leaves = self.leaves()
+        missing = [node for node in leaves if self.store.find(node) is None]
+        for number, node in enumerate(missing, start=1):
             self.store.get(node)
+            print(f"{number:5} of {len(missing)}: {node.name}", file=sys.stderr, flush=True)
 
     # ---- reading
 
