@@ -1,0 +1,200 @@
+"""Choose which layers to re-train in a live notebook: known sets are shown at once, others on demand."""
+
+from __future__ import annotations
+
+import base64
+from html import escape
+from typing import Any
+
+import ipywidgets
+import xarray as xr
+from matplotlib.figure import Figure
+
+from tlfourier.figures import kernels, layers
+from tlfourier.fourier.change import strongest_changes
+from tlfourier.study.page import Study
+
+SCORES = {label: name for name, (label, _, _) in layers.PANELS.items()}
+KERNELS_SHOWN = 6
+SEED = 0
+"""A set that a reader asks for is re-trained from the base network of this seed."""
+
+
+class Chooser:
+    """Show scores and kernels of the layers that the reader picks, and re-train them if nobody has.
+
+    Every method that a widget calls can be called without a browser; ``panel`` is what a notebook displays.
+
+    Parameters
+    ----------
+    study : Study
+    case : str, optional
+        The case to begin with; the first of the study by default.
+    chosen : tuple of int
+        The layers to begin with.
+
+    Attributes
+    ----------
+    panel : ipywidgets.Widget
+        The live panel.
+
+    Raises
+    ------
+    ValueError
+        If the case is unknown.
+    """
+
+    def __init__(self, study: Study, case: str | None = None, chosen: tuple[int, ...] = (2,)) -> None:
+        start = case or study.cases[0]
+        study.case(start)
+        self.study = study
+        self._scores: dict[str, xr.Dataset] = {}
+        self.case = ipywidgets.Dropdown(options=study.cases, value=start, description="case")
+        self.score = ipywidgets.Dropdown(options=SCORES, description="score")
+        self.toggles = [_toggle(layer, layer in chosen) for layer in study.layers]
+        self.kernels_of = ipywidgets.Dropdown(options=chosen or study.layers, description="kernels of")
+        self.button = ipywidgets.Button(description="re-train now", button_style="primary")
+        self.status, self.chart, self.gallery = (ipywidgets.HTML() for _ in range(3))
+        self.progress = ipywidgets.Output()
+        self.panel = self._arrange()
+        self._watch()
+        self.refresh()
+
+    def _arrange(self) -> ipywidgets.Widget:
+        rows = [
+            ipywidgets.HBox([self.case, self.score, self.kernels_of]),
+            ipywidgets.HBox([ipywidgets.Label("re-train layers"), *self.toggles, self.button]),
+            self.status,
+            self.progress,
+            self.chart,
+            self.gallery,
+        ]
+        for row in rows[:2]:
+            row.layout.flex_flow = "row wrap"
+        return ipywidgets.VBox(rows)
+
+    def _watch(self) -> None:
+        for control in (self.case, self.score, *self.toggles):
+            control.observe(lambda change: self.refresh(), names="value")
+        self.kernels_of.observe(lambda change: self._show_gallery(), names="value")
+        self.button.on_click(lambda button: self.retrain())
+
+    # ---- what is chosen
+
+    @property
+    def chosen(self) -> tuple[int, ...]:
+        """Return the layers that are switched on."""
+        return tuple(
+            layer for layer, toggle in zip(self.study.layers, self.toggles, strict=True) if toggle.value
+        )
+
+    @property
+    def label(self) -> str:
+        """Return the name of the chosen set in a table of scores: ``"2"`` or ``"2+5"``."""
+        return "+".join(map(str, self.chosen))
+
+    def choose(self, *chosen: int) -> None:
+        """Switch exactly these layers on."""
+        for layer, toggle in zip(self.study.layers, self.toggles, strict=True):
+            toggle.value = layer in chosen
+
+    @property
+    def known(self) -> bool:
+        """Tell whether the chosen set was re-trained before, so that it can be shown at once."""
+        return bool(self.chosen) and self.study.has_score(self.case.value, self.chosen, SEED)
+
+    # ---- what is shown
+
+    def table(self) -> xr.Dataset:
+        """Return the scores of the case over (model, seed), with the chosen set if it is known."""
+        case = self.case.value
+        if case not in self._scores:
+            self._scores[case] = self.study.scores(case).mean("snapshot")
+        table = self._scores[case]
+        if not self.known or self.label in table["model"].values:
+            return table
+        # A set of the reader's own has one seed: the others stay empty, and no error bar is drawn.
+        own = self.study.score(case, self.chosen, SEED).mean("snapshot")
+        row = own.expand_dims(model=[self.label], seed=[SEED])
+        return xr.concat([table, row], dim="model", join="outer", combine_attrs="override")
+
+    def figure(self) -> Figure:
+        """Draw the score against the re-trained layer, with the chosen set shaded."""
+        table = self.table()
+        return layers.layer_scores(table, [self.score.value], highlight=[self.label] if self.known else [])
+
+    def kernels(self) -> Figure:
+        """Draw the kernels of one re-trained layer that changed most, before and after."""
+        layer = self.kernels_of.value
+        before = self.study.base(self.case.value, SEED).layer(layer).weight
+        after = self.study.transferred(self.case.value, self.chosen, SEED).layer(layer).weight
+        return kernels.changed_kernels(*strongest_changes(before, after, KERNELS_SHOWN))
+
+    def refresh(self) -> None:
+        """Bring everything that is shown up to date with what is chosen."""
+        if self.chosen and self.kernels_of.options != self.chosen:
+            self.kernels_of.options = self.chosen
+        self.button.disabled = self.known or not self.chosen
+        self._say(self._report())
+        self.chart.value = picture(self.figure(), f"{self.score.label} against the re-trained layer")
+        self._show_gallery()
+
+    def _show_gallery(self) -> None:
+        alt = f"kernels of layer {self.kernels_of.value} before and after re-training, and their spectra"
+        self.gallery.value = picture(self.kernels(), alt) if self.known else ""
+
+    def _report(self) -> str:
+        """Say in a sentence or two where the chosen set stands."""
+        if not self.chosen:
+            return "Choose at least one layer."
+        if not self.known:
+            return (
+                f"Layers {self.label} were not re-trained yet: the button does it in half a minute at most."
+            )
+        name, table = self.score.value, self.table()
+        value = float(table[name].sel(model=self.label, seed=SEED))
+        none, every = (float(table[name].sel(model=model, seed=SEED)) for model in ("none", "all"))
+        return (
+            f"Layers {self.label}, seed {SEED}: {self.score.label} {value:.3f}; "
+            f"without transfer {none:.3f}, with all layers {every:.3f}."
+        )
+
+    def _say(self, sentence: str) -> None:
+        self.status.value = f'<p role="status">{escape(sentence)}</p>'
+
+    # ---- what is done
+
+    def retrain(self) -> None:
+        """Re-train the chosen set with the same few samples and the same steps as every other, and show it.
+
+        What can go wrong (a full disk, a training that diverges) is said in the panel in one sentence.
+        """
+        self.button.disabled = True
+        self._say(f"Re-training layers {self.label} ...")
+        self.progress.clear_output()
+        try:
+            with self.progress:
+                self.study.transferred(self.case.value, self.chosen, SEED)
+                self.study.score(self.case.value, self.chosen, SEED)
+        except (ValueError, RuntimeError, OSError) as error:
+            self._say(f"This did not work: {error}")
+            self.button.disabled = False
+            return
+        self.progress.clear_output()
+        self.refresh()
+
+
+def picture(figure: Any, alt: str) -> str:
+    """Return a figure as an HTML image that holds its own data, with alternative text."""
+    coded = base64.b64encode(figure._repr_png_()).decode()
+    return f'<img alt="{escape(alt)}" style="max-width: 100%" src="data:image/png;base64,{coded}">'
+
+
+def _toggle(layer: int, on: bool) -> ipywidgets.ToggleButton:
+    """Return a small button that switches one layer on or off."""
+    return ipywidgets.ToggleButton(
+        value=on,
+        description=str(layer),
+        tooltip=f"re-train layer {layer}",
+        layout=ipywidgets.Layout(width="3em"),
+    )

@@ -1,0 +1,113 @@
+"""The chooser without a browser: every control's callback on a tiny, real study."""
+
+import base64
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import torch
+
+from tlfourier.study import page
+from tlfourier.study.page import Study
+from tlfourier.study.store import Store
+from tlfourier.widgets import Chooser
+
+TINY: dict[str, Any] = {
+    "seeds": 2,
+    "simulation": {"size": 32, "spin_up": 0.5, "interval": 0.25},
+    "filter.size": 16,
+    "flows.small_scale.forcing_wavenumber": 6,
+    "split": {"train": 6, "validation": 2, "test": 2, "gap": 12},
+    "network": {"layers": 3, "channels": 4},
+    "training": {"samples": 6, "epochs": 2, "batch_size": 2},
+    "transfer": {"samples": 2, "steps": 2, "batch_size": 2, "scratch_steps": 2},
+}
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TLFOURIER_STORE", str(tmp_path_factory.mktemp("widgets")))
+        patch.setenv("TLFOURIER_REFERENCE", "")
+        made = page.begin("smoke", TINY)
+    made.scores("forcing")
+    return made
+
+
+@pytest.fixture
+def chooser(study: Study) -> Iterator[Chooser]:
+    made = Chooser(study, "forcing", (2,))
+    yield made
+    made.panel.close()
+
+
+def image(html: str) -> bytes:
+    """Return the picture that an HTML image holds."""
+    return base64.b64decode(html.split("base64,")[1].split('"')[0])
+
+
+def test_a_shipped_set_is_shown_at_once(chooser: Chooser) -> None:
+    assert chooser.chosen == (2,) and chooser.known and chooser.button.disabled
+    assert image(chooser.chart.value).startswith(b"\x89PNG")
+    assert image(chooser.gallery.value).startswith(b"\x89PNG")
+    value = float(chooser.study.score("forcing", [2])["rmse"].mean())
+    assert f"relative RMSE {value:.3f}" in chooser.status.value
+
+
+def test_every_control_changes_what_is_shown(chooser: Chooser) -> None:
+    before = chooser.chart.value
+    chooser.score.value = "spectrum_error"
+    assert chooser.chart.value != before and "spectrum error" in chooser.status.value
+    gallery = chooser.gallery.value
+    chooser.choose(1)
+    assert chooser.gallery.value != gallery and chooser.kernels_of.value == 1
+    assert "Layers 1," in chooser.status.value
+
+
+def test_an_unknown_set_is_re_trained_by_the_button_and_then_shown(chooser: Chooser) -> None:
+    chooser.choose(1, 3)
+    assert not chooser.known and not chooser.button.disabled
+    assert "not re-trained yet" in chooser.status.value and chooser.gallery.value == ""
+    chooser.button.click()
+    assert chooser.known and chooser.button.disabled
+    assert "Layers 1+3, seed 0" in chooser.status.value
+    assert list(chooser.kernels_of.options) == [1, 3]
+    table = chooser.table()
+    assert "1+3" in table["model"].values
+    expected = chooser.study.score("forcing", [1, 3])["rmse"].mean()
+    assert float(table["rmse"].sel(model="1+3", seed=0)) == pytest.approx(float(expected))
+    moved = chooser.study.transferred("forcing", (1, 3)).state_dict()
+    base = chooser.study.base("forcing").state_dict()
+    assert [name for name in base if not torch.equal(base[name], moved[name])] == [
+        "conv01.weight",
+        "conv01.bias",
+        "conv03.weight",
+        "conv03.bias",
+    ]
+
+
+def test_no_layer_is_an_answerable_choice(chooser: Chooser) -> None:
+    chooser.choose()
+    assert "Choose at least one layer" in chooser.status.value
+    assert chooser.button.disabled and chooser.gallery.value == ""
+    assert image(chooser.chart.value).startswith(b"\x89PNG")
+
+
+def test_what_goes_wrong_is_said_in_the_panel(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    chooser = Chooser(study, "forcing", (1,))
+    chooser.choose(2, 3)
+
+    def full(self: Store, node: object) -> None:
+        raise OSError("no space left on the device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "get", full)
+        chooser.button.click()
+    assert "This did not work: no space left" in chooser.status.value
+    assert not chooser.button.disabled
+    chooser.panel.close()
+
+
+def test_an_unknown_case_is_refused(study: Study) -> None:
+    with pytest.raises(ValueError, match="unknown case 'backward'"):
+        Chooser(study, "backward")
