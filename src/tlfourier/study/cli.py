@@ -19,7 +19,7 @@ from typing import Any
 import click
 
 from tlfourier.study import config, page, publish, runner, toc
-from tlfourier.study.store import DamagedArtifact, MissingArtifact, files
+from tlfourier.study.store import DamagedArtifact, MissingArtifact, Store, files, read_manifest
 
 REFERENCE_LIMIT = 40_000_000
 
@@ -124,17 +124,23 @@ def verify(repair: bool) -> None:
 def info(profile: str, overrides: dict[str, Any]) -> None:
     """List the artifacts that the book needs, and where each one is."""
     study = page.begin(profile, overrides)
-    missing = 0
-    for node in study.leaves():
+    nodes = {child.key: child for node in study.leaves() for child in node.tree()}
+    wanted = {node.key for node in study.leaves()}
+    missing, seconds = 0, 0.0
+    for key, node in nodes.items():
         folder = study.store.find(node)
-        missing += folder is None
-        place = (
-            "to be made"
-            if folder is None
-            else ("shipped" if folder.parents[1] == study.store.reference else "local")
-        )
-        click.echo(f"{node.name:30} {place}")
-    click.echo(f"{missing} of {len(study.leaves())} are to be made")
+        if folder is not None:
+            seconds += read_manifest(folder)["seconds"]
+        if key in wanted:
+            missing += folder is None
+            click.echo(f"{node.name:30} {_place(folder, study.store)}")
+    click.echo(f"{missing} of {len(wanted)} are to be made; those here took {seconds / 60:.0f} min to make")
+
+
+def _place(folder: Path | None, store: Store) -> str:
+    if folder is None:
+        return "to be made"
+    return "shipped" if folder.parents[1] == store.reference else "local"
 
 
 @main.command()

@@ -59,6 +59,12 @@ class Node:
         canonical = json.dumps(self.recipe, sort_keys=True, separators=(",", ":"), allow_nan=False)
         return hashlib.sha256(canonical.encode()).hexdigest()
 
+    def tree(self) -> Iterator[Node]:
+        """Yield the node and everything that it is made from, some of it more than once."""
+        yield self
+        for child in self.inputs.values():
+            yield from child.tree()
+
     @property
     def name(self) -> str:
         """Folder of the artifact inside a store: ``stage/first 16 digits of the key``."""
