@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -29,7 +29,7 @@ class NetworkSpec:
     kernel_size: int = 5
     inputs: int = 2
     outputs: int = 1
-    padding: Literal["circular", "zeros"] = "circular"
+    padding: str = "circular"
 
     def __post_init__(self) -> None:
         """Refuse shapes that are no network."""

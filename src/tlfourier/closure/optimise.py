@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -35,8 +35,8 @@ class Budget:
     round_steps: int
     batch_size: int
     learning_rate: float
-    schedule: Literal["constant", "one-cycle"] = "constant"
-    precision: Literal["float32", "bfloat16"] = "float32"
+    schedule: str = "constant"
+    precision: str = "float32"
     rotate: bool = True
     seed: int = 0
 

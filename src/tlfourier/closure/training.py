@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import torch
 import xarray as xr
@@ -26,8 +25,8 @@ class TrainingSpec:
     epochs: int = 100
     batch_size: int = 16
     learning_rate: float = 5e-5
-    schedule: Literal["constant", "one-cycle"] = "constant"
-    precision: Literal["float32", "bfloat16"] = "float32"
+    schedule: str = "constant"
+    precision: str = "float32"
     rotate: bool = True
     seed: int = 0
 

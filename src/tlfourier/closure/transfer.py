@@ -6,7 +6,6 @@ import copy
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 import xarray as xr
@@ -28,7 +27,7 @@ class TransferSpec:
     steps: int = 625
     batch_size: int = 16
     learning_rate: float = 5e-5
-    precision: Literal["float32", "bfloat16"] = "float32"
+    precision: str = "float32"
     rotate: bool = True
     seed: int = 0
 
