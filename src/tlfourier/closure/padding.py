@@ -42,7 +42,7 @@ class _Wrap(torch.autograd.Function):
         return _Fold.apply(gradients[0], ctx.width), None
 
     @staticmethod
-    def jvp(ctx: Any, *tangents: Tensor) -> Tensor:
+    def jvp(ctx: Any, *tangents: Any) -> Tensor:
         return _Wrap.apply(tangents[0], ctx.width)
 
 
@@ -75,7 +75,7 @@ class _Fold(torch.autograd.Function):
         return _Wrap.apply(gradients[0], ctx.width), None
 
     @staticmethod
-    def jvp(ctx: Any, *tangents: Tensor) -> Tensor:
+    def jvp(ctx: Any, *tangents: Any) -> Tensor:
         return _Fold.apply(tangents[0], ctx.width)
 
 
