@@ -27,10 +27,6 @@ from traitlets.config import Config
 from tlfourier.study.record import Record
 from tlfourier.study.toc import REPOSITORY, build_folder, notebooks
 
-# by default a kernel talks over TCP, and prints a warning about it into the page
-_IPC = Config({"KernelManager": {"transport": "ipc"}})
-
-
 class PageError(RuntimeError):
     """A page of the book could not be executed to its end."""
 
@@ -93,12 +89,17 @@ def _run_page(
                 kernel_name="python3",
                 cwd=str(source.parent),
                 progress_bar=False,
-                config=_IPC,
+                config=_sockets(Path(scratch)),
             )
         used = [json.loads(line) for line in ledger.read_text().splitlines()] if ledger.is_file() else []
     _show_what_ran(notebook)
     nbformat.write(notebook, executed)
     return used, _stderr(notebook)
+
+
+def _sockets(folder: Path) -> Config:
+    """Let the kernel talk through sockets in ``folder``: over TCP, the default, it warns into the page."""
+    return Config({"KernelManager": {"transport": "ipc", "ip": str(folder / "kernel")}})
 
 
 @contextlib.contextmanager
