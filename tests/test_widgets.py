@@ -13,7 +13,7 @@ from tlfourier.study.store import Store
 from tlfourier.widgets import Chooser
 
 TINY: dict[str, Any] = {
-    "seeds": 2,
+    "seeds": 1,
     "simulation": {"size": 32, "spin_up": 0.5, "interval": 0.25},
     "filter.size": 16,
     "flows.small_scale.forcing_wavenumber": 6,

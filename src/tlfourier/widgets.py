@@ -49,6 +49,8 @@ class Chooser:
         study.case(start)
         self.study = study
         self._scores: dict[str, xr.Dataset] = {}
+        # While several controls are set at once, nothing is drawn in between.
+        self._quiet = False
         self.case = ipywidgets.Dropdown(options=study.cases, value=start, description="case")
         self.score = ipywidgets.Dropdown(options=SCORES, description="score")
         self.toggles = [_toggle(layer, layer in chosen) for layer in study.layers]
@@ -95,8 +97,11 @@ class Chooser:
 
     def choose(self, *chosen: int) -> None:
         """Switch exactly these layers on."""
+        self._quiet = True
         for layer, toggle in zip(self.study.layers, self.toggles, strict=True):
             toggle.value = layer in chosen
+        self._quiet = False
+        self.refresh()
 
     @property
     def known(self) -> bool:
@@ -132,14 +137,20 @@ class Chooser:
 
     def refresh(self) -> None:
         """Bring everything that is shown up to date with what is chosen."""
+        if self._quiet:
+            return
         if self.chosen and self.kernels_of.options != self.chosen:
+            self._quiet = True
             self.kernels_of.options = self.chosen
+            self._quiet = False
         self.button.disabled = self.known or not self.chosen
         self._say(self._report())
         self.chart.value = picture(self.figure(), f"{self.score.label} against the re-trained layer")
         self._show_gallery()
 
     def _show_gallery(self) -> None:
+        if self._quiet:
+            return
         alt = f"kernels of layer {self.kernels_of.value} before and after re-training, and their spectra"
         self.gallery.value = picture(self.kernels(), alt) if self.known else ""
 
