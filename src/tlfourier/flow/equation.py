@@ -45,6 +45,8 @@ class VorticityEquation(nn.Module):
     ----------
     linear : Tensor, shape (N, N // 2 + 1)
         ``-viscosity k**2 - drag + i beta k_x / k**2``; real when beta is zero.
+    columns : int
+        Leading columns of a half spectrum outside of which the nonlinear term is zero.
 
     Raises
     ------
@@ -123,7 +125,10 @@ class VorticityEquation(nn.Module):
         return -self._explicit(omega_hat, torch.zeros_like(self._source))
 
     def nonlinear(self, omega_hat: Spectrum, closure: Closure | None = None) -> Spectrum:
-        """Return ``-N_hat - forcing_hat - closure(omega_hat)``, shape (..., N, N // 2 + 1)."""
+        """Return ``-N_hat - forcing_hat - closure(omega_hat)``, shape (..., N, N // 2 + 1).
+
+        Without a closure the columns from ``self.columns`` on, where nothing is driven, may be left out.
+        """
         total = self._explicit(omega_hat, self._source)
         return total if closure is None else total - closure(omega_hat)
 
@@ -132,13 +137,14 @@ class VorticityEquation(nn.Module):
         return self.linear * omega_hat + self.nonlinear(omega_hat, closure)
 
     def _explicit(self, omega_hat: Spectrum, source: Tensor) -> Spectrum:
-        """Return ``source - N_hat``, shape (..., N, N // 2 + 1)."""
+        """Return ``source - N_hat`` with the columns of omega_hat."""
         # One plane after the other: what one pass writes is still in the cache when the next one reads it.
         kept = omega_hat[..., : self.columns]
         u, v = self._to_points(kept * self._u), self._to_points(kept * self._v)
         total = torch.addcmul(source, self._to_modes(u * v), self._shear)
-        total = torch.addcmul(total, self._to_modes(torch.addcmul(v * v, u, u, value=-1)), self._strain)
-        return pad(total, (0, omega_hat.shape[-1] - self.columns))
+        total.addcmul_(self._to_modes((v * v).addcmul_(u, u, value=-1)), self._strain)
+        dropped = omega_hat.shape[-1] - self.columns
+        return pad(total, (0, dropped)) if dropped else total
 
     def _to_points(self, kept: Tensor) -> Tensor:
         """Transform the kept columns, shape (..., N, columns), to the points of the product grid."""

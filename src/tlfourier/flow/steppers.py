@@ -97,16 +97,21 @@ class IFRK4(Stepper):
 
     def forward(self, state: State, closure: Closure | None = None) -> State:
         """Return the state one step later."""
-        dt, decay, nonlinear = self.dt, self.decay, self.equation.nonlinear
-        omega_hat = state.omega_hat
+        dt, nonlinear = self.dt, self.equation.nonlinear
+        # Beyond the equation's columns nothing but decay happens, unless a closure acts there.
+        columns = self.equation.columns if closure is None else state.omega_hat.shape[-1]
+        omega_hat, decay = state.omega_hat[..., :columns], self.decay[:, :columns]
         first = nonlinear(omega_hat, closure)
-        # torch.add with alpha scales while it adds: no array is made for dt * N.
-        carried, first = decay * omega_hat, decay * first
+        # Sums in place, scaled while they are added: the arrays of a step should stay in the cache. Nothing
+        # that autograd keeps is changed.
+        carried, first = decay * omega_hat, first.mul_(decay)
         second = nonlinear(torch.add(carried, first, alpha=dt / 2), closure)
         third = nonlinear(torch.add(carried, second, alpha=dt / 2), closure)
-        fourth = nonlinear(decay * torch.add(carried, third, alpha=dt), closure)
-        middle = torch.add(torch.add(carried, first, alpha=dt / 6), second + third, alpha=dt / 3)
-        return State(torch.add(decay * middle, fourth, alpha=dt / 6), state.time + dt)
+        fourth = nonlinear(torch.add(carried, third, alpha=dt).mul_(decay), closure)
+        middle = carried.add_(first, alpha=dt / 6).add_(second.add_(third), alpha=dt / 3)
+        stepped = middle.mul_(decay).add_(fourth, alpha=dt / 6)
+        rest = self.decay[:, columns:] ** 2 * state.omega_hat[..., columns:]
+        return State(torch.cat((stepped, rest), dim=-1), state.time + dt)
 
 
 class AB2CN(Stepper):
