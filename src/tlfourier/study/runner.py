@@ -27,6 +27,7 @@ from traitlets.config import Config
 from tlfourier.study.record import Record
 from tlfourier.study.toc import REPOSITORY, build_folder, notebooks
 
+
 class PageError(RuntimeError):
     """A page of the book could not be executed to its end."""
 
