@@ -137,6 +137,31 @@ def test_taylor_green_vortices_advect_nothing(grid: Grid) -> None:
 
 
 @pytest.mark.parametrize("dealias", DEALIAS)
+def test_an_evaluation_costs_four_real_transforms(
+    grid: Grid, dealias: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    equation = VorticityEquation(grid, 1e-2, 0.1, forcing_hat=two_way_cosine(grid, 4), dealias=dealias)
+    omega_hat = random_vorticity(grid, 0, k_peak=6.0)
+    calls: list[str] = []
+
+    def count(name: str) -> None:
+        transform = getattr(torch.fft, name)
+
+        def counted(values: torch.Tensor, *args: Any, **options: Any) -> torch.Tensor:
+            calls.extend([name] * math.prod(values.shape[:-2]))
+            result: torch.Tensor = transform(values, *args, **options)
+            return result
+
+        monkeypatch.setattr(torch.fft, name, counted)
+
+    for name in ("rfft", "irfft", "fft", "ifft", "rfft2", "irfft2", "fft2", "ifft2", "rfftn", "irfftn"):
+        count(name)
+    equation.nonlinear(omega_hat)
+    # A real transform in two dimensions is a real one along x and a complex one, of half the size, along y.
+    assert sorted(calls) == sorted(2 * ["ifft", "irfft", "rfft", "fft"])
+
+
+@pytest.mark.parametrize("dealias", DEALIAS)
 def test_gradients_pass_through(dealias: str) -> None:
     grid = Grid(12, dtype=torch.float64)
     equation = VorticityEquation(grid, 1e-2, 0.1, forcing_hat=two_way_cosine(grid, 2), dealias=dealias)

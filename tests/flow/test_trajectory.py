@@ -114,7 +114,8 @@ def test_killed_process_and_resumed_is_uninterrupted_to_the_bit(tmp_path: Path) 
     schedule = Schedule(0.5, 0.1, 40)
     script = (
         "import sys; from pathlib import Path\n"
-        "from tlfourier.flow.equation import VorticityEquation; from tlfourier.flow.forcing import two_way_cosine\n"
+        "from tlfourier.flow.equation import VorticityEquation\n"
+        "from tlfourier.flow.forcing import two_way_cosine\n"
         "from tlfourier.flow.grid import Grid; from tlfourier.flow.initial import random_vorticity\n"
         "from tlfourier.flow.simulate import Schedule; from tlfourier.flow.steppers import State\n"
         "from tlfourier.flow.trajectory import write_trajectory\n"
