@@ -122,9 +122,7 @@ def lamb_dipole(grid: Grid, radius: float, speed: float) -> Spectrum:
     Meleshko and van Heijst, J. Fluid Mech. 272, 157-182 (1994).
     """
     if not 0 < radius <= grid.length / 4:
-        raise ValueError(
-            f"radius={radius}: it must be between 0 and length / 4 = {grid.length / 4:.4g}"
-        )
+        raise ValueError(f"radius={radius}: it must be between 0 and length / 4 = {grid.length / 4:.4g}")
     x = (grid.x - grid.length / 2).double().cpu()
     y = (grid.y - grid.length / 2).double().cpu()
     r = torch.sqrt(x**2 + y**2)
