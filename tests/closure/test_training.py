@@ -121,19 +121,22 @@ def test_divergence_stops_early_and_keeps_the_last_good_state() -> None:
 
 
 def test_bfloat16_changes_less_than_another_seed_does() -> None:
+    """Compare over ten seeds, in the least favourable of five settings tried: 0.6 of the spread between seeds.
+
+    In the other four it was 0.07 to 0.36 of it. Three seeds do not decide this: which three are taken does.
+    """
     losses: dict[str, list[float]] = {"float32": [], "bfloat16": []}
+    x, y = samples(16, 2)
     for precision, found in losses.items():
-        for seed in range(3):
-            spec = TrainingSpec(
-                32, 20, 8, learning_rate=2e-2, schedule="one-cycle", precision=precision, seed=seed
-            )
+        for seed in range(10):
+            settings = {"learning_rate": 2e-2, "schedule": "one-cycle", "precision": precision, "seed": seed}
             network = Network(NetworkSpec(layers=3, channels=8), seed)
-            train(network, *samples(32), samples(16, 1), spec, progress=False)
+            spec = TrainingSpec(24, 15, 8, **settings)  # type: ignore[arg-type]
+            train(network, *samples(24), samples(16, 1), spec, progress=False)
             with torch.no_grad():
-                x, y = samples(16, 2)
                 found.append((network(x) - y).square().mean().item())
     exact, rounded = (torch.tensor(losses[precision]) for precision in ("float32", "bfloat16"))
-    assert exact.mean() < 0.6 * samples(16, 2)[1].square().mean()  # something was learnt
+    assert exact.mean() < 0.7 * y.square().mean()  # something was learnt
     assert (rounded - exact).abs().mean() < exact.std()
 
 
