@@ -121,7 +121,7 @@ def test_divergence_stops_early_and_keeps_the_last_good_state() -> None:
 
 
 def test_bfloat16_changes_less_than_another_seed_does() -> None:
-    """Compare over ten seeds, in the least favourable of five settings tried: 0.6 of the spread between seeds.
+    """Compare over ten seeds in the least favourable of five settings tried: 0.6 of their spread.
 
     In the other four it was 0.07 to 0.36 of it. Three seeds do not decide this: which three are taken does.
     """
