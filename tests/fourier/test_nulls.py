@@ -15,7 +15,9 @@ from tlfourier.fourier import (
     network_fractions,
     network_kernels,
     phase_randomised,
+    strongest,
     synthetic_kernels,
+    types_that_are,
 )
 
 
@@ -100,8 +102,18 @@ def test_a_share_counts_only_beyond_both_nulls() -> None:
     words = ["above both nulls", "not distinct", "below both nulls", "not distinct", "not distinct"]
     assert found.verdict.values.tolist() == words
     np.testing.assert_allclose(found.excess, [0.1, 0, -0.1, 0, 0], atol=1e-15)
+    assert types_that_are(found, "not distinct") == "band-pass, gabor, unclassified"
+    assert types_that_are(found, "supported") == "none"
     few = against_nulls(fractions.assign(kernels=20))
     assert set(few.verdict.values) == {"not distinct"}
+
+
+def test_the_strongest_share_comes_in_order() -> None:
+    kernels = torch.ones(2, 10, 5, 5) * torch.arange(1.0, 21.0).reshape(2, 10, 1, 1)
+    assert strongest(kernels, 0.15)[:, 0, 0].tolist() == [20, 19, 18]
+    assert len(strongest(kernels, 0.001)) == 1
+    with pytest.raises(ValueError, match="share=0"):
+        strongest(kernels, 0.0)
 
 
 def test_all_kernels_of_a_network_in_one_stack() -> None:

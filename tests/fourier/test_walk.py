@@ -34,18 +34,20 @@ def test_zero_padding_is_found_out_in_both_columns() -> None:
     np.testing.assert_array_equal(found.periodic, found.zeros)
 
 
-def test_a_symmetric_field_keeps_half_its_power_and_a_positive_one_all() -> None:
-    """ReLU(h) = h/2 + |h|/2, and both halves carry the same power; where h > 0 ReLU does nothing."""
+def test_a_wave_loses_to_its_harmonics_and_a_positive_field_nothing() -> None:
+    """ReLU(cos) has the mean square 1/4, the mean 1/pi and the amplitude 1/2 of the wave itself."""
     layer, last = nn.Conv2d(1, 1, 1), nn.Conv2d(1, 1, 1)
-    x = torch.arange(16) * (2 * torch.pi / 16) + 0.1
-    wave = torch.cos(x).expand(1, 1, 16, 16).contiguous()
+    x = torch.arange(256) * (2 * torch.pi / 256)
+    wave = torch.cos(x).expand(1, 1, 16, 256)[..., :16, :].repeat(1, 1, 16, 1).contiguous()
     with torch.no_grad():
         layer.weight.fill_(1)
         layer.bias.fill_(0)  # type: ignore[union-attr]
         module = nn.Sequential(layer, nn.ReLU(), last)
-        assert network_identities(module, wave).moved[0].item() == pytest.approx(0.5)
+        assert network_identities(module, wave).moved[0].item() == pytest.approx(
+            1 - (1 / 8) / (1 / 4 - 1 / np.pi**2), abs=1e-4
+        )
         layer.bias.fill_(2)  # type: ignore[union-attr]
-        assert network_identities(module, wave).moved[0].item() == pytest.approx(0, abs=1e-15)
+        assert network_identities(module, wave).moved[0].item() == pytest.approx(0, abs=1e-12)
 
 
 def test_one_kernel_multiplies_one_spectrum() -> None:

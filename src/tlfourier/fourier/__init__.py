@@ -1,7 +1,13 @@
 """See what a convolutional network computes, in Fourier space: kernels, layers, activations of any module."""
 
 from tlfourier.fourier.activations import activation_spectra
-from tlfourier.fourier.census import against_nulls, fractions_with_nulls, kernel_types, network_fractions
+from tlfourier.fourier.census import (
+    against_nulls,
+    fractions_with_nulls,
+    kernel_types,
+    network_fractions,
+    types_that_are,
+)
 from tlfourier.fourier.change import (
     gini,
     kernel_change,
@@ -29,6 +35,7 @@ from tlfourier.fourier.kernels import (
     kernel_spectrum,
     network_kernels,
     power_wavenumbers,
+    strongest,
 )
 from tlfourier.fourier.nulls import phase_randomised
 from tlfourier.fourier.response import (
@@ -86,8 +93,10 @@ __all__ = [
     "relu_spectrum",
     "response_changes",
     "spectral_gaps",
+    "strongest",
     "strongest_changes",
     "synthetic_kernels",
     "threshold_sensitivity",
     "types_of_clusters",
+    "types_that_are",
 ]

@@ -156,3 +156,17 @@ def against_nulls(fractions: xr.Dataset, errors: float = 3.0) -> xr.Dataset:
     )
     shares = {"trained": trained, "initial": nulls[0], "randomised": nulls[1], "excess": excess}
     return xr.Dataset(shares, {"type": trained["type"]}).assign(verdict=("type", words))
+
+
+def types_that_are(found: xr.Dataset, verdict: str) -> str:
+    """Name the filter types with a verdict, for a sentence: ``"low-pass, gabor"``, or ``"none"``.
+
+    Parameters
+    ----------
+    found : Dataset
+        From `against_nulls`.
+    verdict : str
+        ``"above both nulls"``, ``"below both nulls"`` or ``"not distinct"``.
+    """
+    pairs = zip(found["type"].values.tolist(), found["verdict"].values.tolist(), strict=True)
+    return ", ".join(name for name, word in pairs if word == verdict) or "none"

@@ -81,6 +81,28 @@ def network_kernels(module: nn.Module) -> Weights:
     return torch.cat(parts)
 
 
+def strongest(weights: Tensor | ArrayLike, share: float = 0.1) -> Weights:
+    """Return the kernels with the largest norm, strongest first.
+
+    Parameters
+    ----------
+    weights : Tensor or array_like, shape (..., k, k)
+        Kernels.
+    share : float
+        Of the kernels to keep, above 0 and up to 1; at least one is kept.
+
+    Raises
+    ------
+    ValueError
+        If the share is out of range.
+    """
+    if not 0 < share <= 1:
+        raise ValueError(f"share={share}: it must be above 0 and at most 1")
+    kernels = as_kernels(weights).flatten(0, -3)
+    order = kernels.square().sum((-2, -1)).argsort(descending=True, stable=True)
+    return kernels[order[: max(1, round(share * len(kernels)))]]
+
+
 def kernel_spectrum(weights: Weights, size: int) -> Spectrum:
     """Return ``rfft2(weights zero-padded to (size, size))``, the kernel's corner at the origin.
 

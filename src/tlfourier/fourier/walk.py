@@ -29,9 +29,9 @@ def network_identities(module: nn.Module, inputs: Activation) -> xr.Dataset:
     Dataset
         Over ``layer``: ``periodic``, the residual of `layer_identity` for the layer as it is; ``zeros``, the
         same if the layer padded with zeros, entered by the same activation; ``relu``, the residual of
-        ``F(g) = F(H) * F(h) / N**2`` in the strongest channel; ``moved``, the share of the power of g that a
-        multiple of h cannot give, ``sum (g - mean(H) h)**2 / sum g**2``. The last two are NaN in the last
-        layer, which has no ReLU.
+        ``F(g) = F(H) * F(h) / N**2`` in the strongest channel; ``moved``, the share of the variance of g that
+        no multiple of h gives, ``1 - corr(g, h)**2`` weighted with the variances of the channels. The last
+        two are NaN in the last layer, which has no ReLU.
     """
     network = copy.deepcopy(module).double()
     seen = _record(network, inputs.double())
@@ -173,7 +173,8 @@ def _relu_residual(h: Tensor) -> float:
 
 
 def _moved(h: Tensor) -> float:
-    """Return the share of the power of ReLU(h) that is not ``mean(H) h``, over all channels."""
-    g = h.relu()
-    rest = g - (h > 0).double().mean((-2, -1), keepdim=True) * h
-    return (rest.square().sum() / g.square().sum()).item()
+    """Return the share of the variance of ReLU(h) that no multiple of h gives, over all channels."""
+    g, h = (field - field.mean((-2, -1), keepdim=True) for field in (h.relu(), h))
+    power, shared = h.square().sum((-2, -1)), (g * h).sum((-2, -1))
+    kept = shared.square() / torch.where(power > 0, power, 1.0)
+    return (1 - kept.sum() / g.square().sum()).item()
