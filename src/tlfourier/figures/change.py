@@ -10,9 +10,9 @@ from tlfourier.figures.spectra import Forcing, mark_wavenumbers, over_k, wavenum
 from tlfourier.figures.style import line_style, new_figure, panel_letters, role_colour, styled
 
 DATA_LINES = {
-    "omega": (r"data: $\bar\omega$", "--"),
-    "psi": (r"data: $\bar\psi$", ":"),
-    "entering": ("entering", "--"),
+    "entering": ("what enters", "-"),
+    "omega": (r"$\bar\omega$", "--"),
+    "psi": (r"$\bar\psi$", ":"),
 }
 """How the spectra of data are labelled and dashed beside those of kernels."""
 
@@ -33,7 +33,7 @@ def layer_changes(networks: Mapping[str, xr.Dataset]) -> Figure:
         (line,) = panels[0].semilogy(change.layer, change.weight, "o-", **line_style(name))
         panels[0].semilogy(change.layer, change.amplitude, "o:", mfc="white", color=line.get_color())
         panels[1].plot(change.layer, change.gini, "o-", **line_style(name))
-    panels[0].set_ylabel(r"$\|\Delta W\|/\|W\|$,  $\|\Delta|F(W)|\|/\|F(W)\|$")
+    panels[0].set_ylabel(r"relative change: $W$ ●, $|F(W)|$ ○")
     panels[1].set(ylabel="Gini coefficient", ylim=(0, 1))
     for ax in panels:
         ax.set(xlabel="re-trained layer", xticks=change.layer.values)
@@ -59,7 +59,7 @@ def changes(networks: Mapping[str, xr.Dataset], percentile: float = 99.9) -> Fig
     for name, change in networks.items():
         values = np.sort(change.delta_weight.values)
         share = 1 - np.arange(values.size) / values.size
-        (line,) = left.loglog(values, share, **line_style(name))
+        (line,) = left.semilogy(values, share, **line_style(name))
         mark = np.percentile(values, percentile)
         left.plot(mark, 1 - percentile / 100, "o", mfc="white", color=line.get_color())
         total = np.concatenate([[0], np.cumsum(values)])

@@ -122,15 +122,16 @@ def type_fractions(fractions: xr.Dataset, ax: Axes | None = None) -> Figure:
     """
     ax = own_axes(ax)
     randomised = fractions.randomised
-    bars = {
+    columns = {
         "trained": (fractions.trained, role_colour("base"), None),
         "at initialisation (null)": (fractions.initial, role_colour("null"), None),
         "phases randomised (null)": (randomised.mean("draw"), "#D0D0D0", randomised.std("draw")),
     }
     place = np.arange(len(LABELS))
-    for shift, (label, (values, colour, error)) in zip((-0.27, 0, 0.27), bars.items(), strict=True):
+    for shift, (label, (values, colour, error)) in zip((-0.27, 0, 0.27), columns.items(), strict=True):
         heights = values.sel(type=list(LABELS))
-        ax.bar(place + shift, heights, 0.25, yerr=error, color=colour, label=label)
+        bars = ax.bar(place + shift, heights, 0.25, yerr=error, color=colour, label=label)
+        ax.bar_label(bars, [f"{share:.1%}" for share in heights.values], fontsize=6, padding=2)
     ax.set_xticks(place, LABELS)
     ax.set_ylabel("share of kernels")
     ax.legend()
@@ -141,13 +142,15 @@ def type_fractions(fractions: xr.Dataset, ax: Axes | None = None) -> Figure:
 def layer_types(fractions: xr.Dataset) -> Figure:
     """Show the share of each filter type layer by layer, one panel per type, with both nulls.
 
+    The four types share one scale; the unclassified have their own.
+
     Parameters
     ----------
     fractions : xr.Dataset
         From `tlfourier.fourier.network_fractions`.
     """
     layers = fractions.drop_sel(layer="all") if "all" in fractions.layer else fractions
-    figure, axes = new_figure(1, len(LABELS), 2.6, sharey=True)
+    figure, axes = new_figure(1, len(LABELS), 2.6)
     place = np.arange(1, layers.sizes["layer"] + 1)
     for ax, label in zip(axes.flat, LABELS, strict=True):
         one = layers.sel(type=label)
@@ -156,8 +159,13 @@ def layer_types(fractions: xr.Dataset) -> Figure:
         ax.plot(place, one.randomised.mean("draw"), "--", color=role_colour("null"), label="phases (null)")
         ax.set_title(label)
         ax.set_xlabel("layer")
+    top = max(ax.get_ylim()[1] for ax in axes.flat[:-1])
+    for ax in axes.flat[:-1]:
+        ax.set_ylim(0, top)
+    for ax in axes.flat[1:-1]:
+        ax.tick_params(labelleft=False)
     axes[0, 0].set_ylabel("share of kernels")
-    axes[0, 0].set_ylim(bottom=0)
+    axes[0, -1].set_ylim(0, 1)
     axes[0, -1].legend(fontsize=7)
     return figure
 
@@ -214,7 +222,7 @@ def sensitivity(changed: xr.DataArray, ax: Axes | None = None) -> Figure:
     ax.invert_yaxis()
     ax.set_xlabel("share of kernels that change type")
     ax.xaxis.set_major_formatter(PercentFormatter(1))
-    ax.legend()
+    ax.legend(loc="lower right")
     return figure_of(ax)
 
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import xarray as xr
-from matplotlib.axes import Axes
-from matplotlib.colors import LogNorm
+from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from tlfourier.figures.spectra import wavenumber_ticks
 from tlfourier.figures.style import (
@@ -22,8 +22,10 @@ from tlfourier.figures.style import (
 
 
 @styled
-def product(step: xr.Dataset, decades: float = 6.0) -> Figure:
+def product(step: xr.Dataset, decades: float = 5.0) -> Figure:
     """Show one kernel, what enters and what leaves it: as fields (top) and as amplitude spectra (bottom).
+
+    The scale of the kernel's spectrum is linear, those of the activations are logarithmic.
 
     Parameters
     ----------
@@ -42,12 +44,10 @@ def product(step: xr.Dataset, decades: float = 6.0) -> Figure:
     for ax, name in zip(bottom, ("kernel", "entering", "leaving"), strict=True):
         values = step[f"{name}_amplitude"]
         peak = float(values.max())
-        floor = peak * 10 ** -(decades if name != "kernel" else 1.5)
+        norm = Normalize(0, peak) if name == "kernel" else LogNorm(peak * 10**-decades, peak, clip=True)
         edge = float(-step.k_x.min())
         box = (-edge, edge, -edge, edge)
-        image = ax.imshow(
-            values.clip(min=floor), cmap="cividis", norm=LogNorm(floor, peak), extent=box, origin="lower"
-        )
+        image = ax.imshow(values, cmap="cividis", norm=norm, extent=box, origin="lower")
         figure.colorbar(image, ax=ax, location="bottom", shrink=0.85)
         ax.set(xlabel="$k_x$", xticks=[-edge, 0, edge], yticks=[-edge, 0, edge])
     bottom[0].set_ylabel("$k_y$", rotation=0)
@@ -85,8 +85,8 @@ def identities(found: xr.Dataset) -> Figure:
         # A residual of exactly zero has no place on a logarithm: it is drawn at the spacing of doubles.
         ax.semilogy(place, found[name].clip(min=2e-16), marker, color=colour, label=label)
     ax.axhline(np.finfo(float).eps, color="#767676", linewidth=0.8, linestyle=":")
-    ax.text(1, np.finfo(float).eps * 0.8, "spacing of doubles", color="#767676", va="top", fontsize=8)
-    ax.set(xlabel="layer", ylabel="largest relative difference", xticks=place, ylim=(3e-17, 3))
+    ax.text(1, np.finfo(float).eps * 0.4, "spacing of doubles", color="#767676", va="top", fontsize=8)
+    ax.set(xlabel="layer", ylabel="largest relative difference", xticks=place, ylim=(8e-18, 3))
     ax.legend(loc="center right", bbox_to_anchor=(1, 0.6))
     return figure
 
@@ -154,6 +154,7 @@ def activations(
             ax.loglog(spectra.k[1:], line[1:], **line_style(role))
         ax.set_title(name)
         wavenumber_ticks(ax)
+        ax.yaxis.set_minor_formatter(NullFormatter())
     for ax in axes.flat[len(names) :]:
         ax.set_axis_off()
     for ax in axes[-1]:
@@ -175,18 +176,13 @@ def gaps(networks: Mapping[str, xr.DataArray]) -> Figure:
     """
     figure, (panels,) = new_figure(1, 2, 2.8, sharey=True)
     for ax, stage in zip(panels, ("before", "after"), strict=True):
-        for name, gap in networks.items():
-            _gap_line(ax, name, gap.sel(stage=stage))
+        # Later lines are dashed: below the re-trained layer they cover the first one.
+        for (name, gap), dash in zip(networks.items(), ("o-", "s--", "^:"), strict=False):
+            place = np.arange(1, gap.sizes["layer"] + 1)
+            ax.plot(place, gap.sel(stage=stage), dash, **line_style(name))
         ax.axhline(0.0, color="#767676", linewidth=0.8)
-        ax.set(xlabel="layer", title=f"{stage} ReLU")
+        ax.set(xlabel="layer", title=f"{stage} ReLU", xticks=place)
     panels[0].set_ylabel(r"mean of $\log_{10}$ ratio")
     panels[0].legend()
     panel_letters(panels)
     return figure
-
-
-def _gap_line(ax: Axes, name: str, gap: xr.DataArray) -> None:
-    """Draw one network's gaps over its layers, counted from one."""
-    place = np.arange(1, gap.sizes["layer"] + 1)
-    ax.plot(place, gap, "o-", **line_style(name))
-    ax.set_xticks(place)
