@@ -68,12 +68,6 @@ def test_conda_users_get_the_same_set() -> None:
     assert "--editable .[dev]" in through_pip["pip"]
 
 
-def test_conda_and_make_take_torch_from_the_same_index() -> None:
-    script = (REPOSITORY / "tools" / "environment.py").read_text()
-    index = re.search(r'^TORCH_INDEX = "(.+)"$', script, re.M)
-    assert index and any(index[1] in line for line in CONDA["dependencies"][-1]["pip"])
-
-
 def test_the_environment_script_refuses_what_the_project_refuses() -> None:
     script = (REPOSITORY / "tools" / "environment.py").read_text()
     assert "OLDEST = (3, 11)" in script

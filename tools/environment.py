@@ -1,23 +1,18 @@
 """Make ``.venv`` and install the project in it, with nothing but Python's standard library.
 
 ``python3 tools/environment.py [EXTRA ...]`` is what ``make env`` runs. Debian and Ubuntu ship Python without
-``ensurepip``: there pip comes from the system's pip, or else straight from the package index. On Linux, torch
-comes from its index of processor-only wheels, because the default ones bring gigabytes of CUDA libraries; set
-``TORCH_INDEX`` to another index for a GPU, or to nothing for the default wheels.
+``ensurepip``: there pip comes from the system, or root installs ``python3-venv``, or a sentence asks for it.
+On Linux the default wheels of torch bring gigabytes of CUDA libraries; set ``TORCH_INDEX`` to an index of
+processor-only wheels, as PyTorch's site names it, to do without them.
 """
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import os
-import re
+import shutil
 import subprocess
 import sys
-import tempfile
-import urllib.error
-import urllib.parse
-import urllib.request
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -26,7 +21,6 @@ PYTHON = ENVIRONMENT / "bin" / "python"
 OLDEST = (3, 11)
 PIP = "26.0.1"
 SHOWN = ("Collecting", "Installing", "Building", "Successfully")
-TORCH_INDEX = "https://download.pytorch.org/whl/cpu"
 
 
 def main(extras: list[str]) -> None:
@@ -55,48 +49,31 @@ def make_environment() -> None:
     if importlib.util.find_spec("pip") is not None:
         run(sys.executable, "-m", "pip", "--python", PYTHON, "install", "--quiet", f"pip=={PIP}")
         return
-    with tempfile.TemporaryDirectory() as folder:
-        wheel = download_pip(Path(folder))
-        run(PYTHON, f"{wheel}/pip", "install", "--quiet", "--no-index", wheel)
+    install_system_venv()
+    run(sys.executable, "-m", "venv", "--clear", ENVIRONMENT)
 
 
-def download_pip(folder: Path) -> Path:
-    """Fetch pip's wheel from the package index, and check it against the index's SHA-256."""
-    index = os.environ.get("PIP_INDEX_URL", "https://pypi.org/simple").rstrip("/")
-    try:
-        page = fetch(f"{index}/pip/").decode()
-        found = re.search(rf'href="([^"#]+/pip-{re.escape(PIP)}-py3-none-any\.whl)#sha256=(\w+)"', page)
-        if not found:
-            sys.exit(
-                f"The package index {index} does not offer pip {PIP}: install python3-venv and try again."
-            )
-        content = fetch(urllib.parse.urljoin(f"{index}/pip/", found[1]))
-    except urllib.error.URLError as error:
-        sys.exit(
-            f"This Python has neither ensurepip nor pip, and {index} does not answer ({error.reason}): "
-            "install python3-venv (Debian, Ubuntu: sudo apt install python3-venv) and try again."
-        )
-    if hashlib.sha256(content).hexdigest() != found[2]:
-        sys.exit(f"The pip wheel from {index} is damaged: try again.")
-    wheel = folder / f"pip-{PIP}-py3-none-any.whl"
-    wheel.write_bytes(content)
-    return wheel
-
-
-def fetch(address: str) -> bytes:
-    """Return what a web address holds."""
-    with urllib.request.urlopen(address, timeout=60) as answer:
-        content: bytes = answer.read()
-    return content
+def install_system_venv() -> None:
+    """Let root install Debian's ``python3-venv``; ask anybody else to."""
+    if shutil.which("apt-get") and os.geteuid() == 0:
+        say("installing python3-venv, which this Python lacks")
+        run("apt-get", "update", "-qq")
+        run("apt-get", "install", "-y", "-qq", "python3-venv")
+        return
+    sys.exit(
+        "This Python has neither ensurepip nor pip: install python3-venv (Debian, Ubuntu: sudo apt install "
+        "python3-venv) and run the same command again."
+    )
 
 
 def install_torch() -> None:
-    """Install torch alone first, so that only it is looked for in the index of processor-only wheels."""
-    index = os.environ.get("TORCH_INDEX", TORCH_INDEX if sys.platform == "linux" else "")
-    # an index that does not answer costs one short attempt, and torch then comes from the default index
-    options = ["--extra-index-url", index, "--retries", "0", "--timeout", "15"] if index else []
+    """Install torch alone first, so that only it is looked for in an index of processor-only wheels."""
+    index = os.environ.get("TORCH_INDEX", "")
     say("installing torch")
-    pip("--no-deps", *options, "torch")
+    if index:
+        pip("--no-deps", "--extra-index-url", index, "torch")
+    else:
+        pip("torch")
 
 
 def pip(*arguments: str) -> None:
