@@ -29,8 +29,8 @@ test: env  ## run all tests
 lint: env  ## style, types, the direction of imports, notebooks without outputs
 	@PATH="$(CURDIR)/$(BIN):$$PATH" pre-commit run --all-files
 
-bench: env  ## our solver against jax-cfd's, in one run
-	@$(PYTHON) tools/environment.py dev peers && $(BIN)/python -m benchmarks
+bench: env  ## our solver against jax-cfd, our training against its limits
+	@$(PYTHON) tools/environment.py dev peers && $(BIN)/python -m benchmarks && $(BIN)/python -m benchmarks.training
 
 clean:  ## delete build/ (pages and books; every result in data/store stays)
 	rm -rf build

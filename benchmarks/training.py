@@ -2,7 +2,7 @@
 
 Prints two tables and writes them to ``build/bench/training.json``. The contestants take turns, so that a busy
 machine is as busy for each of them; beside the time on the clock stands the processor time over all threads,
-which other processes disturb less. Sizes are those of the laptop profile: 32 channels, 64 x 64 points and
+which other processes disturb less. Sizes are those of the laptop profile: 16 channels, 64 x 64 points and
 batches of 8.
 """
 
@@ -21,7 +21,7 @@ from tlfourier.closure.network import Network, NetworkSpec, layer_name
 from tlfourier.closure.transfer import TransferSpec, transfer
 
 OUTPUT = Path("build/bench/training.json")
-CHANNELS, SIZE, BATCH = 32, 64, 8
+CHANNELS, SIZE, BATCH = 16, 64, 8
 SAMPLES, STEPS = 40, 300
 """Of the laptop profile's transfer."""
 
