@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from tlfourier.closure.claims import chosen_layer, closed_gap, hidden_by_cc, layer_claims, rank_layers, rivals
+from tlfourier.closure.claims import (
+    chosen_layer,
+    closed_gap,
+    hidden_by_cc,
+    layer_claims,
+    rank_layers,
+    rivals,
+    winners,
+)
 from tlfourier.closure.verdicts import single_layers, verdict_table
 
 
@@ -39,6 +47,12 @@ def test_a_rival_is_a_layer_that_is_not_shown_to_be_worse() -> None:
     noise = xr.DataArray([[0.0] * 3, [0.0] * 3, [0.3, -0.4, 0.1]], layers.coords)
     assert rivals(layers, best=2) == []
     assert rivals(layers + noise, best=2) == [3]
+
+
+def test_winners_are_shown_to_beat_a_baseline() -> None:
+    assert winners(sweep(), "none") == [1, 2, 3]
+    noise = xr.DataArray([[0.0] * 3] * 7 + [[0.1, -0.1, 0.05]], sweep().coords)
+    assert winners(sweep() + noise, "gain") == [1, 2]
 
 
 def test_the_claims_about_layers_hold_where_they_were_built_in() -> None:

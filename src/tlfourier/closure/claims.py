@@ -51,6 +51,20 @@ def rivals(scores: xr.DataArray, best: int) -> list[int]:
     return [layer for layer in others if verdict(scores.sel(layer=layer) - reference).word != "supported"]
 
 
+def winners(scores: xr.DataArray, baseline: str) -> list[int]:
+    """List the single layers that the seeds show to beat a baseline.
+
+    Parameters
+    ----------
+    scores : xr.DataArray
+        An error over (model, seed).
+    baseline : str
+        Name of the model to compare with, by `verdict` on the paired differences.
+    """
+    layers = [int(layer) for layer in single_layers(scores)["layer"].values]
+    return [layer for layer in layers if verdict(paired(scores, baseline, str(layer))).word == "supported"]
+
+
 def layer_claims(scores: xr.DataArray, best: int) -> dict[str, xr.DataArray]:
     """State what is said of single layers as effects per seed, positive if the claim holds.
 
