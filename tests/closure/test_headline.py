@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from tlfourier.closure.headline import headline, paper_claims, papers_table
+from tlfourier.closure.headline import headline, in_words, paper_claims, papers_table
 from tlfourier.closure.verdicts import verdict_table
 
 LAYERS = [str(layer) for layer in range(1, 12)]
@@ -66,3 +66,10 @@ def test_cases_stand_side_by_side() -> None:
     table = papers_table(scores, scores)
     words = table.verdict.sel(claim="layer 2 beats the last layer", case=["one", "other"])
     assert words.values.tolist() == ["supported", "refuted"]
+
+
+def test_parts_of_a_gap_that_is_not_there_are_not_given_in_percent() -> None:
+    scores = made_up(SHALLOW, 0.0)
+    scores["rmse"].loc[{"model": "scratch_all"}] = 0.8
+    assert in_words(headline(scores, scores).gap_layer) == "no measurable part"
+    assert in_words(0.666) == "67 %"

@@ -1,5 +1,6 @@
 """What the scores of one case say in a few numbers, and what they say of the papers' claims."""
 
+import math
 from collections.abc import Mapping
 
 import xarray as xr
@@ -8,6 +9,8 @@ from tlfourier.closure.claims import chosen_layer, closed_gap, hidden_by_cc, ran
 from tlfourier.closure.verdicts import depth_correlation, paired, per_seed, single_layers, verdict_table
 
 BASELINES = ("none", "gain", "all", "scratch_few", "scratch_all")
+LEAST_GAP = 0.02
+"""A gap below this part of the error without transfer is too small to speak of its parts."""
 
 
 def headline(test: xr.Dataset, validation: xr.Dataset) -> xr.Dataset:
@@ -25,8 +28,9 @@ def headline(test: xr.Dataset, validation: xr.Dataset) -> xr.Dataset:
         Scalars. Relative RMSE, mean over seeds: one for each of `BASELINES`, ``best`` and ``worst`` for those
         layers. ``best_layer``, ``worst_layer``; ``rank_2``, the rank of layer 2 among the single layers, one
         is best; ``gap_layer``, ``gap_gain``, ``gap_all``: the part of the way from no transfer to a network
-        trained on all target samples that the best layer, the output gain and all layers cover; ``depth``,
-        the mean over seeds of Spearman's rank correlation between a layer's number and its RMSE.
+        trained on all target samples that the best layer, the output gain and all layers cover, NaN if there
+        is no such gap to close (`LEAST_GAP`); ``depth``, the mean over seeds of Spearman's rank correlation
+        between a layer's number and its RMSE.
     """
     rmse, ranking = _ranked(test, validation)
     order = ranking["layer"].sortby(ranking["rank"]).values
@@ -35,9 +39,10 @@ def headline(test: xr.Dataset, validation: xr.Dataset) -> xr.Dataset:
     numbers |= {"best": float(rmse.sel(model=best).mean()), "worst": float(rmse.sel(model=worst).mean())}
     numbers |= {"best_layer": int(best), "worst_layer": int(worst)}
     numbers["rank_2"] = int(ranking["rank"].sel(layer=2))
+    models = {"layer": best, "gain": "gain", "all": "all"}
+    measurable = numbers["none"] - numbers["scratch_all"] > LEAST_GAP * numbers["none"]
     numbers |= {
-        f"gap_{name}": closed_gap(rmse, model)
-        for name, model in {"layer": best, "gain": "gain", "all": "all"}.items()
+        f"gap_{name}": closed_gap(rmse, model) if measurable else math.nan for name, model in models.items()
     }
     numbers["depth"] = float(depth_correlation(single_layers(rmse)).mean())
     return xr.Dataset(numbers)
@@ -89,6 +94,12 @@ def papers_table(test: Mapping[str, xr.Dataset], validation: Mapping[str, xr.Dat
     """
     tables = [verdict_table(paper_claims(test[case], validation[case])) for case in test]
     return xr.concat(tables, dim="case").assign_coords(case=list(test)).transpose("claim", "case")
+
+
+def in_words(part: float | xr.DataArray) -> str:
+    """Write a part of a gap in percent, or that there is none, for a sentence "covers ... of the way"."""
+    value = float(part)
+    return f"{100 * value:.0f} %" if math.isfinite(value) else "no measurable part"
 
 
 def _ranked(test: xr.Dataset, validation: xr.Dataset) -> tuple[xr.DataArray, xr.Dataset]:
