@@ -90,7 +90,7 @@ def _run_page(
                 kernel_name="python3",
                 cwd=str(source.parent),
                 progress_bar=False,
-                config=_sockets(Path(scratch)),
+                config=_kernel(Path(scratch)),
             )
         used = [json.loads(line) for line in ledger.read_text().splitlines()] if ledger.is_file() else []
     _show_what_ran(notebook)
@@ -98,9 +98,13 @@ def _run_page(
     return used, _stderr(notebook)
 
 
-def _sockets(folder: Path) -> Config:
-    """Let the kernel talk through sockets in ``folder``: over TCP, the default, it warns into the page."""
-    return Config({"KernelManager": {"transport": "ipc", "ip": str(folder / "kernel")}})
+def _kernel(folder: Path) -> Config:
+    """Let the kernel talk through sockets in ``folder``, and be silent when it is told to stop.
+
+    Over TCP, the default, it warns into the page; and it calls the interrupt that ends it an error.
+    """
+    manager = {"transport": "ipc", "ip": str(folder / "kernel")}
+    return Config({"KernelManager": manager, "NotebookClient": {"extra_arguments": ["--log-level=50"]}})
 
 
 @contextlib.contextmanager
