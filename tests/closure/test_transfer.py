@@ -132,3 +132,12 @@ def test_a_layer_beyond_the_network_and_no_steps_are_refused() -> None:
         run(dataclasses.replace(SPEC, layers=(5,)))
     with pytest.raises(ValueError, match="steps=0: accepted are integers from 1"):
         dataclasses.replace(SPEC, steps=0)
+
+
+def test_the_end_is_kept_where_validation_would_choose_the_start() -> None:
+    reckless = dataclasses.replace(SPEC, learning_rate=0.5)
+    kept, history = transfer(BASE, *samples(10), samples(6, 1), reckless, progress=False)
+    moved, _ = transfer(BASE, *samples(10), samples(6, 1), reckless, progress=False, keep="end")
+    assert history.attrs["best_step"] == 0
+    assert torch.equal(kept.layer(2).weight, BASE.layer(2).weight)
+    assert not torch.equal(moved.layer(2).weight, BASE.layer(2).weight)

@@ -102,9 +102,16 @@ class Descent:
         self._order: tuple[int, Tensor, Tensor] | None = None
 
     def run(
-        self, checkpoint: Path | None = None, every: int = 5, progress: bool = True, label: str = "train"
+        self,
+        checkpoint: Path | None = None,
+        every: int = 5,
+        progress: bool = True,
+        label: str = "train",
+        keep_best: bool = True,
     ) -> None:
         """Descend to the end of the budget, leave the parameters at the best round on validation.
+
+        With ``keep_best=False`` they stay where the last step has left them.
 
         Raises
         ------
@@ -127,7 +134,8 @@ class Descent:
                 rounds = len(self.rows) - 1
                 if checkpoint is not None and (rounds % every == 0 or self.step == budget.steps):
                     self._save(checkpoint)
-        self._load_best()
+        if keep_best:
+            self._load_best()
 
     def validate(self) -> float:
         """Return the mean squared error over the validation samples, in the precision of the training."""

@@ -6,6 +6,7 @@ import copy
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 import xarray as xr
@@ -136,6 +137,7 @@ def transfer(
     spec: TransferSpec,
     progress: bool = True,
     cache_bytes: int = 2**31,
+    keep: Literal["best", "end"] = "best",
 ) -> tuple[Network, xr.Dataset]:
     """Re-train ``spec.layers`` of a copy of ``base`` for ``spec.steps`` gradient steps with a fresh Adam.
 
@@ -158,6 +160,9 @@ def transfer(
         Show a progress bar.
     cache_bytes : int
         Memory that the cached activations may take; 0 caches nothing.
+    keep : {"best", "end"}
+        ``"end"`` keeps the state after the last step whatever validation says: a null model of how far so
+        many steps move the weights must not be chosen by its success.
 
     Returns
     -------
@@ -195,7 +200,8 @@ def transfer(
     descent = Descent(
         lambda features: network.suffix(features, first), trained, source, looking, _budget(spec, len(x))
     )
-    descent.run(progress=progress, label=f"layers {','.join(map(str, layers))}")
+    label = f"layers {','.join(map(str, layers))}"
+    descent.run(progress=progress, label=label, keep_best=keep == "best")
     network.requires_grad_(True)
     return network, _history(descent, layers, isinstance(source, Cached))
 

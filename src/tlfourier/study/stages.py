@@ -114,7 +114,9 @@ def transfer_node(spec: StudySpec, case: str, layers: tuple[int, ...], seed: int
         "validation": pairs_node(spec, flow, "validation"),
         "scales": scales_node(spec, flow),
     }
-    return Node("transfer", 1, dataclasses.asdict(settings), data)
+    recipe = dataclasses.asdict(settings)
+    # Chosen on validation, a null model of how far the steps move the weights would often stay where it was.
+    return Node("transfer", 1, {**recipe, "keep": "end"} if on == "base" else recipe, data)
 
 
 def score_node(spec: StudySpec, flow: str, network: Node, gain: bool = False, split: str = "test") -> Node:
@@ -215,7 +217,9 @@ def make_train(node: Node, inputs: Mapping[str, Path], folder: Path) -> None:
 
 def make_transfer(node: Node, inputs: Mapping[str, Path], folder: Path) -> None:
     """Re-train a set of layers; only they are written, the rest is the base network's."""
-    settings = TransferSpec(**{**node.spec, "layers": tuple(node.spec["layers"])})
+    recipe = dict(node.spec)
+    keep = recipe.pop("keep", "best")
+    settings = TransferSpec(**{**recipe, "layers": tuple(recipe["layers"])})
     base = load_network(inputs["base"] / "network.safetensors")
     scales = read_scales(inputs["scales"])
     network, history = transfer(
@@ -223,6 +227,7 @@ def make_transfer(node: Node, inputs: Mapping[str, Path], folder: Path) -> None:
         *read_tensors(inputs["few"], scales),
         validation=read_tensors(inputs["validation"], scales),
         spec=settings,
+        keep=keep,
     )
     write_dataset(folder / "history.nc", history)
     write_layers(folder / "layers.safetensors", network, settings.layers)
