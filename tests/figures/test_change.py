@@ -28,7 +28,8 @@ def test_changes_are_sorted_and_add_up() -> None:
 
 def test_layer_changes_stand_at_their_layers() -> None:
     change = layer_changes(network(0), {1: network(1), 2: network(2)})
-    left, right = figures.layer_changes({"transferred": change}).axes
+    left, right = figures.layer_changes({"transferred": change, "null": change.sel(layer=[2])}).axes
+    assert left.get_xticks().tolist() == [1, 2]
     np.testing.assert_allclose(heights_of(left.lines[0]), change.weight)
     np.testing.assert_allclose(heights_of(left.lines[1]), change.amplitude)
     np.testing.assert_allclose(heights_of(right.lines[0]), change.gini)
@@ -47,4 +48,5 @@ def test_response_and_data_share_the_axis_of_k() -> None:
 def test_agreements_stand_at_their_layers() -> None:
     values = xr.DataArray([0.9, -0.2], {"layer": [1, 2]}, "layer")
     (ax,) = figures.agreements({"transferred": values}).axes
+    assert ax.get_xticks().tolist() == [1, 2]
     np.testing.assert_array_equal(heights_of(ax.lines[-1]), values)

@@ -36,7 +36,7 @@ def layer_changes(networks: Mapping[str, xr.Dataset]) -> Figure:
     panels[0].set_ylabel(r"relative change: $W$ ●, $|F(W)|$ ○")
     panels[1].set(ylabel="Gini coefficient", ylim=(0, 1))
     for ax in panels:
-        ax.set(xlabel="re-trained layer", xticks=change.layer.values)
+        ax.set(xlabel="re-trained layer", xticks=_layers(networks))
     panels[1].legend()
     panel_letters(panels)
     return figure
@@ -125,6 +125,11 @@ def agreements(networks: Mapping[str, xr.DataArray], clear: float = 0.5) -> Figu
     for name, values in networks.items():
         ax.plot(values.layer, values, "o", **line_style(name))
     ax.set(xlabel="re-trained layer", ylabel="correlation over $k$", ylim=(-1.05, 1.05))
-    ax.set_xticks(values.layer.values)
+    ax.set_xticks(_layers(networks))
     ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     return figure
+
+
+def _layers(networks: Mapping[str, xr.Dataset] | Mapping[str, xr.DataArray]) -> list[int]:
+    """Return all layers that one of the networks has, in order; a null model may have fewer."""
+    return sorted({int(layer) for one in networks.values() for layer in one["layer"].values})
