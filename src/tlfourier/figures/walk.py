@@ -161,7 +161,7 @@ def activations(
         ax.set_xlabel("$k$")
     for ax in axes[:, 0]:
         ax.set_ylabel(r"mean $|F| / N^2$")
-    axes.flat[0].legend()
+    axes.flat[0].legend(loc="lower left", fontsize=8)
     return figure
 
 
