@@ -102,6 +102,19 @@ def test_damage_is_named_set_aside_and_mended(store: Store, damage: str) -> None
     assert len(list((store.root / "damaged" / "number").iterdir())) == 1
 
 
+def test_a_damaged_shipped_artifact_is_named_and_left_alone(store: Store, tmp_path: Path) -> None:
+    shipped = tmp_path / "reference"
+    store.copy_to([NUMBER], shipped)
+    (shipped / NUMBER.name / "value.txt").write_text("4")
+    reader = Store(tmp_path / "mine", MAKERS, reference=shipped)
+    with pytest.raises(
+        DamagedArtifact, match=r"value\.txt has changed .* restore it from git, or use --fresh"
+    ):
+        reader.get(NUMBER)
+    assert len(reader.verify(repair=True)) == 1
+    assert (shipped / NUMBER.name / "value.txt").read_text() == "4"
+
+
 def test_a_full_disk_leaves_nothing_half_made(tmp_path: Path) -> None:
     def full(node: Node, inputs: Mapping[str, Path], folder: Path) -> None:
         (folder / "half.txt").write_text("half")

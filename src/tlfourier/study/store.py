@@ -108,7 +108,7 @@ class Store:
             folder = root / node.name
             if (folder / MANIFEST).is_file():
                 if folder not in self._checked:
-                    _check(folder, node.key)
+                    self._examine(folder, node.key)
                     self._checked.add(folder)
                 return folder
         return None
@@ -168,12 +168,22 @@ class Store:
         problems = []
         for folder in self.artifacts():
             try:
-                _check(folder)
+                self._examine(folder)
             except DamagedArtifact as error:
                 problems.append(str(error))
                 if repair and folder.is_relative_to(self.root):
                     self._set_aside(folder)
         return problems
+
+    def _examine(self, folder: Path, key: str | None = None) -> None:
+        """Raise DamagedArtifact with what a person can do about it, which depends on whose artifact it is."""
+        try:
+            _check(folder, key)
+        except DamagedArtifact as error:
+            remedy = "`tlfourier verify --repair` sets it aside and it is made again"
+            if not folder.is_relative_to(self.root):
+                remedy = "it was shipped: restore it from git, or use --fresh to compute everything here"
+            raise DamagedArtifact(f"{error}; {remedy}") from None
 
     def _set_aside(self, folder: Path) -> None:
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
@@ -244,9 +254,7 @@ def _check(folder: Path, key: str | None = None) -> None:
 
 def _damaged(folder: Path, what: str) -> str:
     place = f"{folder.parent.name}/{folder.name}"
-    return (
-        f"artifact {place} is damaged: {what}; `tlfourier verify --repair` sets it aside and it is made again"
-    )
+    return f"artifact {place} is damaged: {what}"
 
 
 def _write_manifest(folder: Path, node: Node, seconds: float) -> None:
