@@ -42,6 +42,14 @@ def test_dotted_and_nested_overrides_are_the_same() -> None:
         ("smoke", {"transfer.samples": 25}, ["transfer.samples=25", "1 to split.train=24"]),
         ("smoke", {"cases.reynolds.base": "calm"}, ["'calm'", "viscous, small_scale, target"]),
         ("smoke", {"seeds": 0}, ["seeds=0"]),
+        ("smoke", {"filter.width": 100.0}, ["width=19.635", "at most 6.28319"]),
+        ("smoke", {"filter.size": 128}, ["128", "64"]),
+        ("smoke", {"filter.size": 33}, ["33"]),
+        ("smoke", {"filter.kind": "triangle"}, ["'triangle'", "gaussian, box, circular, square"]),
+        ("smoke", {"simulation.size": 65}, ["65"]),
+        ("smoke", {"simulation.dtype": "float16"}, ["'float16'", "float32, float64"]),
+        ("smoke", {"simulation.stepper": "euler"}, ["'euler'", "ifrk4, ab2cn"]),
+        ("smoke", {"flows.target.forcing_wavenumber": 40}, ["40"]),
     ],
 )
 def test_bad_settings_are_refused_in_one_sentence(profile: str, overrides: dict, words: list[str]) -> None:

@@ -16,10 +16,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tlfourier.closure.filters import Filter
 from tlfourier.closure.network import NetworkSpec
 from tlfourier.closure.pairs import Split
 from tlfourier.closure.training import TrainingSpec
+from tlfourier.flow.forcing import two_way_cosine
+from tlfourier.flow.grid import Grid
+from tlfourier.flow.steppers import STEPPERS
 
+DTYPES = ("float32", "float64")
 PROFILES = Path(__file__).parents[3] / "profiles"
 
 
@@ -132,7 +137,24 @@ def load(profile: str, overrides: Mapping[str, Any] | None = None) -> StudySpec:
     if profile not in profile_names():
         raise ValueError(f"unknown profile {profile!r}: accepted are {', '.join(profile_names())}")
     spec = apply(StudySpec(), tomllib.loads((PROFILES / f"{profile}.toml").read_text()))
-    return apply(spec, nested(overrides or {}))
+    spec = apply(spec, nested(overrides or {}))
+    _check_physics(spec)
+    return spec
+
+
+def _check_physics(spec: StudySpec) -> None:
+    """Build grids, filter and forcings once, so that hours of simulation never end in a refusal."""
+    simulation, coarse = spec.simulation, spec.filter
+    for name, value, accepted in (
+        ("simulation.dtype", simulation.dtype, DTYPES),
+        ("simulation.stepper", simulation.stepper, tuple(STEPPERS)),
+    ):
+        if value not in accepted:
+            raise ValueError(f"{name}={value!r}: accepted are {', '.join(accepted)}")
+    fine, grid = Grid(simulation.size), Grid(coarse.size)
+    Filter(fine, grid, kind=coarse.kind, width=coarse.width * grid.dx)
+    for flow in spec.flows.values():
+        two_way_cosine(fine, flow.forcing_wavenumber)
 
 
 def nested(settings: Mapping[str, Any]) -> dict[str, Any]:
