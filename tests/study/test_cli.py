@@ -66,6 +66,18 @@ def test_info_lists_what_is_to_be_made(runner: CliRunner) -> None:
     assert f"{len(leaves)} of {len(leaves)} are to be made" in result.output
 
 
+def test_a_damaged_artifact_is_one_sentence(runner: CliRunner, tmp_path: Path) -> None:
+    name = page.begin("smoke").leaves()[0].name
+    damaged = tmp_path / "store" / name
+    damaged.mkdir(parents=True)
+    (damaged / "manifest.json").write_text("{}")
+    result = runner.invoke(main, ["info", "--profile", "smoke"])
+    assert result.exit_code == 1
+    assert f"artifact {name} is damaged" in result.output
+    assert result.output.count("\n") == 1
+    assert damaged.is_dir()
+
+
 def test_verify_counts_and_exits_with_the_verdict(runner: CliRunner, tmp_path: Path) -> None:
     assert runner.invoke(main, ["verify"]).exit_code == 0
     damaged = tmp_path / "store" / "scales" / "0123456789abcdef"
