@@ -128,7 +128,7 @@ def test_damaged_networks_are_refused_in_one_sentence(tmp_path: Path) -> None:
     whole, text = path.read_bytes(), record.read_text()
 
     path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
-    with pytest.raises(ValueError, match="its checksum is not the one in n.json"):
+    with pytest.raises(ValueError, match="its checksum is not the one in its header"):
         load_network(path)
     path.write_bytes(whole)
 

@@ -9,13 +9,13 @@ import math
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from tlfourier.closure.padding import PeriodicConv2d
 from tlfourier.closure.tensorfile import read_tensors, write_bytes, write_tensors
+from tlfourier.flow.jsonfile import read_json
 
 PADDINGS = ("circular", "zeros")
 
@@ -215,27 +215,40 @@ def load_network(path: Path | str) -> Network:
     """
     path = Path(path)
     tensors, _ = read_tensors(path)
-    record = _read_record(path.with_suffix(".json"))
-    if hashlib.sha256(path.read_bytes()).hexdigest() != record["sha256"]:
+    spec, digest = _read_record(path.with_suffix(".json"))
+    if hashlib.sha256(path.read_bytes()).hexdigest() != digest:
         raise ValueError(
             f"{path} is damaged: its checksum is not the one in {path.with_suffix('.json').name}"
         )
-    network = Network(record["spec"])
-    expected = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
-    found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    expected = _shapes(path, spec, len(tensors))
+    found = {name: tuple(tensor.shape) for name, tensor in tensors.items() if tensor.is_floating_point()}
     wrong = sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
     if wrong:
         name = wrong[0]
         raise ValueError(f"{path} has {name} of shape {found.get(name)}: its spec says {expected.get(name)}")
+    network = Network(spec)
     network.load_state_dict(tensors)
     return network
 
 
-def _read_record(path: Path) -> dict[str, Any]:
+def _shapes(path: Path, spec: NetworkSpec, tensors: int) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of a spec's network, found without its memory: a damaged spec may claim any size."""
+    if 2 * spec.layers != tensors:
+        raise ValueError(f"{path} has {tensors} tensors: its spec says {spec.layers} layers of two")
+    try:
+        with torch.device("meta"):
+            return {name: tuple(tensor.shape) for name, tensor in Network(spec).state_dict().items()}
+    except (RuntimeError, TypeError, OverflowError):
+        raise ValueError(
+            f"{path} is not of its spec, whose {spec.channels} channels no memory holds"
+        ) from None
+
+
+def _read_record(path: Path) -> tuple[NetworkSpec, str]:
     if not path.is_file():
         raise FileNotFoundError(f"no network spec at {path}: it must lie beside the weights")
     try:
-        record = json.loads(path.read_text())
-        return {"spec": NetworkSpec(**record["spec"]), "sha256": str(record["sha256"])}
+        record = read_json(path)
+        return NetworkSpec(**record["spec"]), str(record["sha256"])
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path} is not a network spec: expected JSON with 'spec' and 'sha256'") from error

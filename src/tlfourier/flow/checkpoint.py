@@ -1,15 +1,19 @@
 """Keep the state of a run on disk in full precision, replaced atomically."""
 
-import json
-import os
+from __future__ import annotations
+
+import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load, save
+from torch import Tensor
 
 from tlfourier.flow.steppers import State
+from tlfourier.flow.tensorfile import read_tensors, write_tensors
+
+_COUNTS = ("stops", "snapshots")
 
 
 @dataclass(frozen=True)
@@ -24,11 +28,14 @@ class Checkpoint:
         Stops behind it, those of spin-up included.
     snapshots : int
         Snapshots that are safely on disk.
+    recipe : str
+        What the run is, so that it never goes on from the checkpoint of another.
     """
 
     state: State
     stops: int
     snapshots: int
+    recipe: str = ""
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
@@ -45,22 +52,12 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         When the disk is full or fails.
     """
     state = checkpoint.state
-    tensors = {"omega_hat": torch.view_as_real(state.omega_hat).contiguous()}
+    tensors = {"omega_hat": torch.view_as_real(state.omega_hat)}
     if state.memory is not None:
-        tensors["memory"] = torch.view_as_real(state.memory).contiguous()
-    counts = {"stops": str(checkpoint.stops), "snapshots": str(checkpoint.snapshots)}
+        tensors["memory"] = torch.view_as_real(state.memory)
+    counts = {name: getattr(checkpoint, name) for name in _COUNTS}
     # A float in hexadecimal keeps every bit.
-    content = save(tensors, {"time": float(state.time).hex(), **counts})
-    building = path.with_name(path.name + ".building")
-    try:
-        with open(building, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(building, path)
-    except OSError:
-        building.unlink(missing_ok=True)
-        raise
+    write_tensors(path, tensors, {"time": float(state.time).hex(), **counts, "recipe": checkpoint.recipe})
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
@@ -76,18 +73,36 @@ def load_checkpoint(path: Path) -> Checkpoint:
 
     Raises
     ------
+    FileNotFoundError
+        If there is none.
     ValueError
-        If the file is damaged.
+        If the file is damaged or is no checkpoint.
     """
-    content = path.read_bytes()
     try:
-        tensors = load(content)
-        # A safetensors file begins with the length of its JSON header.
-        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])["__metadata__"]
-        memory = torch.view_as_complex(tensors["memory"]) if "memory" in tensors else None
-        state = State(torch.view_as_complex(tensors["omega_hat"]), float.fromhex(header["time"]), memory)
-        return Checkpoint(state, int(header["stops"]), int(header["snapshots"]))
-    except (SafetensorError, KeyError, ValueError) as error:
+        tensors, record = read_tensors(path)
+        return _checkpoint(tensors, record)
+    except (KeyError, TypeError, ValueError, OverflowError):
         raise ValueError(
             f"{path} is damaged: remove it and the trajectory beside it to begin again"
-        ) from error
+        ) from None
+
+
+def _checkpoint(tensors: dict[str, Tensor], record: Any) -> Checkpoint:
+    """Return what a file holds; KeyError, TypeError or ValueError when it is no checkpoint."""
+    parts = {name: _complex(tensor) for name, tensor in tensors.items()}
+    counts = {name: record[name] for name in _COUNTS}
+    time, recipe = float.fromhex(record["time"]), record["recipe"]
+    whole = all(type(count) is int and count >= 0 for count in counts.values())
+    shapes = {(tuple(part.shape), part.dtype) for part in parts.values()}
+    if not (whole and math.isfinite(time) and isinstance(recipe, str) and len(shapes) == 1):
+        raise ValueError("not a checkpoint")
+    if parts.keys() - {"omega_hat", "memory"}:
+        raise ValueError("not a checkpoint")
+    return Checkpoint(State(parts["omega_hat"], time, parts.get("memory")), **counts, recipe=recipe)
+
+
+def _complex(tensor: Tensor) -> Tensor:
+    """Return the spectrum whose real and imaginary parts a tensor holds, if it is one of ours."""
+    if tensor.dtype not in (torch.float32, torch.float64) or tensor.shape[-1:] != (2,):
+        raise ValueError("not a spectrum")
+    return torch.view_as_complex(tensor)

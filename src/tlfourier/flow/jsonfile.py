@@ -1,0 +1,74 @@
+"""JSON from disk, read strictly: whatever the bytes are, a value with one meaning or one sentence."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+_LARGEST = 64_000_000  # bytes: the longest record that the project writes is a hundred times shorter
+_LONGEST = 160  # characters of somebody else's words within a sentence
+
+
+def parse_json(content: bytes | str, name: object, not_a_number: bool = False) -> Any:
+    """Return the value of a JSON text.
+
+    Parameters
+    ----------
+    content : bytes or str
+        UTF-8 if it is bytes.
+    name : object
+        What the text is, for the sentence.
+    not_a_number : bool
+        Accept NaN, as ``json.dumps`` writes it; infinities are refused in any case.
+
+    Raises
+    ------
+    ValueError
+        Not UTF-8, not JSON, longer than 64 MB, nested too deeply, a key twice in one object, or a number that
+        is not finite.
+    """
+
+    def constant(word: str) -> float:
+        if word == "NaN" and not_a_number:
+            return math.nan
+        raise ValueError(f"{word} is not a finite number")
+
+    try:
+        if len(content) > _LARGEST:
+            raise ValueError(f"{len(content)} bytes, at most {_LARGEST} are accepted")
+        text = content if isinstance(content, str) else content.decode()
+        return json.loads(text, parse_constant=constant, parse_float=_finite, object_pairs_hook=_unique)
+    except RecursionError:
+        raise ValueError(f"{name} is not JSON that can be read (it is nested too deeply)") from None
+    except ValueError as error:
+        raise ValueError(f"{name} is not JSON that can be read ({plain(error)})") from None
+
+
+def read_json(path: Path) -> Any:
+    """Return the value of a JSON file, as `parse_json`; FileNotFoundError if there is none."""
+    if not path.is_file():
+        raise FileNotFoundError(f"no JSON at {path}: the file does not exist")
+    return parse_json(path.read_bytes(), path)
+
+
+def plain(words: object) -> str:
+    """Return somebody else's words as part of one sentence: on one line, printable, not too long."""
+    text = " ".join(str(words).split())
+    text = "".join(sign if sign.isprintable() else "?" for sign in text)
+    return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise ValueError(f"{digits[:20]} is not a finite number")
+    return number
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key appears twice in one object")
+    return found
