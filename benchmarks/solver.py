@@ -1,156 +1,153 @@
-"""Compare our solver with jax-cfd's in one run: the time of an evaluation, and whether the fields agree.
+"""Our solver, its peers and the bare transforms in one run: the time of an evaluation, the same fields.
 
-Prints one table and writes it to ``build/bench/solver.json``. All contestants use every core that the process
-may use (``taskset -c 0`` makes it one); they take turns, so that a busy machine is as busy for each of them.
-Beside the time on the clock stands the processor time, over all threads, which other processes disturb less.
+All contestants use every core that the process may use (``taskset -c 0`` makes it one) and take turns. Beside
+the time on the clock stands the processor time, over all threads, which other processes disturb less.
 """
 
-import json
 import os
-import statistics
-import sys
-import time
 from collections.abc import Callable
-from dataclasses import asdict
-from pathlib import Path
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
 import torch
 
 from benchmarks.case import Case, Contestant, four_transforms, ours
-from benchmarks.peers import jax_cfd
+from benchmarks.peers import Maker, available, fluidsim, jax_cfd
+from benchmarks.report import Goal, Row, Section
+from benchmarks.timing import Times, compare
 
-OUTPUT = Path("build/bench/solver.json")
-GOAL = 0.5
-"""Our time per evaluation over jax-cfd's, at most."""
+PEERS: dict[str, Maker] = {
+    "fluidsim": fluidsim,
+    "jax-cfd": lambda case, dt: jax_cfd(case, dt, precomputed=False),
+    "jax-cfd, forcing precomputed": jax_cfd,
+}
+TRANSFORMS = "four real transforms"
+LIMITS = {"fluidsim": 0.7, "jax-cfd, forcing precomputed": 0.5, TRANSFORMS: 1.3}
+"""Our time per evaluation over theirs, at most."""
+SINGLE_LIMIT = 0.5
+"""Our time in float32 over that in float64, at most."""
 
-Row = dict[str, str | float]
+Key = tuple[str, str]
+"""A contestant's name and its precision."""
 
 
-def main() -> int:
-    """Run the comparison; return 1 if the fields disagree."""
-    torch.set_num_threads(
-        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    )
-    torch.set_grad_enabled(False)
-    case = Case(512)
-    rows, skipped = timings(case, dt=5e-4, rounds=25)
-    agreement = None if skipped else fields_agree(Case(256))
-    ratio = _ratio(rows)
-    report = {
-        "case": asdict(case),
+def measure(quick: bool = False) -> Section:
+    """Return the milliseconds per evaluation of every contestant.
+
+    Raises
+    ------
+    RuntimeError
+        If the contestants do not approach the same field.
+    """
+    use_all_cores()
+    peers, skipped = available(PEERS)
+    sizes, rounds = ((64, 128), 5) if quick else ((512, 1024), 20)
+    agreement = fields_agree(Case(64 if quick else 256), peers)
+    rows, goals = [], []
+    for size in sizes:
+        times = timings(Case(size), peers, rounds)
+        rows += [_row(size, key, times) for key in times]
+        # The project promises nothing for the small grids of a quick run.
+        goals += [] if quick else _goals(size, times)
+    title = "one evaluation of the right-hand side (step time / stages), milliseconds"
+    settings = {
+        "case": asdict(Case(sizes[-1])),
         "threads": torch.get_num_threads(),
-        "milliseconds_per_evaluation": rows,
-        "skipped": skipped,
-        "ratio_to_jax_cfd": ratio,
-        "goal": GOAL,
+        "rounds": rounds,
         "agreement": agreement,
     }
-    OUTPUT.parent.mkdir(parents=True, exist_ok=True)
-    OUTPUT.write_text(json.dumps(report, indent=2) + "\n")
-    print(table(report))
-    return 0 if agreement is None or agreement["agrees"] else 1
+    return Section("solver", title, rows, goals, skipped, settings)
 
 
-def timings(case: Case, dt: float, rounds: int) -> tuple[list[Row], list[str]]:
-    """Return the milliseconds per evaluation of every contestant, and the names of those not installed."""
-    contestants, skipped = [ours(case, dt)], []
-    for precomputed in (False, True):
-        try:
-            contestants.append(jax_cfd(case, dt, precomputed))
-        except ModuleNotFoundError as error:
-            skipped.append(f"jax-cfd ({error}; install the extra 'peers')")
-            break
-    actions = {c.name: (_stepping(c, case), c.evaluations) for c in contestants}
-    actions["four real transforms alone"] = four_transforms(case), 1
-    clock: dict[str, list[float]] = {name: [] for name in actions}
-    processor: dict[str, list[float]] = {name: [] for name in actions}
-    for turn in range(rounds + 2):
-        for name, (action, evaluations) in actions.items():
-            before = time.perf_counter(), time.process_time()
-            action()
-            # The first two turns compile and fill the caches.
-            if turn > 1:
-                clock[name].append(1e3 * (time.perf_counter() - before[0]) / evaluations)
-                processor[name].append(1e3 * (time.process_time() - before[1]) / evaluations)
-    rows: list[Row] = []
-    for name, values in clock.items():
-        row: Row = {"name": name, "fastest": min(values), "median": statistics.median(values)}
-        rows.append(row | {"processor": statistics.median(processor[name])})
-    return rows, skipped
+def use_all_cores() -> None:
+    """Let torch use every core that this process may use."""
+    can_tell = hasattr(os, "sched_getaffinity")
+    torch.set_num_threads(len(os.sched_getaffinity(0)) if can_tell else os.cpu_count() or 1)
 
 
-def _stepping(contestant: Contestant, case: Case) -> Callable[[], object]:
-    """Return an action that takes a contestant's next step."""
-    state = contestant.begin(case.initial())
+def timings(case: Case, peers: dict[str, Maker], rounds: int) -> dict[Key, Times]:
+    """Return the seconds per evaluation: ours and the bare transforms in both precisions, and the peers'."""
+    # The largest speeds at the start are about 4: this keeps the CFL number at about 0.5.
+    dt, omega = 0.8 / case.size, case.initial()
+    steps = max(1, 1024 // case.size)
+    actions: dict[Key, Callable[[], object]] = {}
+    evaluations: dict[Key, int] = {}
 
-    def action() -> object:
-        nonlocal state
-        state = contestant.step(state)
-        return state
+    def enter(name: str, precision: str, contestant: Contestant) -> None:
+        actions[name, precision] = contestant.stepping(omega, steps)
+        evaluations[name, precision] = steps * contestant.evaluations
 
-    return action
+    for precision in ("float64", "float32"):
+        typed = replace(case, precision=precision)
+        enter("tlfourier", precision, ours(typed, dt))
+        actions[TRANSFORMS, precision] = four_transforms(typed)
+        evaluations[TRANSFORMS, precision] = 1
+    for name, make in peers.items():
+        enter(name, "float64", make(case, dt))
+    measured = compare({str(key): action for key, action in actions.items()}, rounds)
+    return {key: _share(measured[str(key)], evaluations[key]) for key in actions}
 
 
-def fields_agree(case: Case, duration: float = 0.1, steps: int = 50) -> dict[str, Any]:
-    """Compare the fields after a common time, at steps of dt, dt / 2 and dt / 4.
+def fields_agree(
+    case: Case, peers: dict[str, Maker], duration: float = 0.1, steps: int = 50
+) -> dict[str, Any]:
+    """Return the distances to our finest field after a common time, at steps of dt, dt / 2 and dt / 4.
 
-    Both codes must approach the same field, ours at dt / 8, at the order of their schemes: 4 for ours; for
-    jax-cfd's 4 in advection and 2 in viscosity, so that its distance falls at least as fast as order 2.
+    All must approach the same field, ours at dt / 8, at the order of their schemes: 4 for ours and
+    fluidsim's; for jax-cfd's 4 in advection and 2 in viscosity, so that its distance falls at least as fast
+    as order 2.
     """
     omega = case.initial()
     exact = ours(case, duration / (8 * steps)).advance(omega, 8 * steps)
-    distances = {
-        contestant: [
-            float(np.linalg.norm(make(n).advance(omega, n) - exact) / np.linalg.norm(exact))
-            for n in (steps, 2 * steps, 4 * steps)
+    agreement = {}
+    for name, make in {"tlfourier": ours, **peers}.items():
+        distances = [
+            distance(make(case, duration / n).advance(omega, n), exact) for n in (steps, 2 * steps, 4 * steps)
         ]
-        for contestant, make in {
-            "ours": lambda n: ours(case, duration / n),
-            "jax-cfd": lambda n: jax_cfd(case, duration / n, precomputed=True),
-        }.items()
+        order = float(np.log2(distances[1] / distances[2]))
+        agreement[name] = {"distances": distances, "order": order}
+        if order < (1.8 if name.startswith("jax-cfd") else 3.5) or not distances[-1] < 1e-6:
+            raise RuntimeError(
+                f"{name} does not approach our field: distances {distances}, order {order:.2f}"
+            )
+    return agreement
+
+
+def distance(omega: np.ndarray, exact: np.ndarray) -> float:
+    """Return the relative L2 distance of two fields."""
+    return float(np.linalg.norm(omega - exact) / np.linalg.norm(exact))
+
+
+def _share(times: Times, evaluations: int) -> Times:
+    """Return the part of one evaluation."""
+    return Times(times.fastest / evaluations, times.median / evaluations, times.processor / evaluations)
+
+
+def _row(size: int, key: Key, times: dict[Key, Times]) -> Row:
+    """Return one line of the table."""
+    name, precision = key
+    own, bare = times[key], times[TRANSFORMS, precision]
+    return {
+        "contestant": name,
+        "grid": size,
+        "precision": precision,
+        "fastest_ms": 1e3 * own.fastest,
+        "median_ms": 1e3 * own.median,
+        "processor_ms": 1e3 * own.processor,
+        "over_four_transforms": own.fastest / bare.fastest,
     }
-    orders = {name: float(np.log2(d[1] / d[2])) for name, d in distances.items()}
-    agrees = orders["ours"] > 3.5 and orders["jax-cfd"] > 1.8 and distances["jax-cfd"][-1] < 1e-6
-    return {"size": case.size, "time": duration, "distances": distances, "orders": orders, "agrees": agrees}
 
 
-def _ratio(rows: list[Row]) -> dict[str, float]:
-    """Return our fastest and median time over those of the faster way of running jax-cfd."""
-    peers = [row for row in rows if str(row["name"]).startswith("jax-cfd")]
-    if not peers:
-        return {}
-    kinds = ("fastest", "median", "processor")
-    return {kind: float(rows[0][kind]) / min(float(p[kind]) for p in peers) for kind in kinds}
-
-
-def table(report: dict[str, Any]) -> str:
-    """Return the report as text."""
-    case, agreement, ratio = report["case"], report["agreement"], report["ratio_to_jax_cfd"]
-    lines = [
-        f"one evaluation of the right-hand side, {case['size']} x {case['size']}, float64, "
-        f"{report['threads']} thread(s), milliseconds (step time / stages)",
-        f"{'':34s}{'fastest':>10s}{'median':>10s}{'processor':>10s}",
-    ]
-    for row in report["milliseconds_per_evaluation"]:
-        lines.append(f"{row['name']:34s}{row['fastest']:10.2f}{row['median']:10.2f}{row['processor']:10.2f}")
-    lines += [f"skipped: {name}" for name in report["skipped"]]
-    if ratio:
-        verdict = "met" if ratio["fastest"] <= GOAL else "missed"
-        lines.append(f"{'ours / faster jax-cfd':34s}" + "".join(f"{value:10.2f}" for value in ratio.values()))
-        lines.append(f"goal: at most {GOAL} of jax-cfd's fastest: {verdict}")
-    if agreement:
-        size, duration = agreement["size"], agreement["time"]
-        lines.append(
-            f"distance from our finest field after time {duration} at {size} x {size}: dt, dt / 2, dt / 4"
+def _goals(size: int, times: dict[Key, Times]) -> list[Goal]:
+    """Return our fastest turn over that of each contestant with a limit."""
+    own, single = times["tlfourier", "float64"], times["tlfourier", "float32"]
+    goals = [
+        Goal(
+            f"solver, {size}², float64: time over {name}", own.fastest / times[name, "float64"].fastest, limit
         )
-        for name, distances in agreement["distances"].items():
-            values = "".join(f"{d:10.1e}" for d in distances)
-            lines.append(f"{name:34s}{values}   order {agreement['orders'][name]:.2f}")
-        lines.append("the fields agree" if agreement["agrees"] else "THE FIELDS DISAGREE")
-    return "\n".join([*lines, f"written to {OUTPUT}"])
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+        for name, limit in LIMITS.items()
+        if (name, "float64") in times
+    ]
+    what = f"solver, {size}²: time in float32 over float64"
+    return [*goals, Goal(what, single.fastest / own.fastest, SINGLE_LIMIT)]
