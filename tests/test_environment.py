@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import tomllib
 from importlib.metadata import distribution
@@ -28,7 +29,7 @@ def pins() -> dict[str, str]:
 
 def direct() -> list[Requirement]:
     extras = PROJECT["optional-dependencies"]
-    return [Requirement(line) for line in [*PROJECT["dependencies"], *extras["dev"], *extras["peers"]]]
+    return [Requirement(line) for line in [*PROJECT["dependencies"], *itertools.chain(*extras.values())]]
 
 
 @pytest.mark.parametrize("wanted", direct(), ids=lambda wanted: wanted.name)
