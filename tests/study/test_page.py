@@ -32,7 +32,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
         patch.setenv("TLFOURIER_REFERENCE", "")
         patch.setenv("TLFOURIER_LEDGER", str(folder / "ledger.jsonl"))
         made = page.begin("smoke", TINY)
-    made.make_all()
+    made.make_all(workers=1)
     return made
 
 

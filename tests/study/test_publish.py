@@ -12,8 +12,8 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
+from tlfourier.study.places import REPOSITORY
 from tlfourier.study.publish import PublishError, page_problems, publish
-from tlfourier.study.toc import REPOSITORY
 
 INTRO = (
     "# Intro\n\nThe equation $\\omega_t$ of {cite:t}`subel2023`, and {doc}`page`.\n\n```{bibliography}\n```\n"

@@ -7,11 +7,15 @@ import os
 import signal
 import time
 from collections.abc import Mapping
+from datetime import datetime, tzinfo
 from pathlib import Path
 
 import pytest
+import torch
 
-from tlfourier.study.store import DamagedArtifact, MissingArtifact, Node, Store, read_manifest
+from tlfourier.study.manifest import DamagedArtifact, read_manifest
+from tlfourier.study.node import Node
+from tlfourier.study.store import MissingArtifact, Store
 
 NUMBER = Node("number", 1, {"value": 3})
 DOUBLE = Node("double", 1, {}, {"of": NUMBER})
@@ -75,7 +79,9 @@ def test_the_shipped_artifact_is_used_and_its_inputs_are_not_asked_for(store: St
 
 
 @pytest.mark.parametrize("damage", ["flip", "truncate", "remove", "add", "manifest", "foreign"])
-def test_damage_is_named_set_aside_and_mended(store: Store, damage: str) -> None:
+def test_damage_is_named_set_aside_and_mended(
+    store: Store, damage: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     folder = store.get(NUMBER)
     value = folder / "value.txt"
     if damage == "flip":
@@ -92,14 +98,112 @@ def test_damage_is_named_set_aside_and_mended(store: Store, damage: str) -> None
         manifest = json.loads((folder / "manifest.json").read_text())
         manifest["recipe"]["spec"]["value"] = 5
         (folder / "manifest.json").write_text(json.dumps(manifest))
-    fresh = Store(store.root, MAKERS)
+    reader = Store(store.root, {})
     with pytest.raises(DamagedArtifact, match=f"artifact {NUMBER.name} is damaged: .*verify --repair"):
-        fresh.get(NUMBER)
-    assert len(fresh.verify()) == 1
-    assert len(fresh.verify(repair=True)) == 1
-    assert fresh.verify() == []
-    assert (fresh.get(NUMBER) / "value.txt").read_text() == "3"
+        reader.get(NUMBER)
+    assert len(Store(store.root, MAKERS).verify()) == 1
+    assert (Store(store.root, MAKERS).get(NUMBER) / "value.txt").read_text() == "3"
+    said = capsys.readouterr().out
+    assert f"artifact {NUMBER.name} is damaged" in said
+    assert "is made again" in said
+    assert Store(store.root, MAKERS).verify() == []
     assert len(list((store.root / "damaged" / "number").iterdir())) == 1
+
+
+def test_verify_sets_aside_on_demand(store: Store) -> None:
+    (store.get(NUMBER) / "value.txt").write_text("4")
+    assert len(store.verify(repair=True)) == 1
+    assert store.verify() == []
+    assert store.find(NUMBER) is None
+    assert (store.get(NUMBER) / "value.txt").read_text() == "3"
+
+
+def test_a_folder_without_a_manifest_gives_way(store: Store) -> None:
+    folder = store.get(NUMBER)
+    (folder / "manifest.json").unlink()
+    again = Store(store.root, MAKERS)
+    assert (again.get(NUMBER) / "value.txt").read_text() == "3"
+    assert len(list((store.root / "damaged" / "number").iterdir())) == 1
+
+
+def test_an_artifact_in_the_place_of_another_is_not_used(store: Store) -> None:
+    """Two whole artifacts that have changed places agree with their manifests, not with their names."""
+    first, second = store.get(NUMBER), store.get(Node("number", 1, {"value": 5}))
+    swapped = store.root / "swapped"
+    first.rename(swapped)
+    second.rename(first)
+    swapped.rename(second)
+    again = Store(store.root, MAKERS)
+    assert (again.get(NUMBER) / "value.txt").read_text() == "3"
+    assert (again.get(Node("number", 1, {"value": 5})) / "value.txt").read_text() == "5"
+
+
+def test_an_artifact_of_an_older_version_is_not_used(store: Store) -> None:
+    store.get(NUMBER)
+    assert store.find(Node("number", 2, {"value": 3})) is None
+
+
+def test_a_clock_that_stands_or_jumps_back_loses_nothing(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Stopped(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> "Stopped":
+            return cls(1970, 1, 1, tzinfo=tz)
+
+    monkeypatch.setattr("tlfourier.study.store.datetime", Stopped)
+    monkeypatch.setattr("tlfourier.study.manifest.datetime", Stopped)
+    monkeypatch.setattr(time, "time", lambda: 0.0)
+    for wrong in ("4", "5", "6"):
+        (store.get(NUMBER) / "value.txt").write_text(wrong)
+        assert len(store.verify(repair=True)) == 1
+    kept = sorted(path.read_text() for path in (store.root / "damaged").rglob("value.txt"))
+    assert kept == ["4", "5", "6"]
+    assert (store.get(DOUBLE) / "value.txt").read_text() == "6"
+    assert store.verify() == []
+
+
+def test_a_half_made_artifact_that_cannot_be_resumed_is_begun_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def resume(node: Node, inputs: Mapping[str, Path], folder: Path) -> None:
+        if (folder / "checkpoint").exists():
+            raise ValueError("the checkpoint is damaged")
+        (folder / "value.txt").write_text("whole")
+
+    store = Store(tmp_path, {"number": resume}, resumable=frozenset({"number"}))
+    partial = tmp_path / "partial" / NUMBER.name
+    partial.mkdir(parents=True)
+    (partial / "checkpoint").write_text("?")
+    assert (store.get(NUMBER) / "value.txt").read_text() == "whole"
+    assert "made from the start: the checkpoint is damaged" in capsys.readouterr().out
+    assert len(list((tmp_path / "damaged").rglob("checkpoint"))) == 1
+
+
+def test_another_folder_of_artifacts_is_read_and_never_written(store: Store, tmp_path: Path) -> None:
+    store.get(NUMBER)
+    before = sorted(path for path in store.root.rglob("*"))
+    reader = Store(tmp_path / "mine", MAKERS, others=(store.root,))
+    assert reader.get(DOUBLE) == tmp_path / "mine" / DOUBLE.name
+    assert sorted(path for path in store.root.rglob("*")) == before
+    assert not (tmp_path / "mine" / NUMBER.name).exists()
+
+
+def test_an_artifact_has_the_same_bits_whatever_the_threads(tmp_path: Path) -> None:
+    seen = []
+
+    def note(node: Node, inputs: Mapping[str, Path], folder: Path) -> None:
+        seen.append(torch.get_num_threads())
+        (folder / "value.txt").write_text("1")
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        Store(tmp_path, {"number": note}).get(NUMBER)
+        assert seen == [1]
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_a_damaged_shipped_artifact_is_named_and_left_alone(store: Store, tmp_path: Path) -> None:

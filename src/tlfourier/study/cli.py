@@ -1,4 +1,4 @@
-"""The command line: ``tlfourier run | book | verify | info | reference``.
+"""The command line: ``tlfourier run | book | sweep | verify | info | reference``.
 
 Bad input is answered by one sentence on stderr and exit code 2, a failed run by one sentence and exit
 code 1; ``--debug`` shows the traceback.
@@ -18,8 +18,21 @@ from typing import Any
 
 import click
 
-from tlfourier.study import config, page, publish, runner, toc
-from tlfourier.study.store import DamagedArtifact, MissingArtifact, Store, files, read_manifest
+from tlfourier.study import (
+    clusters,
+    config,
+    page,
+    places,
+    publish,
+    record,
+    runner,
+    selection,
+    sweep,
+    toc,
+)
+from tlfourier.study.manifest import files, read_manifest
+from tlfourier.study.plan import Plan, describe, plan
+from tlfourier.study.store import Store
 
 REFERENCE_LIMIT = 40_000_000
 
@@ -43,7 +56,9 @@ class _Group(click.Group):
 def _sentence(error: Exception) -> str:
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return "the disk is full: free some space and run the same command again; what was finished is kept"
-    if isinstance(error, (ValueError, RuntimeError, DamagedArtifact, MissingArtifact)):
+    if isinstance(error, OSError) and error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        return f"{error.filename} cannot be written: name a folder of yours in TLFOURIER_STORE"
+    if isinstance(error, (ValueError, RuntimeError)):
         return str(error)
     return f"{type(error).__name__}: {error} (--debug shows where)"
 
@@ -55,6 +70,21 @@ def main(debug: bool) -> None:
     """Which layers of a turbulence closure to re-train, and why."""
 
 
+def _place(_: click.Context, __: click.Parameter, address: str | None) -> None:
+    """Let everything that this command starts find the store."""
+    if address:
+        os.environ["TLFOURIER_STORE"] = address
+
+
+_store_option = click.option(
+    "--store",
+    metavar="ADDRESS",
+    callback=_place,
+    expose_value=False,
+    help="Folder or fsspec address (s3://bucket/study) of the artifacts.  [default: data/store]",
+)
+
+
 def _settings(function: Callable[..., None]) -> Callable[..., None]:
     """Give a subcommand the options that choose a study."""
 
@@ -63,6 +93,7 @@ def _settings(function: Callable[..., None]) -> Callable[..., None]:
         "--set", "pairs", multiple=True, metavar="KEY=VALUE", help="Override, as transfer.steps=100."
     )
     @click.option("--fresh", is_flag=True, help="Ignore the shipped artifacts: compute everything here.")
+    @_store_option
     @wraps(function)
     def wrapped(profile: str, pairs: tuple[str, ...], fresh: bool, **rest: Any) -> None:
         if fresh:
@@ -107,11 +138,112 @@ def book(profile: str, overrides: dict[str, Any]) -> None:
     click.echo(f"the book: {publish.publish(profile)}")
 
 
+@main.command(name="sweep")
+@_settings
+@click.option("--case", "cases", multiple=True, help="Only this case; may be repeated.")
+@click.option(
+    "--layers",
+    multiple=True,
+    metavar="SETS",
+    help="singles, pairs, prefixes, suffixes, all, or a set as 2,5; may be repeated.",
+)
+@click.option("--samples", multiple=True, type=int, help="Target samples of a transfer; may be repeated.")
+@click.option("--workers", type=click.IntRange(1), help="Processes of one thread each.  [default: the cores]")
+@click.option("--scheduler", metavar="TCP://HOST:PORT", help="A dask scheduler that runs already.")
+@click.option(
+    "--slurm",
+    is_flag=False,
+    flag_value=str(clusters.SLURM_TEMPLATE),
+    metavar="[TEMPLATE]",
+    help="Start workers as SLURM jobs, as the template says.  [default: profiles/clusters/slurm.toml]",
+)
+@click.option(
+    "--task-index", type=int, metavar="I", help="Make the I-th of --tasks parts here, without dask."
+)
+@click.option("--tasks", type=click.IntRange(1), metavar="N", help="Number of jobs in the array.")
+@click.option("--dry-run", is_flag=True, help="List what would be made and what it would cost.")
+def sweep_(
+    profile: str,
+    overrides: dict[str, Any],
+    cases: tuple[str, ...],
+    layers: tuple[str, ...],
+    samples: tuple[int, ...],
+    dry_run: bool,
+    **where: Any,
+) -> None:
+    """Make many artifacts at once; what is there is kept, so the same command goes on where it was.
+
+    Without --case, --layers or --samples: everything that the book reads. Else the scores of all baselines
+    and of every set of layers, for every case, number of samples and seed.
+    """
+    study = page.begin(profile, overrides)
+    chosen = selection.grid(study, cases, layers, samples) if cases or layers or samples else study.leaves()
+    to_do = plan(study.store, chosen, measured=study.leaves())
+    click.echo(_forecast(to_do, list_all=dry_run))
+    if not dry_run:
+        outcome = _run_sweep(to_do, study.store, **where)
+        index = where["task_index"]
+        report = places.build_folder(profile) / ("sweep.json" if index is None else f"sweep-{index}.json")
+        record.write_json(report, outcome.as_data(to_do))
+        click.echo(f"{len(outcome.made)} made in {sweep.duration(outcome.seconds)}; the report: {report}")
+        outcome.check(to_do)
+
+
+def _run_sweep(
+    to_do: Plan,
+    store: Store,
+    workers: int | None,
+    scheduler: str | None,
+    slurm: str | None,
+    task_index: int | None,
+    tasks: int | None,
+) -> sweep.Outcome:
+    """Choose where a sweep runs; ways that exclude each other are refused."""
+    ways = {"--workers": workers, "--scheduler": scheduler, "--slurm": slurm, "--task-index": task_index}
+    given = [name for name, value in ways.items() if value is not None]
+    if len(given) > 1:
+        raise ValueError(f"{' and '.join(given)} exclude each other: give one of them")
+    if (task_index is None) != (tasks is None):
+        raise ValueError("--task-index and --tasks belong together: give both, as --task-index 0 --tasks 10")
+    if task_index is not None and tasks is not None:
+        return sweep.run_here(to_do, store, to_do.part(task_index, tasks))
+    if not to_do.tasks:
+        return sweep.Outcome()
+    if scheduler is not None:
+        with clusters.running(scheduler) as client:
+            return sweep.run(to_do, store, client)
+    if slurm is not None:
+        with clusters.slurm(Path(slurm)) as client:
+            return sweep.run(to_do, store, client)
+    return sweep.run_on_this_machine(to_do, store, workers)
+
+
+def _forecast(to_do: Plan, list_all: bool) -> str:
+    """Say what a sweep will make, and how long it will probably take."""
+    lines = []
+    if list_all:
+        lines += [
+            f"{sweep.duration(to_do.cost(key)):>8}  {node.name}  {describe(node)}"
+            for key, node in to_do.tasks.items()
+        ]
+    crew = clusters.cores()
+    spans = ", ".join(
+        f"{sweep.duration(to_do.makespan(n))} on {n}" for n in dict.fromkeys((1, crew, 10, 100))
+    )
+    lines.append(
+        f"{len(to_do.tasks)} artifacts to make" + (f": about {spans} workers" if to_do.tasks else "")
+    )
+    if unknown := to_do.unknown():
+        lines.append(f"not counted, because nothing of the kind was measured: {', '.join(unknown)}")
+    return "\n".join(lines)
+
+
 @main.command()
+@_store_option
 @click.option("--repair", is_flag=True, help="Set damaged artifacts aside, so that they are made again.")
 def verify(repair: bool) -> None:
     """Re-hash every artifact, shipped and local."""
-    store = page.open_store()
+    store = places.open_store()
     problems = store.verify(repair=repair)
     for problem in problems:
         click.echo(problem, err=True)
@@ -128,16 +260,16 @@ def info(profile: str, overrides: dict[str, Any]) -> None:
     wanted = {node.key for node in study.leaves()}
     missing, seconds = 0, 0.0
     for key, node in nodes.items():
-        folder = study.store.find(node)
+        folder = study.store.local(node)
         if folder is not None:
             seconds += read_manifest(folder)["seconds"]
         if key in wanted:
             missing += folder is None
-            click.echo(f"{node.name:30} {_place(folder, study.store)}")
+            click.echo(f"{node.name:30} {_where(folder, study.store)}")
     click.echo(f"{missing} of {len(wanted)} are to be made; those here took {seconds / 60:.0f} min to make")
 
 
-def _place(folder: Path | None, store: Store) -> str:
+def _where(folder: Path | None, store: Store) -> str:
     if folder is None:
         return "to be made"
     return "shipped" if folder.parents[1] == store.reference else "local"
@@ -151,7 +283,7 @@ def _place(folder: Path | None, store: Store) -> str:
 def reference(profile: str, overrides: dict[str, Any], target: Path | None) -> None:
     """Copy what the published book reads into data/reference, made first if missing."""
     study = page.begin(profile, overrides)
-    target = target or toc.REPOSITORY / "data" / "reference"
+    target = target or places.REPOSITORY / "data" / "reference"
     total = study.store.copy_to(study.leaves(), target)
     largest = max(files(target), key=lambda path: path.stat().st_size)
     size = largest.stat().st_size

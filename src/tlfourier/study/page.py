@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,22 +15,14 @@ from torch import Tensor
 from tlfourier.closure import pairs
 from tlfourier.closure.network import Network
 from tlfourier.closure.transfer import check_layers
-from tlfourier.study import artifacts, config, stages
-from tlfourier.study.store import Node, Store, read_manifest
-from tlfourier.study.toc import REPOSITORY
+from tlfourier.study import artifacts, config, selection, stages, sweep
+from tlfourier.study.manifest import read_manifest
+from tlfourier.study.node import Node
+from tlfourier.study.places import open_store
+from tlfourier.study.plan import plan
+from tlfourier.study.store import Store
 
 NOT_LAYERS = ("none", "gain", "all", "scratch_few", "scratch_all")
-
-
-def open_store() -> Store:
-    """Open ``data/store`` with the shipped ``data/reference`` beside it, unless the environment moves them.
-
-    ``TLFOURIER_STORE`` moves the store; ``TLFOURIER_REFERENCE`` moves the shipped artifacts, and when it is
-    empty they are ignored.
-    """
-    root = Path(os.environ.get("TLFOURIER_STORE") or REPOSITORY / "data" / "store")
-    shipped = os.environ.get("TLFOURIER_REFERENCE", str(REPOSITORY / "data" / "reference"))
-    return Store(root, stages.MAKERS, Path(shipped) if shipped else None, stages.RESUMABLE)
 
 
 def begin(profile: str = "laptop", overrides: Mapping[str, Any] | None = None) -> Study:
@@ -167,7 +158,7 @@ class Study:
         self, case: str, model: str | Iterable[int], seed: int = 0, on: str = "target", split: str = "test"
     ) -> xr.Dataset:
         """Return a network's scores on a block of the case's target (or ``on="base"``) flow."""
-        return self._read(self._score_node(case, model, seed, on, split), "scores.nc")
+        return self._read(self.score_node(case, model, seed, on, split), "scores.nc")
 
     def scores(
         self, case: str, models: Iterable[Any] | None = None, on: str = "target", split: str = "test"
@@ -187,53 +178,40 @@ class Study:
 
     def has_score(self, case: str, model: str | Iterable[int], seed: int = 0) -> bool:
         """Tell whether a model is trained and scored on the target already."""
-        node = self._score_node(case, model, seed)
-        return all(self.store.find(needed) for needed in (node, node.inputs["network"]))
+        node = self.score_node(case, model, seed)
+        return not self.store.missing((node, node.inputs["network"]))
 
-    def _score_node(
-        self, case: str, model: str | Iterable[int], seed: int, on: str = "target", split: str = "test"
+    def score_node(
+        self, case: str, model: str | Iterable[int], seed: int = 0, on: str = "target", split: str = "test"
     ) -> Node:
+        """Return the node of a network's scores, as `score` reads them."""
         flow, network = getattr(self.case(case), on), self.node(case, model, seed)
         return stages.score_node(self.spec, flow, network, gain=model == "gain", split=split)
 
-    # ---- what the book needs
+    # ---- making
 
     def leaves(self) -> list[Node]:
         """Return every node that the book reads; these are made before its pages run, and shipped."""
-        spec = self.spec
-        nodes = []
-        for flow in self.flows:
-            nodes += [stages.diagnose_node(spec, flow), stages.scales_node(spec, flow)]
-            nodes += [stages.pairs_node(spec, flow, "test")]
-            nodes += [stages.pairs_node(spec, flow, "train", spec.transfer.samples)]
-        for case in self.cases:
-            nodes += [stages.pairs_node(spec, self.case(case).target, "validation")]
-            nodes += [node for seed in self.seeds for node in self._score_nodes(case, seed)]
-            nodes += self._shown_networks(case)
-        return list({node.key: node for node in nodes}.values())
+        return selection.book(self)
 
-    def _score_nodes(self, case: str, seed: int) -> list[Node]:
-        models: list[str | list[int]] = [*NOT_LAYERS, *([layer] for layer in self.layers)]
-        on_target = [
-            self._score_node(case, model, seed, split=split)
-            for split in ("test", "validation")
-            for model in models
-        ]
-        return [self._score_node(case, "none", seed, on="base"), *on_target]
+    def make_all(self, nodes: Iterable[Node] | None = None, workers: int | None = None) -> None:
+        """Make what the book reads (or other ``nodes``) as far as it is missing, with a progress bar.
 
-    def _shown_networks(self, case: str) -> list[Node]:
-        """Return the networks that pages open: one seed, every single layer, and their null."""
-        models: list[str | list[int]] = ["none", "all", "scratch_all", *([layer] for layer in self.layers)]
-        nulls = [stages.transfer_node(self.spec, case, (layer,), 0, on="base") for layer in self.null_layers]
-        return [*(self.node(case, model) for model in models), *nulls]
+        Parameters
+        ----------
+        nodes
+            What to make; by default `leaves`.
+        workers
+            Processes of one thread; by default one for each core. One makes everything in this process.
 
-    def make_all(self) -> None:
-        """Make everything that the book reads, with a visible line for each artifact made."""
-        leaves = self.leaves()
-        missing = [node for node in leaves if self.store.find(node) is None]
-        for number, node in enumerate(missing, start=1):
-            self.store.get(node)
-            print(f"{number:5} of {len(missing)}: {node.name}", file=sys.stderr, flush=True)
+        Raises
+        ------
+        SweepFailed
+            Some artifacts could not be made; all others are there.
+        """
+        to_do = plan(self.store, self.leaves() if nodes is None else nodes)
+        outcome = sweep.run_on_this_machine(to_do, self.store, workers)
+        outcome.check(to_do)
 
     # ---- reading
 

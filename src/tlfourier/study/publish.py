@@ -10,7 +10,8 @@ import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
-from tlfourier.study.toc import REPOSITORY, build_folder, toc_files
+from tlfourier.study.places import REPOSITORY, build_folder
+from tlfourier.study.toc import toc_files
 
 _ASSETS = {"script": "src", "img": "src", "iframe": "src", "source": "src", "video": "src", "link": "href"}
 _LOADED_LINKS = {"stylesheet", "icon", "preload", "modulepreload", "prefetch", "preconnect", "dns-prefetch"}

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from tlfourier.study.toc import REPOSITORY, build_folder
+from tlfourier.study.places import REPOSITORY, build_folder
 
 VERSIONED = ("tlfourier", "torch", "numpy", "scipy", "xarray", "matplotlib", "papermill", "jupyter-book")
 
@@ -36,9 +36,15 @@ class Record:
         """Note one page, and write the file whole or not at all."""
         entry = {"seconds": round(seconds, 1), "artifacts": used, "stderr": complaints}
         self.pages[page.as_posix()] = entry
-        temporary = self.path.with_suffix(".tmp")
-        temporary.write_text(json.dumps({**self.head, "pages": self.pages}, indent=1))
-        os.replace(temporary, self.path)
+        write_json(self.path, {**self.head, "pages": self.pages})
+
+
+def write_json(path: Path, data: Any) -> None:
+    """Write JSON values, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    temporary.write_text(json.dumps(data, indent=1))
+    os.replace(temporary, path)
 
 
 def read_run(profile: str, repository: Path = REPOSITORY) -> dict[str, Any]:

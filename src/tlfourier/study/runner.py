@@ -24,8 +24,9 @@ from nbformat import NotebookNode
 from tqdm import tqdm
 from traitlets.config import Config
 
+from tlfourier.study.places import REPOSITORY, build_folder
 from tlfourier.study.record import Record
-from tlfourier.study.toc import REPOSITORY, build_folder, notebooks
+from tlfourier.study.toc import notebooks
 
 
 class PageError(RuntimeError):

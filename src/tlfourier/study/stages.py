@@ -36,7 +36,8 @@ from tlfourier.study.artifacts import (
     write_layers,
 )
 from tlfourier.study.config import FlowSpec, StudySpec
-from tlfourier.study.store import Maker, Node
+from tlfourier.study.node import Node
+from tlfourier.study.store import Maker
 
 RESUMABLE = frozenset({"simulate", "train"})
 

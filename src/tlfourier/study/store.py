@@ -3,72 +3,35 @@
 ``key = sha256(canonical JSON of stage, stage version, spec, input keys)``. An artifact is a folder with a
 ``manifest.json`` (recipe, checksums, seconds, versions); it is written in ``partial/`` and renamed when
 whole, under a lock, so that a killed run loses only the stage it was in, and two runs never make the same
-artifact at once. Device, threads, time and the profile's name are not in the key.
+artifact at once. Device, time and the profile's name are not in the key.
+
+Every artifact is made with one thread: sums over a thread's share depend on the number of threads, and an
+artifact should have the same bits on two cores as on two hundred. Cores are used by making several artifacts
+at once, see `tlfourier.study.sweep`.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
 import os
-import platform
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cached_property
-from importlib.metadata import version
+from itertools import count
 from pathlib import Path
-from typing import Any
 
 import torch
 from filelock import FileLock, Timeout
 
-MANIFEST = "manifest.json"
-_VERSIONED = ("tlfourier", "torch", "numpy", "xarray")
-
-
-class DamagedArtifact(RuntimeError):
-    """An artifact's files differ from its manifest."""
+from tlfourier.study.manifest import MANIFEST, DamagedArtifact, check, files, write_manifest
+from tlfourier.study.node import Node
+from tlfourier.study.remote import Remote
 
 
 class MissingArtifact(RuntimeError):
     """An artifact is neither in the store nor shipped, and making it was not allowed."""
-
-
-@dataclass(frozen=True)
-class Node:
-    """One artifact to be: a stage, its version, its settings and the artifacts it reads."""
-
-    stage: str
-    version: int
-    spec: Mapping[str, Any]
-    inputs: Mapping[str, Node] = field(default_factory=dict)
-
-    @property
-    def recipe(self) -> dict[str, Any]:
-        """Everything that decides the artifact's content, ready for JSON."""
-        keys = {name: node.key for name, node in self.inputs.items()}
-        return {"stage": self.stage, "version": self.version, "spec": dict(self.spec), "inputs": keys}
-
-    @cached_property
-    def key(self) -> str:
-        """SHA-256 of the recipe in canonical JSON (sorted keys, no spaces)."""
-        canonical = json.dumps(self.recipe, sort_keys=True, separators=(",", ":"), allow_nan=False)
-        return hashlib.sha256(canonical.encode()).hexdigest()
-
-    def tree(self) -> Iterator[Node]:
-        """Yield the node and everything that it is made from, some of it more than once."""
-        yield self
-        for child in self.inputs.values():
-            yield from child.tree()
-
-    @property
-    def name(self) -> str:
-        """Folder of the artifact inside a store: ``stage/first 16 digits of the key``."""
-        return f"{self.stage}/{self.key[:16]}"
 
 
 Maker = Callable[[Node, Mapping[str, Path], Path], None]
@@ -76,7 +39,7 @@ Maker = Callable[[Node, Mapping[str, Path], Path], None]
 
 @dataclass(frozen=True)
 class Store:
-    """Artifacts under ``root``; ``reference`` is a read-only store that is asked as well.
+    """Artifacts under ``root``; other stores are asked as well, and never written.
 
     Parameters
     ----------
@@ -88,53 +51,116 @@ class Store:
         Folder of shipped artifacts, or None.
     resumable
         Stages that go on from what a killed run left in ``partial/``; the others start from an empty folder.
+    remote
+        Where artifacts are fetched from, and copied to once they are made; ``root`` then holds local copies.
+    others
+        More folders of artifacts, read only.
+    threads
+        Threads that make an artifact; other numbers than 1 give other bits.
     """
 
     root: Path
-    makers: Mapping[str, Maker]
+    makers: Mapping[str, Maker] = field(compare=False)
     reference: Path | None = None
     resumable: frozenset[str] = frozenset()
+    remote: Remote | None = None
+    others: tuple[Path, ...] = ()
+    threads: int = 1
     _checked: set[Path] = field(default_factory=set, compare=False)
+    _shared: set[str] = field(default_factory=set, compare=False)
 
     def find(self, node: Node) -> Path | None:
-        """Return the folder of a whole, undamaged artifact, or None if it is in neither store.
+        """Return the folder of an undamaged artifact, fetched if it is remote, or None if it is nowhere.
 
         Raises
         ------
         DamagedArtifact
             Its files differ from its manifest.
         """
-        for root in filter(None, (self.root, self.reference)):
-            folder = root / node.name
-            if (folder / MANIFEST).is_file():
-                if folder not in self._checked:
-                    self._examine(folder, node.key)
-                    self._checked.add(folder)
-                return folder
-        return None
+        for folder in self._places(node):
+            if folder not in self._checked:
+                self._examine(folder, node.key)
+                self._checked.add(folder)
+            return folder
+        return self._fetch(node) if self.remote else None
 
     def get(self, node: Node) -> Path:
-        """Return the artifact's folder; make it, and whatever it needs, if it is missing."""
+        """Return the artifact's folder; make it, and whatever it needs, if it is missing or damaged."""
+        if node.stage in self.makers:
+            self._mend(node)
         found = self.find(node)
-        if found:
-            return found
-        if node.stage not in self.makers:
-            raise MissingArtifact(f"artifact {node.name} is missing and no stage of that name can make it")
-        inputs = {name: self.get(child) for name, child in node.inputs.items()}
-        with self._lock(node):
-            return self.find(node) or self._make(node, inputs)
+        if found is None:
+            if node.stage not in self.makers:
+                raise MissingArtifact(
+                    f"artifact {node.name} is missing and no stage of that name can make it"
+                )
+            inputs = {name: self.get(child) for name, child in node.inputs.items()}
+            with self._lock(node):
+                found = self.find(node) or self._make(node, inputs)
+        self._share(node, found)
+        return found
+
+    def missing(self, nodes: Iterable[Node]) -> list[Node]:
+        """Return the nodes whose artifacts are nowhere, or damaged in ``root``; nothing is fetched."""
+        remote = self.remote.names() if self.remote else set()
+        return [node for node in nodes if not self._usable(node) and node.name not in remote]
+
+    def local(self, node: Node) -> Path | None:
+        """Return where an artifact lies on disk, unchecked, or None."""
+        return next(self._places(node), None)
+
+    def _usable(self, node: Node) -> bool:
+        try:
+            return self.local(node) is not None and self.find(node) is not None
+        except DamagedArtifact as error:
+            if any(folder.is_relative_to(self.root) for folder in self._places(node)):
+                return False
+            raise error
+
+    def _places(self, node: Node) -> Iterator[Path]:
+        """Yield where an artifact lies on disk, whole or damaged."""
+        for root in self._roots():
+            if (root / node.name / MANIFEST).is_file():
+                yield root / node.name
+
+    def _roots(self) -> Iterator[Path]:
+        yield from filter(None, (self.root, *self.others, self.reference))
+
+    # ---- making
 
     def _make(self, node: Node, inputs: Mapping[str, Path]) -> Path:
         partial = self.root / "partial" / node.name
-        if node.stage not in self.resumable:
+        resumed = node.stage in self.resumable and partial.exists()
+        if not resumed:
             shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True, exist_ok=True)
         started = time.perf_counter()
-        self.makers[node.stage](node, inputs, partial)
-        _write_manifest(partial, node, time.perf_counter() - started)
+        try:
+            self._run(node, inputs, partial)
+        except ValueError as error:
+            if not resumed:
+                raise
+            print(f"{node.name} is made from the start: {error}", flush=True)
+            self._set_aside(partial)
+            self._run(node, inputs, partial)
+        write_manifest(partial, node, time.perf_counter() - started)
+        return self._finish(partial, node)
+
+    def _run(self, node: Node, inputs: Mapping[str, Path], partial: Path) -> None:
+        partial.mkdir(parents=True, exist_ok=True)
+        before = torch.get_num_threads()
+        torch.set_num_threads(self.threads)
+        try:
+            self.makers[node.stage](node, inputs, partial)
+        finally:
+            torch.set_num_threads(before)
+
+    def _finish(self, folder: Path, node: Node) -> Path:
+        """Give a whole artifact its name; a folder of that name without a manifest moves out of the way."""
         final = self.root / node.name
+        if final.exists():
+            self._set_aside(final)
         final.parent.mkdir(parents=True, exist_ok=True)
-        os.replace(partial, final)
+        os.replace(folder, final)
         self._checked.add(final)
         return final
 
@@ -154,9 +180,35 @@ class Store:
         finally:
             lock.release()
 
+    # ---- the remote store
+
+    def _fetch(self, node: Node) -> Path | None:
+        assert self.remote is not None
+        if not self.remote.has(node.name):
+            return None
+        with self._lock(node):
+            for folder in self._places(node):  # another process was faster
+                return folder
+            copy = self.root / "fetched" / node.name
+            shutil.rmtree(copy, ignore_errors=True)
+            copy.mkdir(parents=True)
+            if not self.remote.fetch(node.name, copy):
+                return None
+            self._examine(copy, node.key)
+            self._shared.add(node.key)
+            return self._finish(copy, node)
+
+    def _share(self, node: Node, folder: Path) -> None:
+        """Copy an artifact of ``root`` to the remote store, once; a copy that failed is made up for."""
+        if self.remote and node.key not in self._shared and folder.is_relative_to(self.root):
+            self.remote.publish(node.name, folder)
+            self._shared.add(node.key)
+
+    # ---- damage
+
     def artifacts(self) -> Iterator[Path]:
-        """Yield the folders of all artifacts, the store's first, then the shipped ones."""
-        for root in filter(None, (self.root, self.reference)):
+        """Yield the folders of all artifacts on disk, the store's first, then the shipped ones."""
+        for root in self._roots():
             for manifest in sorted(root.glob(f"*/*/{MANIFEST}")):
                 yield manifest.parent
 
@@ -173,24 +225,51 @@ class Store:
                 problems.append(str(error))
                 if repair and folder.is_relative_to(self.root):
                     self._set_aside(folder)
-        return problems
+        return [*problems, *(self._verify_remote(self.remote, repair) if self.remote else [])]
+
+    @staticmethod
+    def _verify_remote(remote: Remote, repair: bool) -> Iterator[str]:
+        for name in sorted(remote.names()):
+            try:
+                remote.examine(name)
+            except DamagedArtifact as error:
+                if repair:
+                    remote.set_aside(name)
+                yield f"{error}; `tlfourier verify --repair` sets it aside and it is made again"
 
     def _examine(self, folder: Path, key: str | None = None) -> None:
         """Raise DamagedArtifact with what a person can do about it, which depends on whose artifact it is."""
         try:
-            _check(folder, key)
+            check(folder, key)
         except DamagedArtifact as error:
             remedy = "`tlfourier verify --repair` sets it aside and it is made again"
             if not folder.is_relative_to(self.root):
                 remedy = "it was shipped: restore it from git, or use --fresh to compute everything here"
             raise DamagedArtifact(f"{error}; {remedy}") from None
 
-    def _set_aside(self, folder: Path) -> None:
+    def _mend(self, node: Node) -> None:
+        """Move the store's own copy of an artifact aside if it is damaged: it can be made again."""
+        folder = self.root / node.name
+        if folder in self._checked or not (folder / MANIFEST).is_file():
+            return
+        with self._lock(node):
+            try:
+                check(folder, node.key)
+            except DamagedArtifact as error:
+                print(f"{error}; it was moved to {self._set_aside(folder)} and is made again", flush=True)
+            else:
+                self._checked.add(folder)
+
+    def _set_aside(self, folder: Path) -> Path:
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
-        aside = self.root / "damaged" / folder.parent.name / f"{folder.name}-{stamp}"
-        aside.parent.mkdir(parents=True, exist_ok=True)
-        os.replace(folder, aside)
+        aside = self.root / "damaged" / folder.parent.name
+        aside.mkdir(parents=True, exist_ok=True)
+        # the clock may stand still or go back: the number makes the name new
+        fresh = (aside / f"{folder.name}-{stamp}-{number}" for number in count(1))
+        target = next(path for path in fresh if not path.exists())
+        os.replace(folder, target)
         self._checked.discard(folder)
+        return target
 
     def copy_to(self, nodes: list[Node], target: Path) -> int:
         """Copy artifacts into another store folder (as ``data/reference``); return the bytes copied."""
@@ -206,71 +285,3 @@ class Store:
             total += sum(path.stat().st_size for path in files(final))
         shutil.rmtree(target / "partial", ignore_errors=True)
         return total
-
-
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """Read an artifact's manifest.
-
-    Raises
-    ------
-    DamagedArtifact
-        The manifest is no readable JSON object.
-    """
-    try:
-        manifest = json.loads((folder / MANIFEST).read_text())
-        manifest["files"], manifest["recipe"]  # the two entries that everything else leans on
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DamagedArtifact(_damaged(folder, f"{MANIFEST} cannot be read ({error})")) from None
-    return manifest
-
-
-def files(folder: Path) -> list[Path]:
-    """Return all files below a folder, sorted, the manifest left out."""
-    return sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / MANIFEST)
-
-
-def checksum(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _check(folder: Path, key: str | None = None) -> None:
-    manifest = read_manifest(folder)
-    wanted = manifest["files"]
-    present = {path.relative_to(folder).as_posix(): path for path in files(folder)}
-    for name in sorted(set(wanted) | set(present)):
-        if name not in present:
-            raise DamagedArtifact(_damaged(folder, f"{name} is missing"))
-        if name not in wanted:
-            raise DamagedArtifact(_damaged(folder, f"{name} does not belong to it"))
-        if checksum(present[name]) != wanted[name]:
-            raise DamagedArtifact(_damaged(folder, f"{name} has changed since it was written"))
-    canonical = json.dumps(manifest["recipe"], sort_keys=True, separators=(",", ":"))
-    actual = hashlib.sha256(canonical.encode()).hexdigest()
-    if actual[:16] != folder.name or (key is not None and key != actual):
-        raise DamagedArtifact(_damaged(folder, f"its recipe is that of {actual[:16]}"))
-
-
-def _damaged(folder: Path, what: str) -> str:
-    place = f"{folder.parent.name}/{folder.name}"
-    return f"artifact {place} is damaged: {what}"
-
-
-def _write_manifest(folder: Path, node: Node, seconds: float) -> None:
-    manifest = {
-        "recipe": node.recipe,
-        "files": {path.relative_to(folder).as_posix(): checksum(path) for path in files(folder)},
-        "seconds": round(seconds, 3),
-        "made": datetime.now(UTC).isoformat(timespec="seconds"),
-        "threads": torch.get_num_threads(),
-        "machine": f"{platform.system()} {platform.machine()}",
-        "python": platform.python_version(),
-        "versions": {name: version(name) for name in _VERSIONED},
-    }
-    temporary = folder / f"{MANIFEST}.tmp"
-    with temporary.open("w") as stream:
-        json.dump(manifest, stream, indent=1, sort_keys=True)
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.replace(temporary, folder / MANIFEST)

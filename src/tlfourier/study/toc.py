@@ -1,4 +1,4 @@
-"""The book's table of contents: which pages there are, in which order, and where their executed copies go."""
+"""The book's table of contents: which pages there are, and in which order."""
 
 from __future__ import annotations
 
@@ -8,13 +8,9 @@ from typing import Any
 
 import yaml
 
-REPOSITORY = Path(__file__).parents[3]
+from tlfourier.study.places import REPOSITORY
+
 LAST = "reproducibility"
-
-
-def build_folder(profile: str, repository: Path = REPOSITORY) -> Path:
-    """Return the folder that the executed pages and the book of a profile go to."""
-    return repository / "build" / profile
 
 
 def toc_files(repository: Path = REPOSITORY) -> list[Path]:

@@ -1,0 +1,116 @@
+"""Where a sweep runs: the cores of this machine, a running scheduler, or SLURM; one thread a worker."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dask
+from distributed import Client, LocalCluster
+from distributed.system import MEMORY_LIMIT
+
+from tlfourier.study.places import REPOSITORY
+
+SLURM_TEMPLATE = REPOSITORY / "profiles" / "clusters" / "slurm.toml"
+_SETTINGS = {
+    # a worker killed for its memory takes its task with it: twice may be chance, three times is not
+    "distributed.scheduler.allowed-failures": 2,
+    "distributed.worker.daemon": True,
+}
+_ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+
+
+def cores() -> int:
+    """Return the cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextlib.contextmanager
+def local(workers: int, memory: int | None = None) -> Iterator[Client]:
+    """Start ``workers`` processes of one thread each; all end with the block, or with this process.
+
+    Parameters
+    ----------
+    workers : int
+    memory : int, optional
+        Bytes that a worker may take before it is replaced; by default its share of what is there.
+    """
+    share = memory or MEMORY_LIMIT // workers
+    with dask.config.set(_SETTINGS):
+        cluster = LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            memory_limit=share,
+            dashboard_address=None,
+            silence_logs=logging.ERROR,
+            env=_ONE_THREAD,
+        )
+        with cluster, Client(cluster) as client:
+            yield client
+
+
+@contextlib.contextmanager
+def running(address: str) -> Iterator[Client]:
+    """Use a scheduler that runs already: its workers need this package, and the store at the same address.
+
+    Raises
+    ------
+    ValueError
+        Nothing answers there.
+    """
+    try:
+        client = Client(address, timeout=10)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"no scheduler answers at {address!r} ({error}): expected tcp://HOST:PORT") from None
+    with client:
+        yield client
+
+
+@contextlib.contextmanager
+def slurm(template: Path = SLURM_TEMPLATE) -> Iterator[Client]:
+    """Let SLURM start workers as jobs, as ``template`` says, and end them with the block.
+
+    Raises
+    ------
+    ValueError
+        The template is unreadable, or dask-jobqueue or SLURM is not installed.
+    """
+    settings = read_template(template)
+    try:
+        from dask_jobqueue.slurm import SLURMCluster
+    except ModuleNotFoundError:
+        raise ValueError("--slurm needs dask-jobqueue: `pip install tlfourier[slurm]`") from None
+    jobs = settings.pop("jobs")
+    exports = [f"export {name}={value}" for name, value in _ONE_THREAD.items()]
+    prologue = [*exports, *settings.pop("job_script_prologue", [])]
+    with dask.config.set(_SETTINGS):
+        cluster = SLURMCluster(
+            processes=settings["cores"], job_script_prologue=prologue, silence_logs=logging.ERROR, **settings
+        )
+        with cluster, Client(cluster) as client:
+            cluster.scale(jobs=jobs)
+            client.wait_for_workers(1)
+            yield client
+
+
+def read_template(path: Path) -> dict[str, Any]:
+    """Read what SLURM is to be asked for.
+
+    Raises
+    ------
+    ValueError
+        The file is no TOML table with ``jobs``, ``cores``, ``memory`` and ``walltime``.
+    """
+    try:
+        settings = tomllib.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise ValueError(f"the SLURM template {path} cannot be read: {error}") from None
+    lacking = [name for name in ("jobs", "cores", "memory", "walltime") if name not in settings]
+    if lacking:
+        raise ValueError(f"the SLURM template {path} lacks {', '.join(lacking)}: see {SLURM_TEMPLATE.name}")
+    return settings

@@ -1,0 +1,128 @@
+"""Which nodes to make: what the book reads, or a grid of cases, layer sets, samples and seeds."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+from tlfourier.closure.transfer import parse_layers
+from tlfourier.study import stages
+from tlfourier.study.node import Node
+
+if TYPE_CHECKING:
+    from tlfourier.study.page import Study
+
+BASELINES = ("none", "gain", "scratch_few", "scratch_all")
+NAMED_SETS = ("singles", "pairs", "prefixes", "suffixes", "all")
+
+Layers = tuple[int, ...]
+
+
+def book(study: Study) -> list[Node]:
+    """Return every node that the book reads."""
+    spec = study.spec
+    nodes = []
+    for flow in study.flows:
+        nodes += [stages.diagnose_node(spec, flow), stages.scales_node(spec, flow)]
+        nodes += [stages.pairs_node(spec, flow, "test")]
+        nodes += [stages.pairs_node(spec, flow, "train", spec.transfer.samples)]
+    for case in study.cases:
+        nodes += [stages.pairs_node(spec, study.case(case).target, "validation")]
+        singles = layer_sets(["singles", "all"], spec.network.layers)
+        nodes += scores(study, [case], singles, study.seeds)
+        nodes += _shown_networks(study, case)
+    return _unique(nodes)
+
+
+def scores(study: Study, cases: Iterable[str], sets: Iterable[Layers], seeds: Iterable[int]) -> list[Node]:
+    """Return the scores, on test and validation, of every baseline and every set of layers."""
+    models: list[str | Layers] = [*BASELINES, *sets]
+    nodes = []
+    for case in cases:
+        for seed in seeds:
+            nodes.append(study.score_node(case, "none", seed, on="base"))
+            for split in ("test", "validation"):
+                nodes += [study.score_node(case, model, seed, split=split) for model in models]
+    return _unique(nodes)
+
+
+def grid(
+    study: Study,
+    cases: Sequence[str] = (),
+    layers: Sequence[str] = (),
+    samples: Sequence[int] = (),
+) -> list[Node]:
+    """Return the scores of a sweep: cases × sets of layers × numbers of target samples × all seeds.
+
+    Parameters
+    ----------
+    study : Study
+    cases : sequence of str
+        Names; all by default.
+    layers : sequence of str
+        See `layer_sets`; ``singles`` and ``all`` by default.
+    samples : sequence of int
+        Target samples of a transfer; by default the study's own number.
+
+    Raises
+    ------
+    ValueError
+        An unknown case, a set of layers that the network does not have, or an impossible number of samples.
+    """
+    chosen = [name for name in cases or study.cases if study.case(name)]
+    sets = layer_sets(layers or ("singles", "all"), study.spec.network.layers)
+    nodes = []
+    for count in samples or (study.spec.transfer.samples,):
+        budget = dataclasses.replace(study.spec.transfer, samples=count)
+        varied = dataclasses.replace(study, spec=dataclasses.replace(study.spec, transfer=budget))
+        nodes += scores(varied, chosen, sets, study.seeds)
+    return _unique(nodes)
+
+
+def layer_sets(names: Iterable[str], count: int) -> list[Layers]:
+    """Return the sets of layers that words and numbers mean, for a network of ``count`` layers.
+
+    ``singles`` is every layer alone, ``pairs`` every two, ``prefixes`` {1..l} and ``suffixes`` {l..count} for
+    every l, ``all`` the whole network; ``2,5`` is that set.
+
+    Raises
+    ------
+    ValueError
+        Another word, or a layer that the network does not have.
+    """
+    sets: list[Layers] = []
+    everything = range(1, count + 1)
+    for name in names:
+        if name == "singles":
+            sets += [(layer,) for layer in everything]
+        elif name == "pairs":
+            sets += list(combinations(everything, 2))
+        elif name == "prefixes":
+            sets += [tuple(range(1, last + 1)) for last in everything]
+        elif name == "suffixes":
+            sets += [tuple(range(first, count + 1)) for first in everything]
+        else:
+            sets.append(_numbers(name, count))
+    return list(dict.fromkeys(sets))
+
+
+def _numbers(text: str, count: int) -> Layers:
+    try:
+        return parse_layers(text, count)
+    except ValueError as error:
+        raise ValueError(
+            f"layers {text!r}: accepted are {', '.join(NAMED_SETS)} or as 2,5 ({error})"
+        ) from None
+
+
+def _shown_networks(study: Study, case: str) -> list[Node]:
+    """Return the networks that pages open: one seed, every single layer, and their null."""
+    models: list[str | list[int]] = ["none", "all", "scratch_all", *([layer] for layer in study.layers)]
+    nulls = [stages.transfer_node(study.spec, case, (layer,), 0, on="base") for layer in study.null_layers]
+    return [*(study.node(case, model) for model in models), *nulls]
+
+
+def _unique(nodes: Iterable[Node]) -> list[Node]:
+    return list({node.key: node for node in nodes}.values())
