@@ -7,6 +7,7 @@ replaced after each stop, so at any instant the two together say how far the run
 
 import hashlib
 import json
+import math
 import os
 import shutil
 from pathlib import Path
@@ -16,12 +17,14 @@ import torch
 import xarray as xr
 import zarr
 from torch import Tensor
+from zarr.codecs import ZstdCodec
 
 from tlfourier.flow.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from tlfourier.flow.equation import Closure, VorticityEquation
 from tlfourier.flow.grid import Grid
 from tlfourier.flow.simulate import Schedule, visit
 from tlfourier.flow.steppers import State
+from tlfourier.flow.zarrformat import Contents, inspect, remove_leftovers
 
 
 def write_trajectory(
@@ -74,28 +77,27 @@ def write_trajectory(
     if not path.exists():
         beside.unlink(missing_ok=True)
         _create(path, equation.grid, state, times[len(spin_up) :], recipe)
-    elif _matching(path, recipe).attrs["complete"]:
+    elif (found := _matching(path, recipe)).complete:
         return
-    elif beside.exists():
-        resumed = load_checkpoint(beside)
+    elif resumed := _resume(path, found, recipe, times):
         state, done = resumed.state, resumed.stops
     device = equation.grid.k_squared.device
     memory = None if state.memory is None else state.memory.to(device)
     state = State(state.omega_hat.to(device), state.time, memory)
-    group = zarr.open_group(path, mode="r+")
+    array, name = _omega(path), _name(recipe)
     for visited in visit(equation, state, times[done:], schedule, stepper, closure, progress):
         try:
             if done >= len(spin_up):
                 omega = equation.grid.to_physical(visited.omega_hat)
-                _array(group)[done - len(spin_up)] = omega.float().cpu().numpy()
+                array[done - len(spin_up)] = omega.float().cpu().numpy()
             done += 1
-            save_checkpoint(beside, Checkpoint(visited, done, max(0, done - len(spin_up))))
+            save_checkpoint(beside, Checkpoint(visited, done, max(0, done - len(spin_up)), name))
         except OSError as error:
             reason = f"stopped at time {visited.time:.6g}: {path} could not be written ({error.strerror})"
             raise OSError(
                 error.errno, f"{reason}; make room and run again, it resumes where it was"
             ) from error
-    group.attrs["complete"] = True
+    zarr.open_group(path, mode="r+").attrs["complete"] = True
     beside.unlink(missing_ok=True)
 
 
@@ -122,17 +124,20 @@ def read_trajectory(path: Path | str) -> xr.Dataset:
     path, beside = Path(path), _checkpoint_path(Path(path))
     if not path.exists():
         raise FileNotFoundError(f"no trajectory at {path}: write it first with write_trajectory")
-    group = _open(path)
-    omega = _array(group)
-    written = omega.shape[0]
-    if not group.attrs["complete"]:
+    found = inspect(path)
+    written = int(found.recipe["snapshots"])
+    if not found.complete:
         written = load_checkpoint(beside).snapshots if beside.exists() else 0
-    if omega.nchunks_initialized < written:
-        raise ValueError(
-            f"{path} holds {omega.nchunks_initialized} of {written} snapshots: remove it and run again"
-        )
+    _require_snapshots(path, found, written)
     trajectory = xr.open_zarr(path, chunks=None, consolidated=False).isel(time=slice(0, written))
-    return trajectory.drop_attrs(deep=False).assign_attrs(json.loads(str(group.attrs["recipe"])))
+    return trajectory.drop_attrs(deep=False).assign_attrs(found.recipe)
+
+
+def _require_snapshots(path: Path, found: Contents, written: int) -> None:
+    """Raise ValueError unless the first snapshots of a trajectory are all there."""
+    there = sum(number < written for number in found.snapshots)
+    if there < written:
+        raise ValueError(f"{path} holds {there} of {written} snapshots: remove it and run again")
 
 
 def _checkpoint_path(path: Path) -> Path:
@@ -173,38 +178,53 @@ def _digest(values: Tensor | None) -> str:
     return hashlib.sha256(content).hexdigest()[:16]
 
 
-def _array(group: zarr.Group) -> zarr.Array[Any]:
-    """Return the vorticity of a trajectory's group."""
-    omega = group["omega"]
-    if not isinstance(omega, zarr.Array):
-        raise ValueError(f"{group.store_path} is not a trajectory: its omega is not an array")
-    return omega
-
-
-def _open(path: Path) -> zarr.Group:
-    """Return the group of a trajectory, or raise ValueError if the path holds something else."""
-    try:
-        group = zarr.open_group(path, mode="r")
-        if "recipe" in group.attrs and "omega" in group:
-            return group
-    except (OSError, ValueError) as error:
-        raise ValueError(
-            f"{path} is not a trajectory, or a damaged one: remove it or choose another"
-        ) from error
-    raise ValueError(f"{path} is a Zarr group but not a trajectory: choose another path")
-
-
-def _matching(path: Path, recipe: dict[str, Any]) -> zarr.Group:
-    """Return the group at a path, or raise ValueError if it was made by another recipe."""
-    group = _open(path)
-    found = json.loads(str(group.attrs["recipe"]))
+def _matching(path: Path, recipe: dict[str, Any]) -> Contents:
+    """Return what a path holds, or raise ValueError if it was made by another recipe."""
+    found = inspect(path)
     for name, value in recipe.items():
-        if found.get(name) != value:
-            was = found.get(name)
+        if found.recipe.get(name) != value:
+            was = found.recipe.get(name)
             raise ValueError(
                 f"{path} holds a run with {name}={was}, not {value}: remove it or choose another path"
             )
-    return group
+    return found
+
+
+def _resume(path: Path, found: Contents, recipe: dict[str, Any], times: list[float]) -> Checkpoint | None:
+    """Return where a run stopped, or None if it has not begun; ValueError unless all of it is undamaged."""
+    remove_leftovers(path)
+    beside = _checkpoint_path(path)
+    if not beside.exists():
+        return None
+    last = load_checkpoint(beside)
+    stops = len(times)
+    spin_up = stops - int(recipe["snapshots"])
+    fits = 1 <= last.stops <= stops and last.snapshots == max(0, last.stops - spin_up)
+    fits = fits and math.isclose(last.state.time, times[last.stops - 1], abs_tol=1e-9)
+    if last.recipe != _name(recipe) or not fits:
+        raise ValueError(f"{beside} is of another run: remove it and the trajectory beside it to begin again")
+    _require_snapshots(path, found, last.snapshots)
+    omega = _omega(path)
+    for number in range(last.snapshots):
+        try:
+            omega[number]
+        except (RuntimeError, ValueError) as error:
+            raise ValueError(
+                f"{path} is damaged in snapshot {number}: remove it and its checkpoint to begin again"
+            ) from error
+    return last
+
+
+def _name(recipe: dict[str, Any]) -> str:
+    """Return a short hash of a recipe."""
+    return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _omega(path: Path) -> zarr.Array[Any]:
+    """Open the vorticity of a trajectory that was inspected."""
+    omega = zarr.open_group(path, mode="r+")["omega"]
+    assert isinstance(omega, zarr.Array)
+    return omega
 
 
 def _create(path: Path, grid: Grid, state: State, times: list[float], recipe: dict[str, Any]) -> None:
@@ -227,6 +247,7 @@ def _create(path: Path, grid: Grid, state: State, times: list[float], recipe: di
             dtype="f4",
             dimension_names=dims,
             fill_value=nan,
+            compressors=ZstdCodec(level=0, checksum=True),
         )
         omega.attrs.update({"long_name": "vorticity", "units": "1"})
         for name, values in coordinates.items():
