@@ -69,8 +69,8 @@ class Remote:
                 found = system.find(root)
             except FileNotFoundError:
                 return set()
-        manifests = [path.split("/")[-3:] for path in found if path.endswith(f"/{MANIFEST}")]
-        return {f"{stage}/{key}" for stage, key, _ in manifests if stage != "damaged"}
+        places = [Path(path).relative_to(root).parts for path in found]
+        return {"/".join(place[:2]) for place in places if len(place) == 3 and place[2] == MANIFEST}
 
     def has(self, name: str) -> bool:
         """Tell whether an artifact is there, by one request."""

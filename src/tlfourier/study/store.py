@@ -29,6 +29,8 @@ from tlfourier.study.manifest import MANIFEST, DamagedArtifact, check, files, wr
 from tlfourier.study.node import Node
 from tlfourier.study.remote import Remote
 
+_REPAIR = "`tlfourier verify --repair` sets it aside and it is made again"
+
 
 class MissingArtifact(RuntimeError):
     """An artifact is neither in the store nor shipped, and making it was not allowed."""
@@ -192,8 +194,11 @@ class Store:
             copy = self.root / "fetched" / node.name
             shutil.rmtree(copy, ignore_errors=True)
             copy.mkdir(parents=True)
-            if not self.remote.fetch(node.name, copy):
-                return None
+            try:
+                if not self.remote.fetch(node.name, copy):
+                    return None
+            except DamagedArtifact as error:
+                raise DamagedArtifact(f"{error}; {_REPAIR}") from None
             self._examine(copy, node.key)
             self._shared.add(node.key)
             return self._finish(copy, node)
@@ -235,14 +240,14 @@ class Store:
             except DamagedArtifact as error:
                 if repair:
                     remote.set_aside(name)
-                yield f"{error}; `tlfourier verify --repair` sets it aside and it is made again"
+                yield f"{error}; {_REPAIR}"
 
     def _examine(self, folder: Path, key: str | None = None) -> None:
         """Raise DamagedArtifact with what a person can do about it, which depends on whose artifact it is."""
         try:
             check(folder, key)
         except DamagedArtifact as error:
-            remedy = "`tlfourier verify --repair` sets it aside and it is made again"
+            remedy = _REPAIR
             if not folder.is_relative_to(self.root):
                 remedy = "it was shipped: restore it from git, or use --fresh to compute everything here"
             raise DamagedArtifact(f"{error}; {remedy}") from None
