@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import hashlib
 import math
 from pathlib import Path
 
@@ -11,8 +12,9 @@ import xarray as xr
 from torch import Tensor
 
 from tlfourier.closure import optimise
+from tlfourier.closure.batches import Samples
 from tlfourier.closure.network import Network, NetworkSpec
-from tlfourier.closure.optimise import Budget
+from tlfourier.closure.optimise import Budget, Descent
 from tlfourier.closure.training import Diverged, TrainingSpec, train
 
 SMALL = NetworkSpec(layers=3, channels=4)
@@ -172,3 +174,15 @@ def test_bad_samples_are_refused() -> None:
     for inputs, outputs, sentence in cases:
         with pytest.raises(ValueError, match=sentence):
             train(Network(SMALL), inputs, outputs, samples(8, 1), SPEC, progress=False)
+
+
+def test_the_identity_of_the_data_does_not_depend_on_how_it_is_read() -> None:
+    x, y = samples(12)
+    whole = hashlib.sha256()
+    for tensor in (x, y, *samples(8, 1)):
+        whole.update(tensor.contiguous().numpy().tobytes())
+    for size in (1, 5, 12):
+        budget = Budget(steps=1, round_steps=1, batch_size=size, learning_rate=1e-3)
+        network = Network(SMALL, 0)
+        descent = Descent(network, dict(network.named_parameters()), Samples(x, y), samples(8, 1), budget)
+        assert descent._identity()["data"] == whole.hexdigest()

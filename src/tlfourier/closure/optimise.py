@@ -16,6 +16,7 @@ from torch.nn import functional
 from tqdm.auto import tqdm
 
 from tlfourier.closure.batches import Source, draw, steps_per_epoch
+from tlfourier.closure.heap import kept_memory
 from tlfourier.closure.tensorfile import read_tensors, write_tensors
 
 SCHEDULES = ("constant", "one-cycle")
@@ -82,6 +83,8 @@ class Descent:
     validation : tuple of Tensor
         Features and targets, never turned.
     budget : Budget
+    look : callable, optional
+        Validation features to predictions, when they enter another layer than the training's.
     """
 
     def __init__(
@@ -91,8 +94,10 @@ class Descent:
         source: Source,
         validation: tuple[Tensor, Tensor],
         budget: Budget,
+        look: Callable[[Tensor], Tensor] | None = None,
     ) -> None:
         self.model, self.parameters, self.source = model, dict(parameters), source
+        self.look = look or model
         self.validation, self.budget = validation, budget
         self.adam = torch.optim.Adam(self.parameters.values(), lr=budget.learning_rate, fused=True)
         self.step, self.best_step = 0, 0
@@ -100,6 +105,7 @@ class Descent:
         self.rows: list[dict[str, float]] = []
         self.limit = _EXPLODED * validation[1].square().mean().item()
         self._order: tuple[int, Tensor, Tensor] | None = None
+        self._data: str | None = None
 
     def run(
         self,
@@ -123,9 +129,10 @@ class Descent:
         elif not self.rows:
             self._record(math.nan, self.validate())
         budget = self.budget
-        with tqdm(
-            total=budget.steps, initial=self.step, desc=label, disable=not progress, unit="step"
-        ) as bar:
+        with (
+            kept_memory(),
+            tqdm(total=budget.steps, initial=self.step, desc=label, disable=not progress, unit="step") as bar,
+        ):
             while self.step < budget.steps:
                 before = self.step
                 self._round()
@@ -143,14 +150,14 @@ class Descent:
         size, total = self.budget.batch_size, 0.0
         with torch.no_grad():
             for batch, wanted in zip(features.split(size), targets.split(size), strict=True):
-                total += self._loss(batch, wanted).item() * len(batch)
+                total += self._loss(self.look, batch, wanted).item() * len(batch)
         return total / len(features)
 
-    def _loss(self, features: Tensor, targets: Tensor) -> Tensor:
+    def _loss(self, model: Callable[[Tensor], Tensor], features: Tensor, targets: Tensor) -> Tensor:
         with torch.autocast(
             features.device.type, torch.bfloat16, enabled=self.budget.precision == "bfloat16"
         ):
-            prediction = self.model(features)
+            prediction = model(features)
         return functional.mse_loss(prediction.float(), targets)
 
     def _round(self) -> None:
@@ -159,7 +166,7 @@ class Descent:
             features, targets = self.source.batch(*self._batch(self.step))
             for group in self.adam.param_groups:
                 group["lr"] = self.budget.rate(self.step)
-            loss = self._loss(features, targets)
+            loss = self._loss(self.model, features, targets)
             self.adam.zero_grad()
             loss.backward()
             self.adam.step()
@@ -200,11 +207,20 @@ class Descent:
             parameter.copy_(self.best[name])
 
     def _identity(self) -> dict[str, Any]:
-        digest = hashlib.sha256()
-        everything = torch.arange(len(self.source))
-        for tensor in (*self.source.batch(everything, torch.zeros_like(everything)), *self.validation):
-            digest.update(tensor.detach().float().cpu().contiguous().numpy().tobytes())
-        return {"budget": dataclasses.asdict(self.budget), "data": digest.hexdigest()}
+        if self._data is None:
+            self._data = self._digest()
+        return {"budget": dataclasses.asdict(self.budget), "data": self._data}
+
+    def _digest(self) -> str:
+        """Hash all features, then all targets, batch by batch: twice the reading, but never all in memory."""
+        digest, size = hashlib.sha256(), self.budget.batch_size
+        for which in (0, 1):
+            for indices in torch.arange(len(self.source)).split(size):
+                digest.update(_bytes(self.source.batch(indices, torch.zeros_like(indices))[which]))
+        for tensor in self.validation:
+            for part in tensor.split(size):
+                digest.update(_bytes(part))
+        return digest.hexdigest()
 
     def _save(self, path: Path) -> None:
         tensors: dict[str, Tensor] = {}
@@ -236,3 +252,7 @@ class Descent:
             count = torch.tensor(float(record["step"]), device=parameter.device)
             self.adam.state[parameter] = {"step": count, "exp_avg": first, "exp_avg_sq": second}
         self.step, self.best_step, self.rows = record["step"], record["best_step"], record["rows"]
+
+
+def _bytes(tensor: Tensor) -> bytes:
+    return tensor.detach().float().cpu().contiguous().numpy().tobytes()

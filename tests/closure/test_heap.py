@@ -1,0 +1,34 @@
+"""Memory that is kept changes no number and makes no page anew."""
+
+import platform
+import resource
+
+import pytest
+import torch
+
+from tlfourier.closure import heap
+
+glibc = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc's heap is tuned")
+
+
+def faults_of(times: int) -> int:
+    """Count the new pages of allocating and freeing 16 MiB some times."""
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(times):
+        torch.ones(2**22)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+
+@glibc
+def test_an_array_that_was_freed_is_used_again() -> None:
+    with heap.kept_memory():
+        faults_of(20)  # the heap grows until small objects are out of the way
+        assert faults_of(20) < 4 * 4096, "20 new arrays have 20 times 4096 pages"
+
+
+def test_numbers_stay_the_same_with_and_without_glibc(monkeypatch: pytest.MonkeyPatch) -> None:
+    with heap.kept_memory():
+        kept = torch.linspace(0, 1, 100_000).exp()
+    monkeypatch.setattr(heap, "_glibc", lambda: None)
+    with heap.kept_memory():
+        assert torch.equal(torch.linspace(0, 1, 100_000).exp(), kept)
