@@ -18,6 +18,7 @@ from tlfourier.closure.tensorfile import read_tensors, write_bytes, write_tensor
 from tlfourier.flow.jsonfile import read_json
 
 PADDINGS = ("circular", "zeros")
+_LOOKED_AT = 64  # samples at once, when values are checked: the check itself needs memory
 
 
 @dataclass(frozen=True)
@@ -187,11 +188,14 @@ def predict(network: nn.Module, inputs: Tensor, batch_size: int = 16) -> Tensor:
 
 def check_finite(name: str, values: Tensor) -> None:
     """Raise ValueError naming the array and the first bad sample when ``values`` are not all finite."""
-    if not torch.isfinite(values).all():
-        bad = (~torch.isfinite(values)).flatten(1).any(1).nonzero()[0].item()
-        raise ValueError(
-            f"{name} hold values that are not finite, first in sample {bad}: only finite ones are accepted"
-        )
+    for start in range(0, len(values), _LOOKED_AT):
+        part = values[start : start + _LOOKED_AT]
+        if not torch.isfinite(part).all():
+            bad = start + int((~torch.isfinite(part)).flatten(1).any(1).nonzero()[0].item())
+            place = f"first in sample {bad}"
+            raise ValueError(
+                f"{name} hold values that are not finite, {place}: only finite ones are accepted"
+            )
 
 
 def save_network(path: Path | str, network: Network) -> None:

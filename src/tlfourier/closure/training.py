@@ -60,7 +60,8 @@ def train(
     network : Network
         Trained in place, on its own device.
     inputs, outputs : Tensor, shape (n, 2, N, N) and (n, 1, N, N)
-        Normalised samples; ``spec.samples`` of them are used, evenly spaced over the n.
+        Normalised samples; ``spec.samples`` of them are used, evenly spaced over the n. When all are used, in
+        float32 and on the network's device, they are not copied: they may be mapped from disk.
     validation : tuple of Tensor
         Inputs and outputs that choose the epoch.
     spec : TrainingSpec
@@ -92,11 +93,11 @@ def train(
     check_samples(network, *validation)
     if len(inputs) < spec.samples:
         raise ValueError(f"samples={spec.samples}: only {len(inputs)} training samples are there")
-    chosen = torch.linspace(0, len(inputs) - 1, spec.samples).round().long()
+    if len(inputs) > spec.samples:  # else they are used as they are: they may be larger than the memory
+        chosen = torch.linspace(0, len(inputs) - 1, spec.samples).round().long()
+        inputs, outputs = inputs[chosen], outputs[chosen]
     place = next(network.parameters()).device
-    x, y, x_validation, y_validation = (
-        tensor.float().to(place) for tensor in (inputs[chosen], outputs[chosen], *validation)
-    )
+    x, y, x_validation, y_validation = (tensor.float().to(place) for tensor in (inputs, outputs, *validation))
     per_epoch = steps_per_epoch(spec.samples, spec.batch_size)
     budget = Budget(
         steps=spec.epochs * per_epoch,

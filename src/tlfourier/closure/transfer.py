@@ -99,13 +99,14 @@ class Cached:
         self, network: Network, layer: int, inputs: Tensor, outputs: Tensor, spec: TransferSpec
     ) -> None:
         self.outputs = outputs
-        turned = [torch.rot90(inputs, turn, (-2, -1)) for turn in range(4 if spec.rotate else 1)]
-        # Channels last, so that a batch is gathered in the layout that the convolutions want.
-        self.activations = torch.stack([self._evaluate(network, layer, each, spec) for each in turned])
-
-    @staticmethod
-    def _evaluate(network: Network, layer: int, inputs: Tensor, spec: TransferSpec) -> Tensor:
-        return _prefix(network, layer, inputs, spec.precision, spec.batch_size).permute(0, 2, 3, 1)
+        turns = 4 if spec.rotate else 1
+        for turn in range(turns):
+            turned = torch.rot90(inputs, turn, (-2, -1))
+            # Channels last, so that a batch is gathered in the layout that the convolutions want.
+            entering = _prefix(network, layer, turned, spec.precision, spec.batch_size).permute(0, 2, 3, 1)
+            if turn == 0:
+                self.activations = entering.new_empty((turns, *entering.shape))
+            self.activations[turn] = entering
 
     def __len__(self) -> int:
         """Return the number of samples."""
@@ -159,7 +160,8 @@ def transfer(
     progress : bool
         Show a progress bar.
     cache_bytes : int
-        Memory that the cached activations may take; 0 caches nothing.
+        Memory that the cached activations may take, and a quarter more while they are computed; 0 caches
+        nothing.
     keep : {"best", "end"}
         ``"end"`` keeps the state after the last step whatever validation says: a null model of how far so
         many steps move the weights must not be chosen by its success.
@@ -195,10 +197,17 @@ def transfer(
         parameter.requires_grad_(name.split(".")[0] in names)
     first = layers[0]
     source = _source(network, first, x, y, spec, cache_bytes)
-    looking = _prefix(network, first, x_validation, spec.precision, spec.batch_size), y_validation
+    spare = cache_bytes - (source.activations.nbytes if isinstance(source, Cached) else 0)
+    if fits := _prefix_bytes(network, first, x_validation, spec.precision) <= spare:
+        x_validation = _prefix(network, first, x_validation, spec.precision, spec.batch_size)
     trained = {name: parameter for name, parameter in network.named_parameters() if parameter.requires_grad}
     descent = Descent(
-        lambda features: network.suffix(features, first), trained, source, looking, _budget(spec, len(x))
+        lambda features: network.suffix(features, first),
+        trained,
+        source,
+        (x_validation, y_validation),
+        _budget(spec, len(x)),
+        look=None if fits else network,
     )
     label = f"layers {','.join(map(str, layers))}"
     descent.run(progress=progress, label=label, keep_best=keep == "best")
@@ -224,17 +233,29 @@ def _source(
 ) -> Samples | Cached:
     if layer == 1:
         return Samples(inputs, outputs)
-    width, item = network.spec.widths()[layer - 1], 2 if spec.precision == "bfloat16" else 4
-    needed = (4 if spec.rotate else 1) * len(inputs) * width * inputs[0, 0].numel() * item
-    if needed > cache_bytes:
+    if (4 if spec.rotate else 1) * _prefix_bytes(network, layer, inputs, spec.precision) > cache_bytes:
         return Recomputed(network, layer, inputs, outputs, spec.precision)
     return Cached(network, layer, inputs, outputs, spec)
 
 
+def _prefix_bytes(network: Network, layer: int, inputs: Tensor, precision: str) -> int:
+    """Return the memory that the activations which enter a layer take."""
+    width, item = network.spec.widths()[layer - 1], 2 if precision == "bfloat16" else 4
+    return len(inputs) * width * inputs[0, 0].numel() * item
+
+
 @torch.no_grad()
 def _prefix(network: Network, layer: int, inputs: Tensor, precision: str, batch_size: int) -> Tensor:
-    with torch.autocast(inputs.device.type, torch.bfloat16, enabled=precision == "bfloat16"):
-        return torch.cat([network.prefix(batch, layer) for batch in inputs.split(batch_size)])
+    """Return the activations that enter a layer, in memory once: no list of batches beside them."""
+    result = torch.empty(0)
+    for start in range(0, len(inputs), batch_size):
+        with torch.autocast(inputs.device.type, torch.bfloat16, enabled=precision == "bfloat16"):
+            part = network.prefix(inputs[start : start + batch_size], layer)
+        if start == 0:
+            shape, layout = (len(inputs), *part.shape[1:]), torch.channels_last
+            result = torch.empty(shape, dtype=part.dtype, device=part.device, memory_format=layout)
+        result[start : start + batch_size] = part
+    return result
 
 
 def _history(descent: Descent, layers: tuple[int, ...], cached: bool) -> xr.Dataset:
