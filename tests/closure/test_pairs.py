@@ -12,7 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tlfourier.closure.filters import Filter, filtered_equation, subgrid_term
-from tlfourier.closure.pairs import SPLITS, UNITS, Scales, Split, make_pairs, pair_spectra, subset, to_tensors
+from tlfourier.closure.pairs import (
+    SPLITS,
+    UNITS,
+    Scales,
+    Split,
+    make_pairs,
+    pair_blocks,
+    pair_spectra,
+    subset,
+    to_tensors,
+)
 from tlfourier.flow.equation import VorticityEquation
 from tlfourier.flow.grid import Grid
 from tlfourier.flow.initial import random_vorticity
@@ -215,3 +225,22 @@ def test_a_single_wave_has_its_power_in_its_shell(pairs: xr.Dataset) -> None:
     power = pair_spectra(waves)["omega"]
     assert float(power.sel(k=5)) == pytest.approx(0.5)
     assert float(power.drop_sel(k=5).sum()) < 1e-25
+
+
+@pytest.mark.parametrize("size", [1, 3, 10, 64])
+def test_blocks_of_pairs_are_the_pairs(size: int, trajectory: xr.Dataset, pairs: xr.Dataset) -> None:
+    made = list(pair_blocks(trajectory, FILTER, EQUATION, LES, size))
+    assert max(block.sizes["time"] for block in made) == min(size, 10)
+    for name in UNITS:
+        np.testing.assert_array_equal(np.concatenate([block[name] for block in made]), pairs[name])
+    assert made[0].attrs == pairs.attrs
+
+
+def test_scales_do_not_depend_on_how_much_is_read_at_once(
+    pairs: xr.Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_once = Scales.of(pairs)
+    monkeypatch.setattr("tlfourier.closure.pairs._WHOLE", 700)
+    in_blocks = Scales.of(pairs + 100.0)
+    for name in UNITS:
+        assert getattr(in_blocks, name) == pytest.approx(getattr(at_once, name), rel=1e-5)

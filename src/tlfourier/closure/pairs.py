@@ -1,12 +1,14 @@
 """Pairs of what an LES knows (psi, omega) and what it lacks (sgs): made, split, scaled and thinned."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 import xarray as xr
 from torch import Tensor
+from tqdm.auto import tqdm
 
 from tlfourier.closure.filters import Filter, subgrid_term
 from tlfourier.flow.diagnostics import shell_spectrum, snapshots, wavenumbers
@@ -16,6 +18,7 @@ from tlfourier.flow.grid import Grid
 UNITS = {"psi": "length^2 time^-1", "omega": "time^-1", "sgs": "time^-2"}
 LONG_NAMES = {"psi": "filtered streamfunction", "omega": "filtered vorticity", "sgs": "subgrid term Π"}
 SPLITS = ("train", "validation", "test")
+_WHOLE = 2**24  # values of which a standard deviation is taken at once: 128 MiB in float64
 
 
 def make_pairs(
@@ -73,6 +76,19 @@ def make_pairs(
         },
         attrs={"length": grid.length, "filter": filter.kind, "filter_width": filter.width},
     )
+
+
+def pair_blocks(
+    trajectory: xr.Dataset,
+    filter: Filter,
+    fine_equation: VorticityEquation,
+    coarse_equation: VorticityEquation,
+    size: int = 64,
+) -> Iterator[xr.Dataset]:
+    """Yield what `make_pairs` returns in blocks of at most ``size`` snapshots, all that is ever in memory."""
+    for start in tqdm(range(0, trajectory.sizes["time"], size), desc="pairs", unit="block"):
+        part = trajectory.isel(time=slice(start, start + size))
+        yield make_pairs(part, filter, fine_equation, coarse_equation, progress=False)
 
 
 @dataclass(frozen=True)
@@ -186,7 +202,7 @@ class Scales:
 
     @classmethod
     def of(cls, train_pairs: xr.Dataset) -> "Scales":
-        """Measure the scales of a training block.
+        """Measure the scales of a training block; of a lazy one only a part is in memory at once.
 
         Raises
         ------
@@ -196,11 +212,26 @@ class Scales:
         block = train_pairs.attrs.get("split", "train")
         if block != "train":
             raise ValueError(f"split {block!r}: scales are measured on the train split only")
-        values = {name: float(train_pairs[name].astype(np.float64).std()) for name in UNITS}
+        values = {name: _deviation(train_pairs[name]) for name in UNITS}
         for name, value in values.items():
             if not (math.isfinite(value) and value > 0):
                 raise ValueError(f"the standard deviation of {name} is {value}: it must be a positive number")
         return cls(**values)
+
+
+def _deviation(values: xr.DataArray) -> float:
+    """Return the standard deviation in float64; block by block, in two passes, when there is much."""
+    if values.size <= _WHOLE:
+        return float(values.astype(np.float64).std())
+    length = max(1, _WHOLE * values.sizes["time"] // values.size)
+    starts = range(0, values.sizes["time"], length)
+
+    def total(about: float, power: int) -> float:
+        parts = (values.isel(time=slice(start, start + length)).astype(np.float64) for start in starts)
+        return math.fsum(float(((part - about) ** power).sum()) for part in parts)
+
+    mean = total(0.0, 1) / values.size
+    return math.sqrt(total(mean, 2) / values.size)
 
 
 def to_tensors(
