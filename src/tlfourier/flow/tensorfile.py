@@ -18,7 +18,7 @@ from tlfourier.flow.jsonfile import parse_json, plain
 _BLANK = "0" * 64
 
 
-def write_bytes(path: Path, content: bytes) -> None:
+def write_bytes(path: Path, content: bytes | memoryview) -> None:
     """Replace ``path`` by ``content`` in one step: a reader or a crash sees the old file or the new one.
 
     The name under which the file grows is always the same, so that what a killed process has left is

@@ -2,50 +2,83 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
+import contextlib
+import dataclasses
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import numpy as np
 import xarray as xr
 from torch import Tensor
 
 from tlfourier.closure import pairs, tensorfile
 from tlfourier.closure.network import Network, layer_name, load_network
+from tlfourier.flow.jsonfile import plain
+from tlfourier.study import netcdf
 
 _PACKED = {"zlib": True, "complevel": 4, "shuffle": True}
 _SMALL = 500_000  # bytes: below, HDF5's own bookkeeping is most of a file (50 kB for 3 kB of scores)
 
 
 def write_dataset(path: Path, data: xr.Dataset) -> None:
-    """Write a dataset as NetCDF, whole or not at all: NetCDF-3 when small, compressed NetCDF-4 when large."""
-    temporary = path.with_suffix(".tmp")
+    """Write a dataset as NetCDF, whole or not at all: NetCDF-3 when small, compressed NetCDF-4 when large.
+
+    The file is formed in memory, so that a full disk meets one plain write and never HDF5 in mid-structure.
+    """
     if data.nbytes < _SMALL:
-        data.to_netcdf(temporary, engine="scipy")
+        content = data.to_netcdf(engine="scipy")
     else:
         numbers = [
             name for name, values in data.variables.items() if values.ndim and values.dtype.kind in "fiu"
         ]
-        data.to_netcdf(temporary, engine="h5netcdf", encoding={name: _PACKED for name in numbers})
-    os.replace(temporary, path)
+        content = data.to_netcdf(engine="h5netcdf", encoding={name: _PACKED for name in numbers})
+    tensorfile.write_bytes(path, content)
 
 
 def open_dataset(path: Path) -> xr.Dataset:
-    """Open a dataset without reading its values; close it, or use it in a ``with`` block."""
-    with path.open("rb") as stream:
-        small = stream.read(3) == b"CDF"
-    return xr.open_dataset(path, engine="scipy" if small else "h5netcdf")
+    """Open a dataset without reading its values; close it, or use it in a ``with`` block.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such file.
+    ValueError
+        It is damaged, or holds what this project does not write.
+    """
+    kind = netcdf.engine(path)
+    with _one_sentence(path):
+        return xr.open_dataset(path, engine=kind)
 
 
 def read_dataset(path: Path) -> xr.Dataset:
-    """Read a dataset into memory."""
-    with open_dataset(path) as data:
+    """Read a dataset into memory; errors as `open_dataset`."""
+    with open_dataset(path) as data, _one_sentence(path):
         return data.load()
+
+
+@contextlib.contextmanager
+def _one_sentence(path: Path) -> Iterator[None]:
+    """Turn whatever a reader of NetCDF raises on bytes that it did not expect into one sentence."""
+    try:
+        yield
+    except Exception as error:
+        what = plain(f"{type(error).__name__}: {error}")
+        raise ValueError(f"{path} is damaged or not NetCDF of this project ({what})") from None
 
 
 def read_scales(folder: Path) -> pairs.Scales:
     """Read a flow's standard deviations."""
-    data = read_dataset(folder / "scales.nc")
-    return pairs.Scales(**{str(name): float(value) for name, value in data.data_vars.items()})
+    path = folder / "scales.nc"
+    data = read_dataset(path)
+    names = {field.name for field in dataclasses.fields(pairs.Scales)}
+    found = {str(name): values for name, values in data.data_vars.items()}
+    if found.keys() != names or any(
+        v.ndim or v.dtype.kind != "f" or not 0 < v < np.inf for v in found.values()
+    ):
+        raise ValueError(
+            f"{path} is damaged: expected one positive number for each of {', '.join(sorted(names))}"
+        )
+    return pairs.Scales(**{name: float(values) for name, values in found.items()})
 
 
 def read_tensors(folder: Path, scales: pairs.Scales) -> tuple[Tensor, Tensor]:
@@ -58,8 +91,13 @@ def read_network(folders: Mapping[str, Path]) -> Network:
     if "base" not in folders:
         return load_network(folders["network"] / "network.safetensors")
     network = load_network(folders["base"] / "network.safetensors")
-    layers, _ = tensorfile.read_tensors(folders["network"] / "layers.safetensors")
-    network.load_state_dict({**network.state_dict(), **layers})
+    path = folders["network"] / "layers.safetensors"
+    layers, _ = tensorfile.read_tensors(path)
+    state = network.state_dict()
+    for name, values in layers.items():
+        if name not in state or values.shape != state[name].shape or not values.is_floating_point():
+            raise ValueError(f"{path} has {name!r} of shape {tuple(values.shape)}: its base network has not")
+    network.load_state_dict({**state, **layers})
     return network
 
 
