@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import math
 import tomllib
 import types
 import typing
@@ -16,6 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from tlfourier.closure.filters import Filter
 from tlfourier.closure.network import NetworkSpec
 from tlfourier.closure.pairs import Split
@@ -23,9 +26,12 @@ from tlfourier.closure.training import TrainingSpec
 from tlfourier.flow.forcing import two_way_cosine
 from tlfourier.flow.grid import Grid
 from tlfourier.flow.steppers import STEPPERS
+from tlfourier.study.limits import check_numbers, check_sizes, show
 
 DTYPES = ("float32", "float64")
 PROFILES = Path(__file__).parents[3] / "profiles"
+DEPTH = 8  # tables within tables: the deepest setting, flows.target.reynolds, lies three deep
+_BEYOND = 10**300  # integers that no float holds
 
 
 @dataclass(frozen=True)
@@ -135,9 +141,12 @@ def load(profile: str, overrides: Mapping[str, Any] | None = None) -> StudySpec:
         Unknown profile, unknown key, or a value of the wrong kind: one sentence with the accepted ones.
     """
     if profile not in profile_names():
-        raise ValueError(f"unknown profile {profile!r}: accepted are {', '.join(profile_names())}")
+        raise ValueError(f"unknown profile {show(profile)}: accepted are {', '.join(profile_names())}")
+    if not isinstance(overrides, Mapping | None):
+        raise ValueError(f"overrides {show(overrides)}: accepted is a table of settings")
     spec = apply(StudySpec(), tomllib.loads((PROFILES / f"{profile}.toml").read_text()))
     spec = apply(spec, nested(overrides or {}))
+    check_numbers(spec)
     _check_physics(spec)
     return spec
 
@@ -150,23 +159,51 @@ def _check_physics(spec: StudySpec) -> None:
         ("simulation.stepper", simulation.stepper, tuple(STEPPERS)),
     ):
         if value not in accepted:
-            raise ValueError(f"{name}={value!r}: accepted are {', '.join(accepted)}")
-    fine, grid = Grid(simulation.size), Grid(coarse.size)
-    Filter(fine, grid, kind=coarse.kind, width=coarse.width * grid.dx)
-    for flow in spec.flows.values():
-        two_way_cosine(fine, flow.forcing_wavenumber)
+            raise ValueError(f"{name}={show(value)}: accepted are {', '.join(accepted)}")
+    check_sizes(spec)
+    # On the meta device they have shapes and no memory: a size that fits elsewhere need not fit here.
+    with torch.device("meta"):
+        fine, grid = Grid(simulation.size), Grid(coarse.size)
+        Filter(fine, grid, kind=coarse.kind, width=coarse.width * grid.dx)
+        for flow in spec.flows.values():
+            two_way_cosine(fine, flow.forcing_wavenumber)
 
 
 def nested(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Turn ``{"a.b": 1}`` into ``{"a": {"b": 1}}``; nested input passes through."""
+    """Turn ``{"a.b": 1}`` into ``{"a": {"b": 1}}``; nested input passes through, and the two may be mixed.
+
+    Raises
+    ------
+    ValueError
+        A setting is given twice, or is both a value and a table, or tables lie in tables without end.
+    """
     tree: dict[str, Any] = {}
-    for key, value in settings.items():
-        branch = tree
-        *parents, leaf = str(key).split(".")
-        for parent in parents:
-            branch = branch.setdefault(parent, {})
-        branch[leaf] = nested(value) if isinstance(value, Mapping) else value
+    _plant(tree, settings, ())
     return tree
+
+
+def _plant(tree: dict[str, Any], settings: Mapping[str, Any], above: tuple[str, ...]) -> None:
+    for key, value in settings.items():
+        path = (*above, *str(key).split("."))
+        if len(path) > DEPTH:
+            raise ValueError(
+                f"setting {show('.'.join(path))} lies {len(path)} deep: at most {DEPTH} is accepted"
+            )
+        branch = tree
+        for parent in path[:-1]:
+            branch = branch.setdefault(parent, {})
+            if not isinstance(branch, dict):
+                raise ValueError(
+                    f"setting {show('.'.join(path))} lies in one that is given a value: give one"
+                )
+        if isinstance(value, Mapping):
+            if not isinstance(branch.setdefault(path[-1], {}), dict):
+                raise ValueError(f"setting {show('.'.join(path))} is given a value and a table: give one")
+            _plant(tree, value, path)
+        elif path[-1] in branch:
+            raise ValueError(f"setting {show('.'.join(path))} is given twice: give it once")
+        else:
+            branch[path[-1]] = value
 
 
 def apply(spec: Any, settings: Mapping[str, Any], where: str = "") -> Any:
@@ -176,15 +213,14 @@ def apply(spec: Any, settings: Mapping[str, Any], where: str = "") -> Any:
     )
     changed = {}
     for key, value in settings.items():
-        name = f"{where}{key}"
         if key not in known:
-            raise ValueError(f"unknown setting {name!r}: {_nearest(key, known, where)}")
-        changed[key] = _convert(known[key], value, name, spec, key)
+            raise ValueError(f"unknown setting {show(f'{where}{key}')}: {_nearest(str(key), known, where)}")
+        changed[key] = _convert(known[key], value, f"{where}{key}", spec, key)
     return {**known, **changed} if isinstance(spec, dict) else dataclasses.replace(spec, **changed)
 
 
 def _nearest(key: str, known: Mapping[str, Any], where: str) -> str:
-    close = difflib.get_close_matches(key, known, n=1)
+    close = difflib.get_close_matches(key[:60], known, n=1)
     hint = f"did you mean {where + close[0]!r}? " if close else ""
     return f"{hint}known here are {', '.join(known)}"
 
@@ -192,14 +228,14 @@ def _nearest(key: str, known: Mapping[str, Any], where: str) -> str:
 def _convert(old: Any, value: Any, name: str, spec: Any, key: str) -> Any:
     if dataclasses.is_dataclass(old) or isinstance(old, dict):
         if not isinstance(value, Mapping):
-            raise ValueError(f"setting {name!r} is a table, got {value!r}: give {name}.<key>")
+            raise ValueError(f"setting {name!r} is a table, got {show(value)}: give {name}.<key>")
         return apply(old, value, f"{name}.")
     kinds = _accepted(spec, key, old)
     if isinstance(value, int) and not isinstance(value, bool) and float in kinds and int not in kinds:
-        value = float(value)
+        value = float(value) if abs(value) < _BEYOND else math.inf
     if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
         wanted = " or ".join(kind.__name__ for kind in kinds)
-        raise ValueError(f"setting {name}={value!r} is a {type(value).__name__}: {wanted} is accepted")
+        raise ValueError(f"setting {name}={show(value)} is a {type(value).__name__}: {wanted} is accepted")
     return value
 
 
