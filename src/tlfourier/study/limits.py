@@ -85,8 +85,8 @@ def check_sizes(spec: Any) -> None:
     ):
         if bytes_needed > limit:
             raise ValueError(
-                f"{names} needs at least {_size(bytes_needed)}: at most {_size(limit)} is accepted, more than "
-                "any machine gives to one run"
+                f"{names} needs at least {_size(bytes_needed)}: at most {_size(limit)} is accepted, more "
+                "than any machine gives to one run"
             )
     stops = split.total + spec.simulation.spin_up / spec.simulation.interval
     if stops > STOPS:
@@ -121,7 +121,7 @@ def _activations(spec: Any, size: int) -> int:
     return int(4 * batch * size**2 * spec.network.channels * (spec.network.layers - 1))
 
 
-def _size(count: float) -> str:
+def _size(count: int) -> str:
     """Return a number of bytes for reading."""
     power = min(int(math.log10(max(count, 1)) // 3), 8)
     return f"{count / 1000**power:.3g} {('B', 'kB', 'MB', 'GB', 'TB', 'PB', 'EB', 'ZB', 'YB')[power]}"
