@@ -38,6 +38,7 @@ from tlfourier.study.artifacts import (
 from tlfourier.study.config import FlowSpec, StudySpec
 from tlfourier.study.node import Node
 from tlfourier.study.store import Maker
+from tlfourier.study.stream import blocks, read_samples, write_blocks
 
 RESUMABLE = frozenset({"simulate", "train"})
 
@@ -178,7 +179,8 @@ def make_filter(node: Node, inputs: Mapping[str, Path], folder: Path) -> None:
     to_coarse = filters.Filter(fine.grid, grid, kind=node.spec["kind"], width=node.spec["width"] * grid.dx)
     coarse = filters.filtered_equation(fine, grid, to_coarse)
     trajectory = read_trajectory(inputs["trajectory"] / "trajectory")
-    write_dataset(folder / "pairs.nc", pairs.make_pairs(trajectory, to_coarse, fine, coarse))
+    parts = pairs.pair_blocks(trajectory, to_coarse, fine, coarse)
+    write_blocks(folder / "pairs.nc", parts, trajectory.sizes["time"])
 
 
 def make_pairs(node: Node, inputs: Mapping[str, Path], folder: Path) -> None:
@@ -189,13 +191,16 @@ def make_pairs(node: Node, inputs: Mapping[str, Path], folder: Path) -> None:
     memory = float(read_dataset(inputs["diagnostics"] / "diagnostics.nc")["decorrelation_time"])
     with open_dataset(inputs["filtered"] / "pairs.nc") as filtered:
         split.check(filtered["time"].values, memory)
-        block = split.select(filtered, name).load()
-    write_dataset(folder / "pairs.nc", block if samples is None else pairs.subset(block, samples))
+        block = split.select(filtered, name)
+        if samples is not None:
+            block = pairs.subset(block, samples)
+        write_blocks(folder / "pairs.nc", blocks(block), block.sizes["time"])
 
 
 def make_scales(node: Node, inputs: Mapping[str, Path], folder: Path) -> None:
     """Write the standard deviation of every variable over the training block."""
-    scales = pairs.Scales.of(read_dataset(inputs["train"] / "pairs.nc"))
+    with open_dataset(inputs["train"] / "pairs.nc") as data:
+        scales = pairs.Scales.of(data)
     write_dataset(folder / "scales.nc", xr.Dataset(dataclasses.asdict(scales)))
 
 
@@ -206,12 +211,13 @@ def make_train(node: Node, inputs: Mapping[str, Path], folder: Path) -> None:
     scales = read_scales(inputs["scales"])
     history = train(
         network,
-        *read_tensors(inputs["train"], scales),
+        *read_samples(inputs["train"], scales, folder / "scratch"),
         validation=read_tensors(inputs["validation"], scales),
         spec=training,
         checkpoint=folder / "checkpoint",
     )
     shutil.rmtree(folder / "checkpoint")
+    shutil.rmtree(folder / "scratch", ignore_errors=True)
     write_dataset(folder / "history.nc", history)
     save_network(folder / "network.safetensors", network)
 
