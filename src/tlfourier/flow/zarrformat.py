@@ -80,7 +80,7 @@ def inspect(path: Path) -> Contents:
         arrays = _arrays(recipe, _members(path / "omega" / METADATA))
         _require_entries(path, {METADATA, *(array.name for array in arrays)})
         snapshots, *_ = [_chunks(path / array.name, array) for array in arrays]
-    except (AttributeError, KeyError, TypeError, ValueError, OSError) as error:
+    except (AttributeError, LookupError, TypeError, ValueError, OSError) as error:
         reason = error if isinstance(error, ValueError) else f"what it should hold is missing: {error}"
         raise ForeignFormat(
             f"{path} is not a trajectory, or a damaged one ({plain(reason)}): remove it or choose another"

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from tlfourier.flow.jsonfile import read_json
 from tlfourier.study.places import REPOSITORY, build_folder
 
 VERSIONED = ("tlfourier", "torch", "numpy", "scipy", "xarray", "matplotlib", "papermill", "jupyter-book")
@@ -21,7 +22,7 @@ class Record:
 
     def __init__(self, path: Path, parameters: dict[str, Any]) -> None:
         self.path = path
-        before = json.loads(path.read_text()) if path.is_file() else {}
+        before = _checked(path) if path.is_file() else {}
         same = before.get("parameters") == parameters
         self.pages: dict[str, Any] = before["pages"] if same else {}
         self.head = {
@@ -53,12 +54,27 @@ def read_run(profile: str, repository: Path = REPOSITORY) -> dict[str, Any]:
     Raises
     ------
     ValueError
-        No page of that profile was run yet.
+        No page of that profile was run yet, or the record is damaged.
     """
     path = build_folder(profile, repository) / "run.json"
     if not path.is_file():
         raise ValueError(
             f"no run of profile {profile!r} is recorded: start with `tlfourier run --profile {profile}`"
         )
-    record: dict[str, Any] = json.loads(path.read_text())
-    return record
+    return _checked(path)
+
+
+def _checked(path: Path) -> dict[str, Any]:
+    """Return the record in a file, once it has every entry that the tables are made of."""
+    record = read_json(path)
+    try:
+        pages, texts = record["pages"].values(), [record["python"], record["system"]]
+        used = [item for page in pages for item in page["artifacts"]]
+        texts += [*record["versions"].values(), *(item["artifact"] for item in used)]
+        numbers = [record["threads"], *(one["seconds"] for one in (*pages, *used))]
+        right = all(isinstance(text, str) for text in texts) and "parameters" in record
+        if right and all(isinstance(number, int | float) for number in numbers):
+            return dict(record)
+    except (AttributeError, KeyError, TypeError):
+        pass
+    raise ValueError(f"{path} is not the record of a run: remove it and run the pages again")

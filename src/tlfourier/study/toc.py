@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from tlfourier.flow.jsonfile import plain
 from tlfourier.study.places import REPOSITORY
 
 LAST = "reproducibility"
@@ -19,10 +20,10 @@ def toc_files(repository: Path = REPOSITORY) -> list[Path]:
     Raises
     ------
     ValueError
-        An entry has neither a notebook nor a Markdown file.
+        The file cannot be read, or an entry has neither a notebook nor a Markdown file.
     """
     found = []
-    for name in _entries(yaml.safe_load((repository / "_toc.yml").read_text())):
+    for name in _entries(_tree(repository / "_toc.yml")):
         files = [
             Path(name + suffix) for suffix in (".ipynb", ".md") if (repository / (name + suffix)).is_file()
         ]
@@ -32,6 +33,20 @@ def toc_files(repository: Path = REPOSITORY) -> list[Path]:
             )
         found += files
     return found
+
+
+def _tree(path: Path) -> Any:
+    """Return plain lists, tables and words; no aliases, by which a short file can be an endless tree."""
+    try:
+        text = path.read_bytes().decode()
+        if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text)):
+            raise ValueError("it has aliases")
+        tree = yaml.safe_load(text)
+        if not all(isinstance(name, str) and name.isprintable() for name in _entries(tree)):
+            raise ValueError("an entry is not a name")
+    except (yaml.YAMLError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(f"{path} is not a table of contents that can be read ({plain(error)})") from None
+    return tree
 
 
 def _entries(node: Any) -> Iterator[str]:
