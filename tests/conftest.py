@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from typing import Any
 
 # before torch is imported: two thread pools on two cores wait for each other, and small arrays gain nothing
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -22,3 +23,18 @@ def _own_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setenv("TLFOURIER_REFERENCE", "")
         patch.delenv("TLFOURIER_LEDGER", raising=False)
         yield
+
+
+@pytest.fixture(scope="session")
+def tiny() -> dict[str, Any]:
+    """Return overrides of the smoke profile that make a whole study, every stage of it, in seconds."""
+    return {
+        "seeds": 2,
+        "simulation": {"size": 32, "spin_up": 0.5, "interval": 0.25},
+        "filter.size": 16,
+        "flows.small_scale.forcing_wavenumber": 6,
+        "split": {"train": 6, "validation": 2, "test": 2, "gap": 12},
+        "network": {"layers": 3, "channels": 4},
+        "training": {"samples": 6, "epochs": 2, "batch_size": 2},
+        "transfer": {"samples": 4, "steps": 8, "batch_size": 2, "scratch_steps": 2, "learning_rate": 3e-3},
+    }

@@ -12,24 +12,13 @@ from tlfourier.study.page import Study
 from tlfourier.study.store import Store
 from tlfourier.widgets import Chooser
 
-TINY: dict[str, Any] = {
-    "seeds": 1,
-    "simulation": {"size": 32, "spin_up": 0.5, "interval": 0.25},
-    "filter.size": 16,
-    "flows.small_scale.forcing_wavenumber": 6,
-    "split": {"train": 6, "validation": 2, "test": 2, "gap": 12},
-    "network": {"layers": 3, "channels": 4},
-    "training": {"samples": 6, "epochs": 2, "batch_size": 2},
-    "transfer": {"samples": 2, "steps": 2, "batch_size": 2, "scratch_steps": 2},
-}
-
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
+def study(tmp_path_factory: pytest.TempPathFactory, tiny: dict[str, Any]) -> Study:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TLFOURIER_STORE", str(tmp_path_factory.mktemp("widgets")))
         patch.setenv("TLFOURIER_REFERENCE", "")
-        made = page.begin("smoke", TINY)
+        made = page.begin("smoke", {**tiny, "seeds": 1})
     made.scores("forcing")
     return made
 

@@ -12,26 +12,15 @@ from tlfourier.study import config, page, stages
 from tlfourier.study.page import Study
 from tlfourier.study.store import Store
 
-TINY: dict[str, Any] = {
-    "seeds": 2,
-    "simulation": {"size": 32, "spin_up": 0.5, "interval": 0.25},
-    "filter.size": 16,
-    "flows.small_scale.forcing_wavenumber": 6,
-    "split": {"train": 6, "validation": 2, "test": 2, "gap": 12},
-    "network": {"layers": 3, "channels": 4},
-    "training": {"samples": 6, "epochs": 2, "batch_size": 2},
-    "transfer": {"samples": 4, "steps": 8, "batch_size": 2, "scratch_steps": 2, "learning_rate": 3e-3},
-}
-
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
+def study(tmp_path_factory: pytest.TempPathFactory, tiny: dict[str, Any]) -> Study:
     folder = tmp_path_factory.mktemp("study")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TLFOURIER_STORE", str(folder / "store"))
         patch.setenv("TLFOURIER_REFERENCE", "")
         patch.setenv("TLFOURIER_LEDGER", str(folder / "ledger.jsonl"))
-        made = page.begin("smoke", TINY)
+        made = page.begin("smoke", tiny)
     made.make_all(workers=1)
     return made
 

@@ -292,3 +292,7 @@ def reference(profile: str, overrides: dict[str, Any], target: Path | None) -> N
         raise RuntimeError(
             f"{total / 1e6:.1f} MB is over the limit of {REFERENCE_LIMIT / 1e6:.0f} MB for shipped artifacts"
         )
+
+
+if __name__ == "__main__":
+    main()

@@ -22,6 +22,7 @@ _SETTINGS = {
     "distributed.scheduler.allowed-failures": 2,
     "distributed.worker.daemon": True,
 }
+_ATTEMPTS = 3
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
@@ -41,22 +42,31 @@ def local(workers: int, memory: int | None = None) -> Iterator[Client]:
         Bytes that a worker may take before it is replaced; by default its share of what is there.
     """
     share = memory or MEMORY_LIMIT // workers
-    with dask.config.set(_SETTINGS):
-        cluster = LocalCluster(
-            n_workers=workers,
-            threads_per_worker=1,
-            memory_limit=share,
-            dashboard_address=None,
-            silence_logs=logging.ERROR,
-            env=_ONE_THREAD,
-        )
-        with cluster, Client(cluster) as client:
-            yield client
+    with dask.config.set(_SETTINGS), _started(workers, share) as cluster, Client(cluster) as client:
+        yield client
+
+
+def _started(workers: int, memory: int) -> LocalCluster:
+    """Start a cluster, anew if a worker dies while it starts: later on, dask itself replaces it."""
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            return LocalCluster(
+                n_workers=workers,
+                threads_per_worker=1,
+                memory_limit=memory,
+                dashboard_address=None,
+                silence_logs=logging.ERROR,
+                env=_ONE_THREAD,
+            )
+        except RuntimeError:
+            if attempt == _ATTEMPTS:
+                raise
+    raise AssertionError("unreachable")
 
 
 @contextlib.contextmanager
-def running(address: str) -> Iterator[Client]:
-    """Use a scheduler that runs already: its workers need this package, and the store at the same address.
+def running(address: str, timeout: float = 10) -> Iterator[Client]:
+    """Use a scheduler that runs already; its workers need this package, and the store at the same address.
 
     Raises
     ------
@@ -64,7 +74,7 @@ def running(address: str) -> Iterator[Client]:
         Nothing answers there.
     """
     try:
-        client = Client(address, timeout=10)
+        client = Client(address, timeout=timeout)
     except (OSError, ValueError) as error:
         raise ValueError(f"no scheduler answers at {address!r} ({error}): expected tcp://HOST:PORT") from None
     with client:

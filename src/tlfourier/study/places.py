@@ -47,8 +47,9 @@ def open_store(address: str | None = None) -> Store:
 
 
 def build_folder(profile: str, repository: Path = REPOSITORY) -> Path:
-    """Return the folder that the executed pages and the book of a profile go to."""
-    return writable(repository / "build", "build") / profile
+    """Return the folder of a profile's executed pages and book; ``TLFOURIER_BUILD`` moves all of them."""
+    named = os.environ.get("TLFOURIER_BUILD")
+    return (Path(named).absolute() if named else writable(repository / "build", "build")) / profile
 
 
 def writable(folder: Path, name: str) -> Path:

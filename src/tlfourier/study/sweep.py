@@ -22,7 +22,7 @@ from tlfourier.study.plan import Plan, describe
 from tlfourier.study.store import Store
 
 _START = 20.0  # seconds that starting workers is worth
-_LOOK, _REFRESH = 0.05, 5.0  # seconds between two looks at the tasks, and at the bar
+_LOOK, _REFRESH, _LINE = 0.05, 5.0, 60.0  # seconds between looks at the tasks, at the bar, lines in a log
 
 
 class SweepFailed(RuntimeError):
@@ -231,7 +231,8 @@ class _Progress:
     """A bar over the tasks, with the time to finish: the rest of the plan at the pace of this run."""
 
     def __init__(self, plan: Plan, workers: int, total: int, show: bool) -> None:
-        self.plan, self.workers = plan, workers
+        self.plan, self.workers, self.total, self.show = plan, workers, total, show
+        self.count, self.failed, self.written = 0, 0, time.perf_counter()
         self.bar = tqdm(total=total, desc="sweep", unit="artifact", disable=None if show else True)
         self.left, self.since = plan.makespan(workers), time.perf_counter()
 
@@ -247,16 +248,19 @@ class _Progress:
         done = [*outcome.made, *outcome.failed, *outcome.untried]
         self.left = self.plan.without(done, pace(self.plan, outcome)).makespan(self.workers)
         self.since = time.perf_counter()
-        self.bar.set_postfix_str(self._text(len(outcome.failed)), refresh=False)
+        self.count, self.failed = len(done), len(outcome.failed)
         self.bar.update()
+        self.refresh()
 
     def refresh(self) -> None:
-        """Show the time that is left now."""
-        self.bar.set_postfix_str(self._text(0))
-
-    def _text(self, failed: int) -> str:
-        left = max(0.0, self.left - (time.perf_counter() - self.since))
-        return f"about {duration(left)} left" + (f", {failed} failed" if failed else "")
+        """Show the time that is left now: on a terminal at once, in a log about once a minute."""
+        now = time.perf_counter()
+        left = f"about {duration(max(0.0, self.left - (now - self.since)))} left"
+        text = left + (f", {self.failed} failed" if self.failed else "")
+        self.bar.set_postfix_str(text)
+        if self.bar.disable and self.show and now - self.written > _LINE:
+            print(f"{self.count} of {self.total} artifacts, {text}", flush=True)
+            self.written = now
 
 
 def pace(plan: Plan, outcome: Outcome) -> dict[str, float]:

@@ -1,0 +1,31 @@
+"""A process to be killed: it imports everything once, then makes a study in a child for every line it reads.
+
+``python victim.py STORE PROFILE OVERRIDES_AS_JSON``; it answers a line with the child's process number.
+"""
+
+import json
+import os
+import sys
+
+import torch
+
+from tlfourier.study import page
+
+
+def main(store: str, profile: str, overrides: str) -> None:
+    """Serve children until the input ends."""
+    os.environ |= {"TLFOURIER_STORE": store, "TLFOURIER_REFERENCE": ""}
+    torch.set_num_threads(1)
+    print("ready", flush=True)
+    for _ in sys.stdin:
+        child = os.fork()
+        if child == 0:
+            page.begin(profile, json.loads(overrides)).make_all(workers=1)
+            os._exit(0)
+        print(child, flush=True)
+        _, status = os.waitpid(child, 0)
+        print(os.waitstatus_to_exitcode(status), flush=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
