@@ -160,19 +160,24 @@ class Descent:
             prediction = model(features)
         return functional.mse_loss(prediction.float(), targets)
 
+    def advance(self) -> tuple[Tensor, int]:
+        """Take one gradient step; return the loss before it and the number of samples in its batch."""
+        features, targets = self.source.batch(*self._batch(self.step))
+        for group in self.adam.param_groups:
+            group["lr"] = self.budget.rate(self.step)
+        loss = self._loss(self.model, features, targets)
+        self.adam.zero_grad()
+        loss.backward()
+        self.adam.step()
+        self.step += 1
+        return loss.detach(), len(features)
+
     def _round(self) -> None:
         total, count = torch.zeros((), device=self.validation[0].device), 0
         for _ in range(min(self.budget.round_steps, self.budget.steps - self.step)):
-            features, targets = self.source.batch(*self._batch(self.step))
-            for group in self.adam.param_groups:
-                group["lr"] = self.budget.rate(self.step)
-            loss = self._loss(self.model, features, targets)
-            self.adam.zero_grad()
-            loss.backward()
-            self.adam.step()
-            total += loss.detach() * len(features)
-            count += len(features)
-            self.step += 1
+            loss, samples = self.advance()
+            total += loss * samples
+            count += samples
         self._record(total.item() / count, self.validate())
 
     def _record(self, train_loss: float, validation_loss: float) -> None:

@@ -17,8 +17,6 @@ from tlfourier.closure.network import Network, layer_name
 from tlfourier.closure.optimise import Budget, Descent, check_settings
 from tlfourier.closure.training import check_samples
 
-_LOOKS = 30  # at validation, at most: more would cost as much as the few gradient steps between them
-
 
 @dataclass(frozen=True)
 class TransferSpec:
@@ -139,13 +137,14 @@ def transfer(
     progress: bool = True,
     cache_bytes: int = 2**31,
     keep: Literal["best", "end"] = "best",
+    looks: int = 30,
 ) -> tuple[Network, xr.Dataset]:
     """Re-train ``spec.layers`` of a copy of ``base`` for ``spec.steps`` gradient steps with a fresh Adam.
 
     No gradient is computed below the lowest re-trained layer l. The activations that enter l are computed
     once for the four rotations of every sample when they fit into ``cache_bytes``, else for every batch; both
     give the same network. The state kept is the best on validation among the start, the end and the ends of
-    about equally long rounds: one epoch each, or ``steps / 30`` steps where epochs are shorter. With all
+    about equally long rounds: one epoch each, or ``steps / looks`` steps where epochs are shorter. With all
     layers of a fresh network this is training from scratch on the same samples.
 
     Parameters
@@ -165,6 +164,8 @@ def transfer(
     keep : {"best", "end"}
         ``"end"`` keeps the state after the last step whatever validation says: a null model of how far so
         many steps move the weights must not be chosen by its success.
+    looks : int
+        At validation, at most; more than the default would cost as much as the few steps between them.
 
     Returns
     -------
@@ -206,7 +207,7 @@ def transfer(
         trained,
         source,
         (x_validation, y_validation),
-        _budget(spec, len(x)),
+        _budget(spec, len(x), looks),
         look=None if fits else network,
     )
     label = f"layers {','.join(map(str, layers))}"
@@ -215,11 +216,11 @@ def transfer(
     return network, _history(descent, layers, isinstance(source, Cached))
 
 
-def _budget(spec: TransferSpec, samples: int) -> Budget:
+def _budget(spec: TransferSpec, samples: int, looks: int) -> Budget:
     epoch = steps_per_epoch(samples, spec.batch_size)
     return Budget(
         steps=spec.steps,
-        round_steps=max(epoch, math.ceil(spec.steps / _LOOKS)),
+        round_steps=max(epoch, math.ceil(spec.steps / looks)),
         batch_size=spec.batch_size,
         learning_rate=float(spec.learning_rate),
         precision=spec.precision,
