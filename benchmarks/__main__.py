@@ -16,7 +16,7 @@ from benchmarks.report import Section, goals_text, machine
 
 MEASURED = Path("build/bench/performance.json")
 SHIPPED = Path("data/performance.json")
-SECTIONS = ("solver", "precision", "training", "recipe", "growth", "sweep", "scale")
+SECTIONS = ("solver", "precision", "training", "skill", "recipe", "growth", "sweep", "scale")
 
 
 def main() -> int:

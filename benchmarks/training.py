@@ -1,154 +1,116 @@
-"""Measure what a gradient step costs and what caching saves: ``python -m benchmarks.training``.
+"""What a step costs beside its convolutions, and a sweep over all layers beside full trainings.
 
-Prints two tables and writes them to ``build/bench/training.json``. The contestants take turns, so that a busy
-machine is as busy for each of them; beside the time on the clock stands the processor time over all threads,
-which other processes disturb less. Sizes are those of the laptop profile: 16 channels, 64 x 64 points and
-batches of 8.
+The contestants take turns. The limit is the rate at which this machine computes the same convolutions and
+nothing else, in the better of two memory layouts.
 """
 
-import json
-import statistics
-import sys
-import time
-from collections.abc import Callable
-from pathlib import Path
+from dataclasses import asdict
 
 import torch
-from torch import Tensor, nn
-from torch.nn import functional
 
-from tlfourier.closure.network import Network, NetworkSpec, layer_name
+from benchmarks.network import Action, Job, convolutions, training_step
+from benchmarks.report import Goal, Row, Section
+from benchmarks.timing import Times, compare
+from tlfourier.closure.heap import kept_memory
+from tlfourier.closure.network import Network
 from tlfourier.closure.transfer import TransferSpec, transfer
 
-OUTPUT = Path("build/bench/training.json")
-CHANNELS, SIZE, BATCH = 16, 64, 8
-SAMPLES, STEPS = 40, 300
-"""Of the laptop profile's transfer."""
-
-Times = dict[str, float]
-
-
-def main() -> int:
-    """Run both comparisons."""
-    steps, moves = training_steps(rounds=5), transfers(rounds=2)
-    report = {"threads": torch.get_num_threads(), "milliseconds_per_sample": steps, "transfer_seconds": moves}
-    OUTPUT.parent.mkdir(parents=True, exist_ok=True)
-    OUTPUT.write_text(json.dumps(report, indent=2) + "\n")
-    print(table(steps, "training, ms per sample"))
-    print(table(moves, f"transfer of {STEPS} steps, seconds"))
-    return 0
+PRECISIONS = ("float32", "bfloat16")
+SAMPLES, VALIDATION, STEPS, LOOKS = 36, 30, 300, 30
+"""Of the laptop profile's transfer: a look at the validation samples every ten steps."""
+SHARE, SWEEP = 0.6, 0.55
+"""Of the convolutions' rate that a step reaches, at least; of full trainings that a sweep costs, at most."""
 
 
-def training_steps(rounds: int) -> dict[str, Times]:
-    """Return the milliseconds per sample of a whole step for every padding and precision."""
-    paddings = {"circular, ours": ours("circular"), "circular, PyTorch's": pytorchs(), "zeros": ours("zeros")}
-    actions = {
-        f"{name}, {precision}": stepping(network, precision == "bfloat16")
-        for precision in ("float32", "bfloat16")
-        for name, network in paddings.items()
+def measure(quick: bool = False) -> Section:
+    """Compare steps with the machine's convolutions, and a sweep of transfers with full trainings."""
+    size = 16 if quick else 64
+    rows: list[Row] = []
+    goals: list[Goal] = []
+    with kept_memory():
+        for channels in (4,) if quick else (16, 32, 64):
+            for precision in PRECISIONS:
+                part, goal = _steps(Job(channels, size, 8, precision), 2 if quick else 6)
+                rows += part
+                goals += [goal] if (channels, precision) in ((16, "bfloat16"), (64, "bfloat16")) else []
+        part, ratio = _sweep(Job(4 if quick else 16, size), 1 if quick else 3)
+    goals += [] if quick else [Goal("sweep over 11 layers: time over eleven full trainings", ratio, SWEEP)]
+    settings = {
+        "threads": torch.get_num_threads(),
+        "job": asdict(Job(size=size)),
+        "transfer": {"samples": SAMPLES, "validation": VALIDATION, "steps": STEPS, "looks": LOOKS},
     }
+    title = "training: 11 layers of 5 x 5, batch 8, milliseconds; share of the convolutions' rate"
+    return Section("training", title, rows + part, goals, settings=settings)
+
+
+def _steps(job: Job, rounds: int) -> tuple[list[Row], Goal]:
+    """Time a step and its convolutions alone."""
+    names = {"channels last": torch.channels_last, "channels first": torch.contiguous_format}
+    actions = {f"convolutions, {name}": convolutions(job, layout) for name, layout in names.items()}
+    times = compare({**actions, "training step": training_step(job)}, rounds)
+    limit = min(times[name].median for name in actions)
+    rows = [_row(name, job, one, limit / one.median) for name, one in times.items()]
+    what = f"training step, {job.channels} channels, {job.precision}: share of the convolutions' rate"
+    return rows, Goal(what, limit / times["training step"].median, SHARE, "at least")
+
+
+def _row(name: str, job: Job, times: Times, share: float | None, rate: bool = True) -> Row:
     return {
-        name: {kind: 1e3 * seconds / BATCH for kind, seconds in times.items()}
-        for name, times in compare(actions, rounds).items()
+        "contestant": name,
+        "channels": job.channels,
+        "precision": job.precision,
+        "fastest": 1e3 * times.fastest,
+        "median": 1e3 * times.median,
+        "processor": 1e3 * times.processor,
+        "gflop_per_s": job.flops() / times.median / 1e9 if rate else None,
+        "share": share,
     }
 
 
-def ours(padding: str) -> Network:
-    """Return the network of the laptop profile."""
-    return Network(NetworkSpec(channels=CHANNELS, padding=padding))
+def _sweep(job: Job, rounds: int) -> tuple[list[Row], float]:
+    """Return the times of 300 steps of every layer, and the sum over eleven trainings of all layers.
 
-
-def pytorchs() -> Network:
-    """Return the same network with PyTorch's own circular padding."""
-    network = ours("circular")
-    for number, name in enumerate(network.layer_names(), start=1):
-        old = network.layer(number)
-        new = nn.Conv2d(old.in_channels, old.out_channels, 5, padding=2, padding_mode="circular")
-        setattr(network, name, new)
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return network
-
-
-def stepping(network: Network, rounded: bool) -> Callable[[], None]:
-    """Return a step of Adam on one batch."""
-    adam = torch.optim.Adam(network.parameters(), lr=1e-4, fused=True)
-    inputs, outputs = samples(BATCH)
-
-    def step() -> None:
-        with torch.autocast("cpu", torch.bfloat16, enabled=rounded):
-            prediction = network(inputs)
-        adam.zero_grad()
-        functional.mse_loss(prediction.float(), outputs).backward()
-        adam.step()
-
-    return step
-
-
-def transfers(rounds: int) -> dict[str, Times]:
-    """Return the seconds that a transfer of 300 steps takes, from its fixed part and its steps."""
-    network = ours("circular")
+    Reading, caching and the looks at the validation samples are included; the naive sweep goes forward and
+    backward through all layers, whichever is updated.
+    """
+    network = job.network()
     everything = tuple(range(1, network.spec.layers + 1))
-    few, many = 2, 6
-    actions, names = {}, []
-    for layers in ((1,), (2,), (6,), (11,), everything):
-        for cache_bytes in (2**31, 0) if layers[0] > 1 else (0,):
-            name = "all layers" if layers == everything else layer_name(layers[0])
-            names.append(
-                f"{name}, cached" if cache_bytes else f"{name}, recomputed" if layers[0] > 1 else name
-            )
-            for steps in (few, many):
-                actions[f"{names[-1]}|{steps}"] = transferring(network, layers, steps, cache_bytes)
-    times = compare(actions, rounds)
-    result = {}
-    for name in names:
-        short, long = times[f"{name}|{few}"], times[f"{name}|{many}"]
-        slope = {kind: (long[kind] - short[kind]) / (many - few) for kind in short}
-        result[name] = {kind: short[kind] + (STEPS - few) * slope[kind] for kind in short}
-    return result
-
-
-def transferring(
-    network: Network, layers: tuple[int, ...], steps: int, cache_bytes: int
-) -> Callable[[], None]:
-    """Return a transfer of a few steps."""
-    spec = TransferSpec(layers, steps, batch_size=BATCH, learning_rate=3e-4, precision="bfloat16")
-    given, looking = samples(SAMPLES), samples(BATCH)
-
-    def run() -> None:
-        transfer(network, *given, looking, spec, progress=False, cache_bytes=cache_bytes)
-
-    return run
-
-
-def samples(count: int) -> tuple[Tensor, Tensor]:
-    """Return noise: what a step costs does not depend on what it learns."""
-    inputs = torch.randn(count, 2, SIZE, SIZE, generator=torch.Generator().manual_seed(0))
-    return inputs, inputs[:, :1] * inputs[:, 1:]
-
-
-def compare(actions: dict[str, Callable[[], None]], rounds: int) -> dict[str, Times]:
-    """Time every action in turn, the first turn thrown away; seconds, clock and processor."""
-    clock: dict[str, list[float]] = {name: [] for name in actions}
-    processor: dict[str, list[float]] = {name: [] for name in actions}
-    for turn in range(rounds + 1):
-        for name, action in actions.items():
-            before = time.perf_counter(), time.process_time()
-            action()
-            if turn > 0:
-                clock[name].append(time.perf_counter() - before[0])
-                processor[name].append(time.process_time() - before[1])
-    return {
-        name: {"fastest": min(clock[name]), "processor": statistics.median(processor[name])}
-        for name in actions
+    sets = {f"transfer of layer {layer}": (layer,) for layer in everything} | {"all layers": everything}
+    few, many = 10, 30
+    actions = {
+        f"{name}|{steps}": transferring(job, network, layers, steps)
+        for name, layers in sets.items()
+        for steps in (few, many)
     }
+    measured = compare(actions, rounds, warm_up=1)
+    times = {
+        name: _extrapolated(measured[f"{name}|{few}"], measured[f"{name}|{many}"], few, many) for name in sets
+    }
+    full = times.pop("all layers")
+    total = Times(
+        *(sum(getattr(one, kind) for one in times.values()) for kind in ("fastest", "median", "processor"))
+    )
+    naive = Times(*(len(times) * getattr(full, kind) for kind in ("fastest", "median", "processor")))
+    shown = {**times, "sweep over all layers, one by one": total, "as many full trainings": naive}
+    return [
+        _row(name, job, one, None, rate=False) for name, one in shown.items()
+    ], total.median / naive.median
 
 
-def table(rows: dict[str, Times], title: str) -> str:
-    """Lay out the times as text."""
-    lines = [f"{title:<34}{'fastest':>10}{'processor':>11}"]
-    lines += [f"{name:<34}{row['fastest']:>10.2f}{row['processor']:>11.2f}" for name, row in rows.items()]
-    return "\n".join(lines)
+def transferring(job: Job, network: Network, layers: tuple[int, ...], steps: int) -> Action:
+    """Return a transfer of a few steps, with a look every ten steps as in 300."""
+    spec = TransferSpec(layers, steps, batch_size=job.batch, learning_rate=1e-3, precision=job.precision)
+    given, looking = job.samples(SAMPLES), job.samples(VALIDATION)
+    looks = max(1, steps * LOOKS // STEPS)
+    return lambda: transfer(network, *given, looking, spec, progress=False, looks=looks)
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def _extrapolated(short: Times, long: Times, few: int, many: int) -> Times:
+    """Return the time of all steps from a fixed part and equal steps."""
+
+    def at_end(kind: str) -> float:
+        first, last = getattr(short, kind), getattr(long, kind)
+        return float(first + (STEPS - few) * (last - first) / (many - few))
+
+    return Times(at_end("fastest"), at_end("median"), at_end("processor"))
