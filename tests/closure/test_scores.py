@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+import xarray as xr
 from torch import Tensor
 
 from tlfourier.closure.scores import score
@@ -130,3 +131,16 @@ def test_bad_fields_are_refused() -> None:
     for prediction, truth, psi, sentence in cases:
         with pytest.raises(ValueError, match=sentence):
             score(prediction, truth, psi=psi)
+
+
+def test_scores_do_not_depend_on_how_many_snapshots_are_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    generator = torch.Generator().manual_seed(3)
+    p, t, psi, omega = torch.randn(4, 11, 16, 16, generator=generator)
+    whole = score(p, t, psi, omega)
+    monkeypatch.setattr("tlfourier.closure.scores._AT_ONCE", 4)
+    batched = score(p, t, psi, omega)
+    xr.testing.assert_allclose(batched, whole, rtol=1e-13)
+    for name in whole:
+        assert batched[name].dims == whole[name].dims and batched[name].attrs == whole[name].attrs
+        if "snapshot" in whole[name].dims:
+            xr.testing.assert_equal(batched[name], whole[name])

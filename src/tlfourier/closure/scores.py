@@ -13,6 +13,7 @@ from tlfourier.flow.grid import Grid
 from tlfourier.flow.spectra import cross_density, shell_sum, wavenumbers
 
 FIELDS = ("truth", "prediction")
+_AT_ONCE = 64  # snapshots that are in memory in float64, with their spectra
 
 
 def score(
@@ -60,23 +61,50 @@ def score(
     The spectrum error is what Darman et al. (arXiv 2504.15487) call spectrum RMSE, in our reading.
     """
     given = {"prediction": prediction, "truth": truth, "psi": psi, "omega": omega}
-    fields = {name: field.detach().cpu().double() for name, field in given.items() if field is not None}
+    fields = {name: field.detach().cpu() for name, field in given.items() if field is not None}
     _check(fields)
+    grid = Grid(truth.shape[-1], length=length, dtype=torch.float64)
+    parts = [
+        _columns(grid, {name: field[start : start + _AT_ONCE].double() for name, field in fields.items()})
+        for start in range(0, len(truth), _AT_ONCE)
+    ]
+    columns = _together(parts)
+    columns["spectrum_error"] = _spectrum_error(columns["spectrum"])
+    k = wavenumbers(grid)[1 : grid.size // 2]
+    coordinates = {
+        "snapshot": ("snapshot", list(range(len(truth)))),
+        "field": ("field", list(FIELDS)),
+        "k": ("k", k, {"long_name": "wavenumber", "units": "length^-1"}),
+    }
+    return xr.Dataset(columns, coords=coordinates)
+
+
+def _columns(grid: Grid, fields: dict[str, Tensor]) -> dict[str, xr.Variable]:
+    """Return the scores of a few snapshots."""
     p, t = fields["prediction"], fields["truth"]
-    grid = Grid(p.shape[-1], length=length, dtype=torch.float64)
     columns = {**_pointwise(p, t), **_spectra(grid, p, t)}
     for name, quantity, power in (("psi", "energy", "length^2 time^-3"), ("omega", "enstrophy", "time^-3")):
         if name in fields:
             columns |= _transfer(grid, fields[name], p, t, quantity, power)
     if "omega" in fields:
         columns |= _directions(p, t, fields["omega"])
-    k = wavenumbers(grid)[1 : grid.size // 2]
-    coordinates = {
-        "snapshot": ("snapshot", list(range(len(p)))),
-        "field": ("field", list(FIELDS)),
-        "k": ("k", k, {"long_name": "wavenumber", "units": "length^-1"}),
-    }
-    return xr.Dataset(columns, coords=coordinates)
+    return columns
+
+
+def _together(parts: list[dict[str, xr.Variable]]) -> dict[str, xr.Variable]:
+    """Put columns over ``snapshot`` one after the other and average the others over all snapshots."""
+    if len(parts) == 1:
+        return parts[0]
+    counts = torch.tensor([part["cc"].size for part in parts]).numpy()
+    columns = {}
+    for name, first in parts[0].items():
+        each = [part[name] for part in parts]
+        if "snapshot" in first.dims:
+            columns[name] = xr.Variable.concat(each, "snapshot").transpose(*first.dims)
+        else:
+            mean = sum(one.values * count for one, count in zip(each, counts, strict=True)) / counts.sum()
+            columns[name] = xr.Variable(first.dims, mean, first.attrs)
+    return columns
 
 
 def _check(fields: dict[str, Tensor]) -> None:
@@ -133,15 +161,19 @@ def _spectra(grid: Grid, p: Tensor, t: Tensor) -> dict[str, xr.Variable]:
     for field in (t, p):
         amplitude = (grid.to_spectral(field).abs() / grid.size**2).mean(0)
         both.append(shell_sum(grid, weight * amplitude)[1 : grid.size // 2] / modes)
-    true, predicted = both
-    error = ((predicted - true).abs() / true).mean().item()
     text = "amplitude of the subgrid term, mean over angles and snapshots"
     return {
         "spectrum": xr.Variable(
             ("field", "k"), torch.stack(both).numpy(), {"long_name": text, "units": "of Π"}
         ),
-        "spectrum_error": xr.Variable((), error, {"long_name": "spectrum error", "units": "1"}),
     }
+
+
+def _spectrum_error(spectrum: xr.Variable) -> xr.Variable:
+    """Return ``mean_k |P(k) - T(k)| / T(k)`` of the mean spectra."""
+    true, predicted = torch.as_tensor(spectrum.values)
+    error = ((predicted - true).abs() / true).mean().item()
+    return xr.Variable((), error, {"long_name": "spectrum error", "units": "1"})
 
 
 def _transfer(

@@ -107,7 +107,7 @@ def _fill(file: h5netcdf.File, part: xr.Dataset, start: int) -> int:
 
 
 def read_samples(
-    folder: Path, scales: pairs.Scales, scratch: Path, limit: int = SAMPLE_BYTES
+    folder: Path, scales: pairs.Scales, scratch: Path, limit: int | None = None
 ) -> tuple[Tensor, Tensor]:
     """Read one block of pairs as the network's inputs and outputs, mapped from disk beyond ``limit`` bytes.
 
@@ -122,10 +122,10 @@ def read_samples(
     scratch : Path
         Folder for the file to be mapped; it needs as much room as the pairs have bytes.
     limit : int
-        Bytes up to which the samples are read into memory.
+        Bytes up to which the samples are read into memory; `SAMPLE_BYTES` by default.
     """
     with open_dataset(folder / "pairs.nc") as data:
-        if data.nbytes > limit:
+        if data.nbytes > (SAMPLE_BYTES if limit is None else limit):
             return _mapped((pairs.to_tensors(part, scales) for part in blocks(data)), scratch)
     return read_tensors(folder, scales)
 

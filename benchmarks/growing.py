@@ -1,0 +1,95 @@
+"""Make one artifact in a process of its own and print what it cost: ``python -m benchmarks.growing TASK``.
+
+``TASK`` is JSON: the store's folder, the profile's overrides, the stage, and how many sets of layers.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tlfourier.study import config, stages, stream
+from tlfourier.study.config import StudySpec
+from tlfourier.study.node import Node
+from tlfourier.study.store import Store
+
+FLOW, CASE = "target", "forcing"
+_STATUS = Path("/proc/self/status")
+
+
+class AnonymousMemory(threading.Thread):
+    """Follow the memory that the system cannot read back from a file; nothing where it does not say."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.start_mib, self.peak_mib = self.now(), 0.0
+        self.done = threading.Event()
+
+    @staticmethod
+    def now() -> float | None:
+        """Return the anonymous memory in MiB."""
+        if not _STATUS.is_file():
+            return None
+        for line in _STATUS.read_text().splitlines():
+            if line.startswith("RssAnon"):
+                return float(line.split()[1]) / 1024
+        return None
+
+    def run(self) -> None:
+        """Look every few milliseconds."""
+        while not self.done.wait(0.003):
+            self.peak_mib = max(self.peak_mib, self.now() or 0.0)
+
+    def grown(self) -> float | None:
+        """Stop and return by how much the peak exceeded the start."""
+        self.done.set()
+        self.join()
+        return None if self.start_mib is None else max(0.0, self.peak_mib - self.start_mib)
+
+
+def nodes(spec: StudySpec, stage: str, sets: int) -> Iterator[Node]:
+    """Yield the artifacts to measure; for ``transfer`` as many as there are sets of layers."""
+    if stage == "transfer":
+        for layer in range(1, sets + 1):
+            yield stages.transfer_node(spec, CASE, (layer,), 0)
+    elif stage == "score":
+        yield stages.score_node(spec, FLOW, stages.train_node(spec, FLOW, 0))
+    elif stage == "train":
+        yield stages.train_node(spec, FLOW, 0)
+    elif stage == "pairs":
+        yield stages.pairs_node(spec, FLOW, "train")
+    else:
+        yield getattr(stages, f"{stage}_node")(spec, FLOW)
+
+
+def cost(task: dict[str, Any]) -> dict[str, float | None]:
+    """Make the artifacts, whose inputs are made first if the task says so, and return time and memory."""
+    spec = config.load("smoke", task["overrides"])
+    store = Store(Path(task["store"]), stages.MAKERS, None, stages.RESUMABLE)
+    wanted = list(nodes(spec, task["stage"], task.get("sets", 1)))
+    ready = [{name: store.get(child) for name, child in node.inputs.items()} for node in wanted]
+    if task["prepare"]:
+        return {}
+    if task.get("mapped"):
+        stream.SAMPLE_BYTES = 0
+    before, watch = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, AnonymousMemory()
+    watch.start()
+    started = time.perf_counter()
+    for node, inputs in zip(wanted, ready, strict=True):
+        with tempfile.TemporaryDirectory() as folder:
+            stages.MAKERS[node.stage](node, inputs, Path(folder))
+    seconds = time.perf_counter() - started
+    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    unit = 2**20 if sys.platform == "darwin" else 2**10
+    return {"seconds": seconds, "peak_mib": (after - before) / unit, "anonymous_mib": watch.grown()}
+
+
+if __name__ == "__main__":
+    print(json.dumps(cost(json.loads(sys.argv[1]))))
