@@ -51,7 +51,7 @@ def parse_manifest(content: bytes, folder: Path) -> dict[str, Any]:
         )
         if not whole or not all(_inside(name) and isinstance(sha, str) for name, sha in wanted.items()):
             raise ValueError("an entry has the wrong form")
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise DamagedArtifact(damaged(folder, f"{MANIFEST} cannot be read ({_one_line(error)})")) from None
     return manifest
 

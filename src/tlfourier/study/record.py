@@ -22,9 +22,9 @@ class Record:
 
     def __init__(self, path: Path, parameters: dict[str, Any]) -> None:
         self.path = path
-        before = _checked(path) if path.is_file() else {}
-        same = before.get("parameters") == parameters
-        self.pages: dict[str, Any] = before["pages"] if same else {}
+        before = read_json(path) if path.is_file() else {}
+        same = isinstance(before, dict) and before.get("parameters") == parameters
+        self.pages: dict[str, Any] = _checked(path)["pages"] if same else {}
         self.head = {
             "parameters": parameters,
             "python": platform.python_version(),
