@@ -130,6 +130,31 @@ def test_tendency_adds_up_its_terms(grid: Grid) -> None:
     torch.testing.assert_close(with_closure, expected - 2 * omega_hat)
 
 
+@pytest.mark.parametrize("last", [0, 3, 15])
+def test_forcing_acts_on_every_column_that_it_drives(grid: Grid, last: int) -> None:
+    forcing_hat = random_vorticity(grid, 3, k_peak=8.0) * grid.mask
+    forcing_hat[:, last + 1 :] = 0
+    omega_hat = random_vorticity(grid, 0, k_peak=6.0)
+    forced, free = (VorticityEquation(grid, 1e-2, forcing_hat=f) for f in (forcing_hat, None))
+    expected = free.nonlinear(omega_hat) - forcing_hat
+    torch.testing.assert_close(forced.nonlinear(omega_hat), expected)
+    assert float((expected - free.nonlinear(omega_hat)).abs()[:, last].max()) > 0
+
+
+def test_accumulating_is_adding_a_multiple(grid: Grid) -> None:
+    equation = VorticityEquation(grid, 1e-2, 0.1, 1.0, two_way_cosine(grid, 4))
+    onto, omega_hat = (random_vorticity(grid, seed, k_peak=6.0) for seed in (0, 1))
+
+    def closure(omega_hat: torch.Tensor) -> torch.Tensor:
+        return 2 * omega_hat
+
+    for act in (None, closure):
+        kept = onto.clone()
+        expected = onto + 0.3 * equation.nonlinear(omega_hat, act)
+        torch.testing.assert_close(equation.accumulate(onto, omega_hat, 0.3, act), expected)
+        assert torch.equal(onto, kept), "the array was changed"
+
+
 def test_taylor_green_vortices_advect_nothing(grid: Grid) -> None:
     equation = VorticityEquation(grid, 1e-2)
     omega_hat = taylor_green(grid, 3)

@@ -186,6 +186,50 @@ def test_diverging_run_stops_with_one_sentence(stepper: str) -> None:
     assert "\n" not in str(raised.value)
 
 
+def test_diverging_run_hands_over_its_last_good_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    grid = Grid(32, dtype=torch.float64)
+    equation = VorticityEquation(grid, 1e-3)
+    kind = STEPPERS["ifrk4"]
+    steps = 0
+    forward = kind.forward
+
+    def spoiled(self, state, closure=None):  # type: ignore[no-untyped-def]
+        nonlocal steps
+        steps += 1
+        stepped = forward(self, state, closure)
+        return stepped if steps < 120 else State(stepped.omega_hat * math.nan, stepped.time)
+
+    start = random_vorticity(grid, 0, k_peak=3.0)
+    with monkeypatch.context() as patch:
+        patch.setattr(kind, "forward", spoiled)
+        with pytest.raises(Diverged, match=r"before time 1\.5 .* last finite, at time 1 ") as raised:
+            run(equation, start, Schedule(0.0, 10.0, 2, dt=0.01))
+    assert steps == 150, "the run went on after the segment in which it diverged"
+    good = run(equation, start, Schedule(0.0, 1.0, 2, dt=0.01))[-1]
+    assert raised.value.last.time == good.time
+    assert torch.equal(raised.value.last.omega_hat, good.omega_hat)
+
+
+@pytest.mark.parametrize("strength", [1e12, 1e300])
+def test_exploding_run_stops_while_it_is_still_finite(strength: float) -> None:
+    grid = Grid(32, dtype=torch.float64)
+    omega_hat = strength * random_vorticity(grid, 0, k_peak=3.0)
+    with pytest.raises(
+        Diverged, match=r"diverged at time 0: at a speed of .* the next stop is more than 10000000 steps"
+    ):
+        run(VorticityEquation(grid, 1e-3), omega_hat, Schedule(0.0, 1.0, 2))
+
+
+def test_order_of_a_state_in_memory_does_not_change_a_bit() -> None:
+    grid = Grid(48, dtype=torch.float64)
+    equation = VorticityEquation(grid, 1e-3, 0.1, forcing_hat=two_way_cosine(grid, 4))
+    omega_hat = random_vorticity(grid, 0, k_peak=4.0)
+    by_rows, by_columns = omega_hat.contiguous(), omega_hat.mT.contiguous().mT
+    assert by_rows.stride() != by_columns.stride()
+    one, two = (run(equation, start, Schedule(0.0, 0.5, 2))[-1] for start in (by_rows, by_columns))
+    assert torch.equal(one.omega_hat, two.omega_hat)
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [

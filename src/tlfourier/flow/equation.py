@@ -1,20 +1,26 @@
 """The vorticity equation in Fourier space: linear part, advection, right-hand side."""
 
+import ctypes
+import functools
 import math
 from collections.abc import Callable
 from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import pad
 
-from tlfourier.flow.grid import Grid
+from tlfourier.flow.grid import Grid, by_columns
 from tlfourier.shapes import Field, Spectrum
 
 Closure: TypeAlias = Callable[[Tensor], Tensor]
 """What maps omega_hat to the subgrid term sgs_hat: an eddy viscosity, a network, a recording."""
 
 DEALIAS = ("truncate", "pad", "none")
+
+KEPT_MEMORY, LARGEST_KEPT = 256 * 2**20, 32 * 2**20
+"""Bytes that a process keeps when arrays are freed, and of the largest that is kept (glibc's maximum)."""
+_TRIM_THRESHOLD, _MAPPING_THRESHOLD = -1, -3
+"""Numbers of these options in glibc's malloc.h."""
 
 
 class VorticityEquation(nn.Module):
@@ -89,12 +95,9 @@ class VorticityEquation(nn.Module):
         # The last columns of every spectrum are zero after dealiasing: the transforms along y leave them out.
         self.columns = int(resolved[0].sum())
         for name, operator in _operators(grid, resolved, (self.product_size / grid.size) ** 2).items():
-            kept = operator[:, : self.columns].to(grid.complex_dtype, copy=True)
+            kept = by_columns(operator[:, : self.columns].to(grid.complex_dtype))
             self.register_buffer(name, kept, persistent=False)
-        source = (
-            torch.zeros_like(self._u) if forcing_hat is None else -forcing_hat[:, : self.columns].contiguous()
-        )
-        self.register_buffer("_source", source, persistent=False)
+        self.register_buffer("_source", _driven(forcing_hat, grid, self.columns), persistent=False)
 
     def streamfunction(self, omega_hat: Spectrum) -> Spectrum:
         """Return ``psi_hat = omega_hat / k**2``, shape (..., N, N // 2 + 1); the mean of psi is zero."""
@@ -122,37 +125,86 @@ class VorticityEquation(nn.Module):
         Spectrum, shape (..., N, N // 2 + 1)
             Free of aliasing and zero beyond the kept modes, unless ``dealias="none"``.
         """
-        return -self._explicit(omega_hat, torch.zeros_like(self._source))
+        return self._widen(-self._add_advection(omega_hat), omega_hat.shape[-1])
 
     def nonlinear(self, omega_hat: Spectrum, closure: Closure | None = None) -> Spectrum:
         """Return ``-N_hat - forcing_hat - closure(omega_hat)``, shape (..., N, N // 2 + 1).
 
         Without a closure the columns from ``self.columns`` on, where nothing is driven, may be left out.
         """
-        total = self._explicit(omega_hat, self._source)
+        total = self._widen(self._force(self._add_advection(omega_hat)), omega_hat.shape[-1])
         return total if closure is None else total - closure(omega_hat)
+
+    def accumulate(
+        self, onto: Spectrum, omega_hat: Spectrum, factor: float, closure: Closure | None = None
+    ) -> Spectrum:
+        """Return ``onto + factor * nonlinear(omega_hat, closure)`` in fewer passes over the arrays.
+
+        Parameters
+        ----------
+        onto, omega_hat : Spectrum, shape (..., N, N // 2 + 1)
+            As for `nonlinear`, columns may be left out.
+        factor : float
+        closure : callable, optional
+
+        Returns
+        -------
+        Spectrum
+            With the columns of ``onto``.
+        """
+        kept = self._force(self._add_advection(omega_hat, onto[..., : self.columns], factor), factor)
+        if onto.shape[-1] > self.columns:
+            kept = torch.cat((kept.mT, onto[..., self.columns :].mT), dim=-2).mT
+        return kept if closure is None else kept.sub_(closure(omega_hat), alpha=factor)
 
     def tendency(self, omega_hat: Spectrum, closure: Closure | None = None) -> Spectrum:
         """Return ``d(omega_hat)/dt = linear * omega_hat + nonlinear(omega_hat, closure)``."""
         return self.linear * omega_hat + self.nonlinear(omega_hat, closure)
 
-    def _explicit(self, omega_hat: Spectrum, source: Tensor) -> Spectrum:
-        """Return ``source - N_hat`` with the columns of omega_hat."""
+    def _add_advection(self, omega_hat: Tensor, onto: Tensor | None = None, factor: float = 1.0) -> Tensor:
+        """Return ``onto - factor * N_hat``, the kept columns only."""
         # One plane after the other: what one pass writes is still in the cache when the next one reads it.
         kept = omega_hat[..., : self.columns]
-        u, v = self._to_points(kept * self._u), self._to_points(kept * self._v)
-        total = torch.addcmul(source, self._to_modes(u * v), self._shear)
-        total.addcmul_(self._to_modes((v * v).addcmul_(u, u, value=-1)), self._strain)
-        dropped = omega_hat.shape[-1] - self.columns
-        return pad(total, (0, dropped)) if dropped else total
+        rows = self._rows(kept)
+        u, v = self._to_points(kept * self._u, rows), self._to_points(kept * self._v, rows)
+        shear = self._to_modes(u * v)
+        total = shear.mul_(self._shear) if onto is None else onto.addcmul(shear, self._shear, value=factor)
+        strain = self._to_modes((v * v).addcmul_(u, u, value=-1))
+        return total.addcmul_(strain, self._strain, value=factor)
 
-    def _to_points(self, kept: Tensor) -> Tensor:
-        """Transform the kept columns, shape (..., N, columns), to the points of the product grid."""
+    def _force(self, total: Tensor, factor: float = 1.0) -> Tensor:
+        """Add the forcing, in the few columns where there is one, to an array that nobody else holds."""
+        driven = self._source.shape[-1]
+        if driven:
+            total[..., :driven].add_(self._source, alpha=factor)
+        return total
+
+    def _widen(self, kept: Tensor, columns: int) -> Tensor:
+        """Return an array with zeros in the columns that were left out."""
+        dropped = columns - self.columns
+        if not dropped:
+            return kept
+        return torch.cat((kept.mT, kept.new_zeros((*kept.shape[:-2], dropped, self.grid.size))), dim=-2).mT
+
+    def _rows(self, kept: Tensor) -> Tensor:
+        """Return an array for one row of modes after the other, zero in the columns that are left out."""
+        fine = self.product_size
+        rows = kept.new_empty((*kept.shape[:-2], fine, fine // 2 + 1))
+        rows[..., self.columns :].zero_()
+        return rows
+
+    def _to_points(self, kept: Tensor, rows: Tensor) -> Tensor:
+        """Transform the kept columns, shape (..., N, columns), to the points of the product grid.
+
+        The transform along y reads and writes columns, the one along x rows: it is faster to bring the array
+        into their order in between, by way of ``rows``, than to let it jump.
+        """
         size, fine = self.grid.size, self.product_size
         if fine != size:
             zeros = kept.new_zeros((*kept.shape[:-2], fine - size, kept.shape[-1]))
             kept = torch.cat((kept[..., : size // 2, :], zeros, kept[..., size // 2 :, :]), dim=-2)
-        return torch.fft.irfft(torch.fft.ifft(kept, dim=-2), n=fine)
+        rows[..., : self.columns] = torch.fft.ifft(kept, dim=-2)
+        return torch.fft.irfft(rows, n=fine)
 
     def _to_modes(self, product: Tensor) -> Tensor:
         """Transform a field on the product grid to the kept columns, shape (..., N, columns)."""
@@ -202,13 +254,25 @@ def _operators(grid: Grid, resolved: Tensor, scale: float) -> dict[str, Tensor]:
     }
 
 
-def _keep_freed_memory() -> None:
-    """Make the C library keep freed arrays for the next ones instead of handing them back to the kernel.
+def _driven(forcing_hat: Tensor | None, grid: Grid, columns: int) -> Tensor:
+    """Return minus the forcing, up to the last column that it drives."""
+    if forcing_hat is None:
+        return torch.zeros((grid.size, 0), dtype=grid.complex_dtype, device=grid.k_x.device)
+    strengths = forcing_hat[..., :columns].abs().flatten(0, -2).amax(0)
+    return by_columns(-forcing_hat[..., : int(torch.count_nonzero(strengths.flip(0).cumsum(0)))])
 
-    glibc raises its mapping and trimming thresholds to the largest mapped block that was freed, up to 32 MiB.
-    Without this, each step maps and clears its arrays anew, which can cost more than its transforms.
+
+@functools.cache
+def _keep_freed_memory() -> None:
+    """Make glibc keep freed arrays, up to ``KEPT_MEMORY``, for the next ones instead of handing them back.
+
+    Without this each step maps and clears its arrays anew, which can cost more than its transforms. Other C
+    libraries are left as they are.
     """
-    torch.empty(31 * 2**20, dtype=torch.uint8)
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_TRIM_THRESHOLD, KEPT_MEMORY)
+        mallopt(_MAPPING_THRESHOLD, LARGEST_KEPT)
 
 
 def _below_nyquist(grid: Grid) -> Tensor:

@@ -118,6 +118,14 @@ def _validate(size: int, length: float, dtype: torch.dtype) -> None:
         raise ValueError(f"dtype={dtype}: a grid is torch.float32 or torch.float64")
 
 
+def by_columns(spectrum: Tensor) -> Tensor:
+    """Return the same values with each column, the modes of one k_x, in one piece of memory.
+
+    In this order the transforms along y and everything that is done mode by mode read what lies side by side.
+    """
+    return spectrum.mT.contiguous().mT
+
+
 def resize(spectrum: Spectrum, size_from: int, size_to: int) -> Resized:
     """Carry a half spectrum to another grid of the same square, keeping the modes that both resolve.
 

@@ -8,14 +8,29 @@ import torch
 from tqdm import tqdm
 
 from tlfourier.flow.equation import Closure, VorticityEquation
+from tlfourier.flow.grid import by_columns
 from tlfourier.flow.steppers import STEPPERS, State, Stepper
 
 STEPS_PER_SEGMENT = 50
 """Steps between two looks at the flow: its speed (for the next dt) and whether it is finite."""
 
 
+MOST_STEPS = 10**7
+"""Steps to the next stop beyond which a flow is taken to have exploded, though it is still finite."""
+
+
 class Diverged(RuntimeError):
-    """Say in one sentence when a run stopped being finite, at which CFL number, and what to change."""
+    """Say in one sentence when a run diverged, at which CFL number, and what to change.
+
+    Attributes
+    ----------
+    last : State
+        The last finite state, at most ``STEPS_PER_SEGMENT`` steps before the end.
+    """
+
+    def __init__(self, message: str, last: State) -> None:
+        super().__init__(message)
+        self.last = last
 
 
 @dataclass(frozen=True)
@@ -117,7 +132,7 @@ def simulate(
     ValueError
         For an unknown stepper or an initial state of the wrong shape, precision or with non-finite values.
     Diverged
-        When the run stops being finite.
+        When the run stops being finite, at most 50 steps later, with the last finite state.
     """
     start = state.time
     stops = [start + time for time in schedule.spin_up_times()]
@@ -144,6 +159,8 @@ def visit(
     if stepper not in STEPPERS:
         raise ValueError(f"stepper={stepper!r}: choose one of {', '.join(STEPPERS)}")
     equation.grid.check_spectrum(state.omega_hat)
+    # A state from a checkpoint lies in memory as one that was stepped: the order decides the last bits.
+    state = replace(state, omega_hat=by_columns(state.omega_hat))
     duration = times[-1] - state.time if times else 0.0
     with tqdm(total=duration, desc="simulate", unit="t", disable=not progress, mininterval=0.5) as bar:
         for time in times:
@@ -165,7 +182,7 @@ def _segments(
     advance: Stepper | None = None
     while (remaining := until - state.time) > 1e-9 * max(1.0, abs(until)):
         speed = cfl_speed(equation, state)
-        dt, steps = _choose_step(remaining, speed, equation, schedule)
+        dt, steps = _choose_step(remaining, speed, state, equation, schedule)
         if advance is None or advance.dt != dt:
             advance = kind(equation, dt)
         if schedule.dt is None:
@@ -173,32 +190,42 @@ def _segments(
             state = replace(state, memory=None)
         last = steps <= STEPS_PER_SEGMENT
         end = until if last else state.time + STEPS_PER_SEGMENT * dt
+        before = state
         with torch.no_grad():
             for _ in range(min(steps, STEPS_PER_SEGMENT)):
                 state = advance(state, closure)
         state = replace(state, time=end)
-        _check_finite(state, speed * dt / equation.grid.dx, advance)
+        _check_finite(state, before, speed * dt / equation.grid.dx, advance)
         yield state
 
 
 def _choose_step(
-    remaining: float, speed: float, equation: VorticityEquation, schedule: Schedule
+    remaining: float, speed: float, state: State, equation: VorticityEquation, schedule: Schedule
 ) -> tuple[float, int]:
-    """Return the step and how many of them fill the remaining time."""
+    """Return the step and how many of them fill the remaining time; raise Diverged if they are too many."""
     if schedule.dt is not None:
         return schedule.dt, round(remaining / schedule.dt)
     limit = schedule.cfl * equation.grid.dx / max(speed, 1e-12)
     # A flow at rest under a forcing has no advective limit yet: never less than ten steps a time unit.
-    steps = math.ceil(remaining / min(limit, 0.1))
+    parts = remaining / min(limit, 0.1) if limit > 0 else math.inf
+    if parts > MOST_STEPS:
+        raise Diverged(
+            f"the run diverged at time {state.time:.6g}: at a speed of {speed:.3g} the next stop is more than"
+            f" {MOST_STEPS} steps away; take a finer grid, a larger viscosity or a weaker closure",
+            state,
+        )
+    steps = math.ceil(parts)
     return remaining / steps, steps
 
 
-def _check_finite(state: State, cfl: float, stepper: Stepper) -> None:
+def _check_finite(state: State, before: State, cfl: float, stepper: Stepper) -> None:
     """Raise Diverged if any mode is not a finite number."""
     if bool(torch.isfinite(torch.view_as_real(state.omega_hat)).all()):
         return
     raise Diverged(
         f"the run diverged before time {state.time:.6g} with dt={stepper.dt:.3g}, CFL {cfl:.3g} when"
-        f" last finite ({type(stepper).__name__} is stable to {stepper.cfl_limit}):"
-        " take a smaller dt or cfl, a finer grid or a larger viscosity"
+        f" last finite, at time {before.time:.6g}"
+        f" ({type(stepper).__name__} is stable to {stepper.cfl_limit}):"
+        " take a smaller dt or cfl, a finer grid or a larger viscosity",
+        before,
     )

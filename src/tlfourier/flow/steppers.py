@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from tlfourier.flow.equation import Closure, VorticityEquation
+from tlfourier.flow.grid import by_columns
 from tlfourier.shapes import Spectrum
 
 
@@ -89,29 +90,45 @@ class IFRK4(Stepper):
     cfl_limit = 1.35
 
     decay: Tensor
+    third: Tensor
+    growth: Tensor
 
     def __init__(self, equation: VorticityEquation, dt: float) -> None:
         super().__init__(equation, dt)
-        decay = torch.exp(equation.linear * (dt / 2)).to(equation.grid.complex_dtype)
-        self.register_buffer("decay", decay, persistent=False)
+        # The step is what it changes, not a factor near 1: a factor is rounded once and multiplied in at
+        # every step, and in single precision such an error, always of one sign, adds up.
+        factors = {
+            "decay": torch.exp(equation.linear * (dt / 2)),
+            "growth": torch.expm1(equation.linear * dt),
+        }
+        factors["third"] = factors["decay"] / 3
+        for name, factor in factors.items():
+            self.register_buffer(name, by_columns(factor.to(equation.grid.complex_dtype)), persistent=False)
 
     def forward(self, state: State, closure: Closure | None = None) -> State:
         """Return the state one step later."""
-        dt, nonlinear = self.dt, self.equation.nonlinear
+        dt, accumulate = self.dt, self.equation.accumulate
+        whole = by_columns(state.omega_hat)
         # Beyond the equation's columns nothing but decay happens, unless a closure acts there.
-        columns = self.equation.columns if closure is None else state.omega_hat.shape[-1]
-        omega_hat, decay = state.omega_hat[..., :columns], self.decay[:, :columns]
-        first = nonlinear(omega_hat, closure)
-        # Sums in place, scaled while they are added: the arrays of a step should stay in the cache. Nothing
-        # that autograd keeps is changed.
-        carried, first = decay * omega_hat, first.mul_(decay)
-        second = nonlinear(torch.add(carried, first, alpha=dt / 2), closure)
-        third = nonlinear(torch.add(carried, second, alpha=dt / 2), closure)
-        fourth = nonlinear(torch.add(carried, third, alpha=dt).mul_(decay), closure)
-        middle = carried.add_(first, alpha=dt / 6).add_(second.add_(third), alpha=dt / 3)
-        stepped = middle.mul_(decay).add_(fourth, alpha=dt / 6)
-        rest = self.decay[:, columns:] ** 2 * state.omega_hat[..., columns:]
-        return State(torch.cat((stepped, rest), dim=-1), state.time + dt)
+        columns = self.equation.columns if closure is None else whole.shape[-1]
+        omega_hat, decay = whole[..., :columns], self.decay[:, :columns]
+        carried = decay * omega_hat
+        second = accumulate(omega_hat, omega_hat, dt / 2, closure).mul_(decay)
+        third = accumulate(carried, second, dt / 2, closure)
+        fourth = accumulate(carried, third, dt, closure)
+        # New arrays are changed in place, to stay in the cache; nothing that autograd or a closure keeps is.
+        change = second.add(third, alpha=2).add_(fourth).add_(carried, alpha=-4)
+        change = (self.growth[:, :columns] * omega_hat).addcmul_(change, self.third[:, :columns])
+        change = accumulate(change, fourth * decay, dt / 6, closure)
+        return State(self._with_rest(change.add_(omega_hat), whole), state.time + dt)
+
+    def _with_rest(self, stepped: Tensor, whole: Tensor) -> Tensor:
+        """Join the columns that were stepped and those that only decay."""
+        columns = stepped.shape[-1]
+        if columns == whole.shape[-1]:
+            return stepped
+        rest = whole[..., columns:].addcmul(whole[..., columns:], self.growth[:, columns:])
+        return torch.cat((stepped.mT, rest.mT), dim=-2).mT
 
 
 class AB2CN(Stepper):
@@ -148,14 +165,15 @@ class AB2CN(Stepper):
         complex_dtype = equation.grid.complex_dtype
         explicit = 1 + (dt / 2) * equation.linear
         implicit = 1 / (1 - (dt / 2) * equation.linear)
-        self.register_buffer("explicit", explicit.to(complex_dtype), persistent=False)
-        self.register_buffer("implicit", implicit.to(complex_dtype), persistent=False)
+        self.register_buffer("explicit", by_columns(explicit.to(complex_dtype)), persistent=False)
+        self.register_buffer("implicit", by_columns(implicit.to(complex_dtype)), persistent=False)
 
     def forward(self, state: State, closure: Closure | None = None) -> State:
         """Return the state one step later, with the nonlinear term of this step as its memory."""
         dt, nonlinear = self.dt, self.equation.nonlinear
-        now = nonlinear(state.omega_hat, closure)
-        linear_half = self.explicit * state.omega_hat
+        omega_hat = by_columns(state.omega_hat)
+        now = nonlinear(omega_hat, closure)
+        linear_half = self.explicit * omega_hat
         if state.memory is None:
             predicted = self.implicit * (linear_half + dt * now)
             increment = (dt / 2) * (now + nonlinear(predicted, closure))
