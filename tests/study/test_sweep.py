@@ -154,14 +154,14 @@ def test_two_workers_and_one_process_make_the_same_bits(
 def test_a_scheduler_that_is_not_there_is_one_sentence() -> None:
     with (
         pytest.raises(ValueError, match=r"no scheduler answers at 'tcp://127\.0\.0\.1:9'"),
-        clusters.running("tcp://127.0.0.1:9", timeout=1),
+        clusters.running("tcp://127.0.0.1:9", timeout=1.0),
     ):
         pass
 
 
 def test_a_running_scheduler_is_used(client: Client, store: Store) -> None:
     assert client.scheduler is not None
-    with clusters.running(client.scheduler.address) as visitor:
+    with clusters.running(str(client.scheduler.address)) as visitor:
         outcome = sweep.run(plan(store, OTHERS), store, visitor, progress=False)
     assert set(outcome.made) == {node.key for node in OTHERS}
     assert len(client.nthreads()) == 2  # the visitor has not closed it

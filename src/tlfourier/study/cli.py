@@ -46,6 +46,11 @@ class _Group(click.Group):
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
+        except KeyboardInterrupt:
+            click.echo(
+                "\ntlfourier: stopped; what was finished is kept, and the same command goes on", err=True
+            )
+            sys.exit(130)
         except Exception as error:
             if ctx.params.get("debug"):
                 raise

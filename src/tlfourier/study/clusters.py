@@ -5,8 +5,11 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import signal
+import threading
 import tomllib
 from collections.abc import Iterator
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +45,10 @@ def local(workers: int, memory: int | None = None) -> Iterator[Client]:
         Bytes that a worker may take before it is replaced; by default its share of what is there.
     """
     share = memory or MEMORY_LIMIT // workers
-    with dask.config.set(_SETTINGS), _started(workers, share) as cluster, Client(cluster) as client:
+    with dask.config.set(_SETTINGS), contextlib.ExitStack() as stack:
+        with _deaf():
+            cluster = stack.enter_context(_started(workers, share))
+            client = stack.enter_context(Client(cluster))
         yield client
 
 
@@ -65,7 +71,30 @@ def _started(workers: int, memory: int) -> LocalCluster:
 
 
 @contextlib.contextmanager
-def running(address: str, timeout: float = 10) -> Iterator[Client]:
+def _deaf() -> Iterator[None]:
+    """Start threads and processes that never see Ctrl-C: it is for the driver, which ends them in order.
+
+    They inherit the mask. Here an interrupt, which any older thread may have been given, waits for the end of
+    the block: a cluster that is half started cannot be stopped in order.
+    """
+    # if it started later, it would let interrupts through in the thread that starts it
+    resource_tracker.ensure_running()
+    caught: list[int] = []
+    main = threading.current_thread() is threading.main_thread()
+    handler = signal.signal(signal.SIGINT, lambda number, _: caught.append(number)) if main else None
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        if main:
+            signal.signal(signal.SIGINT, handler)
+    if caught:
+        raise KeyboardInterrupt
+
+
+@contextlib.contextmanager
+def running(address: str, timeout: float = 10.0) -> Iterator[Client]:
     """Use a scheduler that runs already; its workers need this package, and the store at the same address.
 
     Raises

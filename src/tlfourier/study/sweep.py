@@ -9,7 +9,7 @@ import functools
 import io
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import redirect_stderr
+from contextlib import nullcontext, redirect_stderr
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -98,7 +98,8 @@ def run_here(plan: Plan, store: Store, nodes: Iterable[Node] | None = None, prog
             else:
                 before = time.perf_counter()
                 try:
-                    store.get(node)
+                    with nullcontext() if progress else redirect_stderr(io.StringIO()):
+                        store.get(node)
                     outcome.made[node.key] = time.perf_counter() - before
                 except Exception as error:
                     outcome.failed[node.key] = sentence(error)
