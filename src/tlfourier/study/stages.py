@@ -6,9 +6,10 @@ writes its files. Nothing here decides what a page shows.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ import xarray as xr
 from tlfourier.closure import filters, pairs, scores
 from tlfourier.closure.baselines import OutputGain
 from tlfourier.closure.network import Network, NetworkSpec, load_network, predict, save_network
-from tlfourier.closure.training import TrainingSpec, train
+from tlfourier.closure.training import Diverged, TrainingSpec, train
 from tlfourier.closure.transfer import TransferSpec, transfer
 from tlfourier.flow import diagnostics, forcing, initial
 from tlfourier.flow.equation import VorticityEquation
@@ -209,17 +210,29 @@ def make_train(node: Node, inputs: Mapping[str, Path], folder: Path) -> None:
     training = TrainingSpec(**node.spec["training"])
     network = Network(NetworkSpec(**node.spec["network"]), seed=training.seed)
     scales = read_scales(inputs["scales"])
-    history = train(
-        network,
-        *read_samples(inputs["train"], scales, folder / "scratch"),
-        validation=read_tensors(inputs["validation"], scales),
-        spec=training,
-        checkpoint=folder / "checkpoint",
-    )
+    shutil.rmtree(folder / "diverged", ignore_errors=True)
+    with _keeping_what_was_good(network, folder / "diverged"):
+        history = train(
+            network,
+            *read_samples(inputs["train"], scales, folder / "scratch"),
+            validation=read_tensors(inputs["validation"], scales),
+            spec=training,
+            checkpoint=folder / "checkpoint",
+        )
     shutil.rmtree(folder / "checkpoint")
     shutil.rmtree(folder / "scratch", ignore_errors=True)
     write_dataset(folder / "history.nc", history)
     save_network(folder / "network.safetensors", network)
+
+
+@contextlib.contextmanager
+def _keeping_what_was_good(network: Network, folder: Path) -> Iterator[None]:
+    """Save the network of a training that diverges, which was put back to its best epoch, for a person."""
+    try:
+        yield
+    except Diverged as error:
+        save_network(folder / "network.safetensors", network)
+        raise Diverged(f"{error}; that state is kept in {folder}") from None
 
 
 def make_transfer(node: Node, inputs: Mapping[str, Path], folder: Path) -> None:
