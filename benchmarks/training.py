@@ -98,11 +98,13 @@ def _sweep(job: Job, rounds: int) -> tuple[list[Row], float]:
     ], total.median / naive.median
 
 
-def transferring(job: Job, network: Network, layers: tuple[int, ...], steps: int) -> Action:
-    """Return a transfer of a few steps, with a look every ten steps as in 300."""
+def transferring(
+    job: Job, network: Network, layers: tuple[int, ...], steps: int, looks: int | None = None
+) -> Action:
+    """Return a transfer of a few steps, by default with a look every ten steps as in 300."""
     spec = TransferSpec(layers, steps, batch_size=job.batch, learning_rate=1e-3, precision=job.precision)
     given, looking = job.samples(SAMPLES), job.samples(VALIDATION)
-    looks = max(1, steps * LOOKS // STEPS)
+    looks = looks or max(1, steps * LOOKS // STEPS)
     return lambda: transfer(network, *given, looking, spec, progress=False, looks=looks)
 
 
