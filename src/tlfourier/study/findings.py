@@ -23,7 +23,7 @@ FLOOR_MIB = 8.0
 Words = dict[str, str]
 
 
-def pick(table: xr.Dataset, **where: str | float) -> xr.Dataset:
+def pick(table: xr.Dataset, **where: str | int | float) -> xr.Dataset:
     """Return the rows of a table with these values."""
     kept = np.ones(table.sizes["row"], dtype=bool)
     for name, value in where.items():

@@ -117,20 +117,22 @@ class Performance:
 
     @property
     def missing(self) -> str:
-        """Say which sections were not measured, and which command measures them."""
-        names = [name for name in COLUMNS if name not in self.sections or not self.sections[name]["rows"]]
-        return f"{', '.join(names)}: {command(*names)} measures them" if names else "none"
+        """Name the sections that were not measured."""
+        names = (name for name in COLUMNS if not self.sections.get(name, {}).get("rows"))
+        return ", ".join(names) or "none"
+
+    @property
+    def threads(self) -> str:
+        """Say how many threads each section used, where it says so."""
+        settings = {name: section["settings"] for name, section in self.sections.items()}
+        told = (f"{name} {one['threads']}" for name, one in settings.items() if "threads" in one)
+        return ", ".join(told) or NOWHERE
 
     @property
     def skipped(self) -> str:
         """Name what was left out because it is not installed."""
         lines = [line for section in self.sections.values() for line in section["skipped"]]
         return "; ".join(dict.fromkeys(lines)) or "none"
-
-
-def command(*sections: str) -> str:
-    """Return the command that measures sections."""
-    return f"python -m benchmarks --only {' '.join(sections)}"
 
 
 def read(path: Path | None = None) -> Performance:
@@ -204,5 +206,5 @@ def _column(rows: list[dict[str, Any]], name: str, kind: type) -> np.ndarray:
     return np.array([_number(row[name]) for row in rows], dtype=float)
 
 
-def _number(value: float | None) -> float:
+def _number(value: int | float | None) -> float:
     return math.nan if value is None else float(value)
