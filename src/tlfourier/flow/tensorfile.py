@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
@@ -76,9 +76,10 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], Any]:
         raise FileNotFoundError(f"no tensors at {path}: the file does not exist")
     content = path.read_bytes()
     try:
-        with safe_open(path, framework="pt") as stream:
-            metadata = stream.metadata() or {}
-        return load(content), _record(metadata, content)
+        tensors = load(content)
+        # The file is read once, for a run may replace it at any moment. It begins with its header's length.
+        header = parse_json(content[8 : 8 + int.from_bytes(content[:8], "little")], "its header")
+        return tensors, _record(header.get("__metadata__", {}), content)
     except (SafetensorError, ValueError, KeyError, TypeError, RuntimeError, OverflowError) as error:
         raise ValueError(
             f"{path} is damaged or not a safetensors file ({plain(error)}): only safetensors are read"
