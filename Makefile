@@ -29,8 +29,8 @@ test: env  ## run all tests
 lint: env  ## style, types, the direction of imports, notebooks without outputs
 	@PATH="$(CURDIR)/$(BIN):$$PATH" pre-commit run --all-files
 
-bench: env  ## our solver against jax-cfd, our training against its limits
-	@$(PYTHON) tools/environment.py dev peers && $(BIN)/python -m benchmarks && $(BIN)/python -m benchmarks.training
+bench: env  ## solver, training, sweeps and growth against peers and the hardware: one table, and as data
+	@$(PYTHON) tools/environment.py dev peers recipe && $(BIN)/python -m benchmarks
 
 clean:  ## delete build/ (pages and books; every result in data/store stays)
 	rm -rf build

@@ -25,7 +25,7 @@ from tlfourier.study.manifest import read_manifest
 from tlfourier.study.store import Store
 
 KILLS = int(os.environ.get("TLFOURIER_KILLS", "50"))
-SWEEP_KILLS = max(2, KILLS // 12)
+SWEEP_KILLS = max(2, KILLS // 25)
 WHOLE = os.environ.get("TLFOURIER_KILLS_PROFILE") == "smoke"
 VICTIM = Path(__file__).with_name("victim.py")
 SEED = 20231
