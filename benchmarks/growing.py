@@ -24,6 +24,22 @@ FLOW, CASE = "target", "forcing"
 _STATUS = Path("/proc/self/status")
 
 
+def _status(name: str) -> float | None:
+    """Return a line of the process's status in MiB, None where the system keeps none."""
+    lines = _STATUS.read_text().splitlines() if _STATUS.is_file() else []
+    return next((float(line.split()[1]) / 1024 for line in lines if line.startswith(f"{name}:")), None)
+
+
+def peak_mib() -> float:
+    """Return the largest memory of this process so far.
+
+    Linux's ``ru_maxrss`` begins at the size of the parent, so it is asked only where there is nothing else.
+    """
+    here = _status("VmHWM")
+    unit = 2**20 if sys.platform == "darwin" else 2**10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit if here is None else here
+
+
 class AnonymousMemory(threading.Thread):
     """Follow the memory that the system cannot read back from a file; nothing where it does not say."""
 
@@ -35,12 +51,7 @@ class AnonymousMemory(threading.Thread):
     @staticmethod
     def now() -> float | None:
         """Return the anonymous memory in MiB."""
-        if not _STATUS.is_file():
-            return None
-        for line in _STATUS.read_text().splitlines():
-            if line.startswith("RssAnon"):
-                return float(line.split()[1]) / 1024
-        return None
+        return _status("RssAnon")
 
     def run(self) -> None:
         """Look every few milliseconds."""
@@ -79,16 +90,14 @@ def cost(task: dict[str, Any]) -> dict[str, float | None]:
         return {}
     if task.get("mapped"):
         stream.SAMPLE_BYTES = 0
-    before, watch = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, AnonymousMemory()
+    before, watch = peak_mib(), AnonymousMemory()
     watch.start()
     started = time.perf_counter()
     for node, inputs in zip(wanted, ready, strict=True):
         with tempfile.TemporaryDirectory() as folder:
             stages.MAKERS[node.stage](node, inputs, Path(folder))
     seconds = time.perf_counter() - started
-    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    unit = 2**20 if sys.platform == "darwin" else 2**10
-    return {"seconds": seconds, "peak_mib": (after - before) / unit, "anonymous_mib": watch.grown()}
+    return {"seconds": seconds, "peak_mib": peak_mib() - before, "anonymous_mib": watch.grown()}
 
 
 if __name__ == "__main__":
