@@ -28,6 +28,7 @@ KILLS = int(os.environ.get("TLFOURIER_KILLS", "50"))
 SWEEP_KILLS = max(2, KILLS // 25)
 WHOLE = os.environ.get("TLFOURIER_KILLS_PROFILE") == "smoke"
 VICTIM = Path(__file__).with_name("victim.py")
+PATIENCE = 600  # seconds: a busy machine is no failure
 SEED = 20231
 # long simulations and trainings for their size, so that many kills fall into them
 SMALL = {
@@ -165,15 +166,15 @@ def test_a_sweep_whose_driver_or_worker_is_killed_leaves_no_orphan_and_ends_with
         with contextlib.suppress(psutil.NoSuchProcess):
             chosen.kill()
         if chosen is driver:
-            driver.wait(20)
+            driver.wait(PATIENCE)
         else:
-            assert driver.wait(240) == 0  # a lost worker is replaced
+            assert driver.wait(PATIENCE) == 0  # a lost worker is replaced
             assert artifacts(root) == expected
-        _, alive = psutil.wait_procs(family, timeout=20)
+        _, alive = psutil.wait_procs(family, timeout=60)
         assert alive == []
         now = artifacts(root)
         assert {name: expected[name] for name in now} == now
-    assert sweep(root).wait(240) == 0
+    assert sweep(root).wait(PATIENCE) == 0
     assert artifacts(root) == expected
 
 
@@ -186,10 +187,10 @@ def test_an_interrupted_sweep_leaves_no_orphan_and_no_lock_that_needs_a_human(
     time.sleep(1)
     family = [driver, *driver.children(recursive=True)]
     os.killpg(driver.pid, signal.SIGINT)  # what Ctrl-C does: everybody in the foreground gets it
-    assert driver.wait(30) != 0
-    _, alive = psutil.wait_procs(family, timeout=20)
+    assert driver.wait(PATIENCE) != 0
+    _, alive = psutil.wait_procs(family, timeout=60)
     assert alive == []
-    assert sweep(root).wait(240) == 0
+    assert sweep(root).wait(PATIENCE) == 0
     assert artifacts(root) == undisturbed[0]
 
 
@@ -198,7 +199,7 @@ def test_two_sweeps_at_once_share_the_work(
 ) -> None:
     root = tmp_path / "store"
     both = [sweep(root), sweep(root)]
-    assert [driver.wait(400) for driver in both] == [0, 0]
+    assert [driver.wait(PATIENCE) for driver in both] == [0, 0]
     assert artifacts(root) == undisturbed[0]
     assert not (root / "damaged").exists()
 
@@ -242,7 +243,7 @@ def workers_of(driver: psutil.Popen) -> list[psutil.Process]:
 
 
 def wait_for_workers(driver: psutil.Popen) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while len(workers_of(driver)) < 2 and time.monotonic() < deadline:
         assert driver.poll() is None
         time.sleep(0.05)
