@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 from collections.abc import Iterable, Mapping
@@ -68,7 +69,9 @@ class Section:
 
     def as_data(self) -> dict[str, Any]:
         """Return the section as JSON values."""
-        return {**asdict(self), "goals": [{**asdict(goal), "met": goal.met} for goal in self.goals]}
+        goals = [{**asdict(goal), "value": _finite(goal.value), "met": goal.met} for goal in self.goals]
+        rows = [{name: _finite(value) for name, value in row.items()} for row in self.rows]
+        return {**asdict(self), "rows": rows, "goals": goals}
 
     def as_text(self) -> str:
         """Lay the section out for a terminal."""
@@ -111,6 +114,11 @@ def _processor() -> str:
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
+
+
+def _finite(value: str | float | None) -> str | float | None:
+    """Return a number that JSON has, None for infinity and for what is not a number."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _columns(rows: list[Row]) -> list[str]:

@@ -11,9 +11,9 @@ import torch
 from benchmarks.network import Action, Job, convolutions, training_step
 from benchmarks.report import Goal, Row, Section
 from benchmarks.timing import Times, compare
-from tlfourier.closure.heap import kept_memory
 from tlfourier.closure.network import Network
 from tlfourier.closure.transfer import TransferSpec, transfer
+from tlfourier.flow.heap import kept_memory
 
 PRECISIONS = ("float32", "bfloat16")
 SAMPLES, VALIDATION, STEPS, LOOKS = 36, 30, 300, 30

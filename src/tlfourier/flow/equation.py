@@ -1,6 +1,5 @@
 """The vorticity equation in Fourier space: linear part, advection, right-hand side."""
 
-import ctypes
 import functools
 import math
 from collections.abc import Callable
@@ -10,17 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from tlfourier.flow.grid import Grid, by_columns
+from tlfourier.flow.heap import keep_freed_fields
 from tlfourier.shapes import Field, Spectrum
 
 Closure: TypeAlias = Callable[[Tensor], Tensor]
 """What maps omega_hat to the subgrid term sgs_hat: an eddy viscosity, a network, a recording."""
 
 DEALIAS = ("truncate", "pad", "none")
-
-KEPT_MEMORY, LARGEST_KEPT = 256 * 2**20, 32 * 2**20
-"""Bytes that a process keeps when arrays are freed, and of the largest that is kept (glibc's maximum)."""
-_TRIM_THRESHOLD, _MAPPING_THRESHOLD = -1, -3
-"""Numbers of these options in glibc's malloc.h."""
 
 
 class VorticityEquation(nn.Module):
@@ -85,7 +80,7 @@ class VorticityEquation(nn.Module):
         self.dealias = dealias
         # Padding to an even grid of at least 3/2 the size keeps every quadratic alias beyond the kept modes.
         self.product_size = 2 * math.ceil(3 * grid.size / 4) if dealias == "pad" else grid.size
-        _keep_freed_memory()
+        keep_freed_fields()
         resolved = grid.mask if dealias == "truncate" else _below_nyquist(grid)
         if forcing_hat is not None:
             grid.check_spectrum(forcing_hat, "forcing_hat")
@@ -263,18 +258,6 @@ def _driven(forcing_hat: Tensor | None, grid: Grid, columns: int) -> Tensor:
 
 
 @functools.cache
-def _keep_freed_memory() -> None:
-    """Make glibc keep freed arrays, up to ``KEPT_MEMORY``, for the next ones instead of handing them back.
-
-    Without this each step maps and clears its arrays anew, which can cost more than its transforms. Other C
-    libraries are left as they are.
-    """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:
-        mallopt(_TRIM_THRESHOLD, KEPT_MEMORY)
-        mallopt(_MAPPING_THRESHOLD, LARGEST_KEPT)
-
-
 def _below_nyquist(grid: Grid) -> Tensor:
     """Return 1 for the modes whose sign the grid can tell, 0 for the Nyquist row and column."""
     nyquist = math.pi / grid.dx * (1 - 0.5 / grid.size)

@@ -29,9 +29,10 @@ from tlfourier.study import (
     selection,
     sweep,
     toc,
+    where_to,
 )
 from tlfourier.study.manifest import files, read_manifest
-from tlfourier.study.plan import Plan, describe, plan
+from tlfourier.study.plan import plan
 from tlfourier.study.store import Store
 
 REFERENCE_LIMIT = 40_000_000
@@ -59,7 +60,7 @@ class _Group(click.Group):
 
 
 def _sentence(error: Exception) -> str:
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return "the disk is full: free some space and run the same command again; what was finished is kept"
     if isinstance(error, OSError) and error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
         return f"{error.filename} cannot be written: name a folder of yours in TLFOURIER_STORE"
@@ -184,63 +185,14 @@ def sweep_(
     study = page.begin(profile, overrides)
     chosen = selection.grid(study, cases, layers, samples) if cases or layers or samples else study.leaves()
     to_do = plan(study.store, chosen, measured=study.leaves())
-    click.echo(_forecast(to_do, list_all=dry_run))
+    click.echo(where_to.forecast(to_do, list_all=dry_run))
     if not dry_run:
-        outcome = _run_sweep(to_do, study.store, **where)
+        outcome = where_to.run(to_do, study.store, **where)
         index = where["task_index"]
         report = places.build_folder(profile) / ("sweep.json" if index is None else f"sweep-{index}.json")
         record.write_json(report, outcome.as_data(to_do))
         click.echo(f"{len(outcome.made)} made in {sweep.duration(outcome.seconds)}; the report: {report}")
         outcome.check(to_do)
-
-
-def _run_sweep(
-    to_do: Plan,
-    store: Store,
-    workers: int | None,
-    scheduler: str | None,
-    slurm: str | None,
-    task_index: int | None,
-    tasks: int | None,
-) -> sweep.Outcome:
-    """Choose where a sweep runs; ways that exclude each other are refused."""
-    ways = {"--workers": workers, "--scheduler": scheduler, "--slurm": slurm, "--task-index": task_index}
-    given = [name for name, value in ways.items() if value is not None]
-    if len(given) > 1:
-        raise ValueError(f"{' and '.join(given)} exclude each other: give one of them")
-    if (task_index is None) != (tasks is None):
-        raise ValueError("--task-index and --tasks belong together: give both, as --task-index 0 --tasks 10")
-    if task_index is not None and tasks is not None:
-        return sweep.run_here(to_do, store, to_do.part(task_index, tasks))
-    if not to_do.tasks:
-        return sweep.Outcome()
-    if scheduler is not None:
-        with clusters.running(scheduler) as client:
-            return sweep.run(to_do, store, client)
-    if slurm is not None:
-        with clusters.slurm(Path(slurm)) as client:
-            return sweep.run(to_do, store, client)
-    return sweep.run_on_this_machine(to_do, store, workers)
-
-
-def _forecast(to_do: Plan, list_all: bool) -> str:
-    """Say what a sweep will make, and how long it will probably take."""
-    lines = []
-    if list_all:
-        lines += [
-            f"{sweep.duration(to_do.cost(key)):>8}  {node.name}  {describe(node)}"
-            for key, node in to_do.tasks.items()
-        ]
-    crew = clusters.cores()
-    spans = ", ".join(
-        f"{sweep.duration(to_do.makespan(n))} on {n}" for n in dict.fromkeys((1, crew, 10, 100))
-    )
-    lines.append(
-        f"{len(to_do.tasks)} artifacts to make" + (f": about {spans} workers" if to_do.tasks else "")
-    )
-    if unknown := to_do.unknown():
-        lines.append(f"not counted, because nothing of the kind was measured: {', '.join(unknown)}")
-    return "\n".join(lines)
 
 
 @main.command()

@@ -6,9 +6,7 @@ import resource
 import pytest
 import torch
 
-from tlfourier.closure import heap
-
-glibc = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc's heap is tuned")
+from tlfourier.flow import heap
 
 
 def faults_of(times: int) -> int:
@@ -19,11 +17,12 @@ def faults_of(times: int) -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
 
-@glibc
 def test_an_array_that_was_freed_is_used_again() -> None:
     with heap.kept_memory():
         faults_of(20)  # the heap grows until small objects are out of the way
-        assert faults_of(20) < 4 * 4096, "20 new arrays have 20 times 4096 pages"
+        faults = faults_of(20)
+    # 20 new arrays have 20 times 4096 pages; another C library is left to do as it does
+    assert faults < 4 * 4096 or platform.libc_ver()[0] != "glibc"
 
 
 def test_numbers_stay_the_same_with_and_without_glibc(monkeypatch: pytest.MonkeyPatch) -> None:
