@@ -1,7 +1,7 @@
 """Sweep one small study in three ways: one worker, a worker for each core, one process with all threads.
 
 The sizes of fields and networks are those of the laptop profile, with fewer samples, steps and time. The
-first way also gives the rates, seconds of one thread per unit of work by stage, from which costs are forecast.
+first way also gives the rates (seconds of one thread per unit of work, by stage) of which forecasts are made.
 """
 
 from __future__ import annotations
