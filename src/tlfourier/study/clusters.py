@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import shutil
 import signal
 import threading
 import tomllib
@@ -17,7 +18,8 @@ import dask
 from distributed import Client, LocalCluster
 from distributed.system import MEMORY_LIMIT
 
-from tlfourier.study.places import REPOSITORY
+from tlfourier.study.jobs import LOOK, Jobs
+from tlfourier.study.places import REPOSITORY, build_folder
 
 SLURM_TEMPLATE = REPOSITORY / "profiles" / "clusters" / "slurm.toml"
 _SETTINGS = {
@@ -111,30 +113,38 @@ def running(address: str, timeout: float = 10.0) -> Iterator[Client]:
 
 
 @contextlib.contextmanager
-def slurm(template: Path = SLURM_TEMPLATE) -> Iterator[Client]:
+def slurm(template: Path = SLURM_TEMPLATE, look: float = LOOK) -> Iterator[Client]:
     """Let SLURM start workers as jobs, as ``template`` says, and end them with the block.
+
+    A job that ends early is submitted anew, after at most ``look`` seconds.
 
     Raises
     ------
     ValueError
         The template is unreadable, or dask-jobqueue or SLURM is not installed.
+    RuntimeError
+        SLURM refuses the jobs, or they all end before they have a worker.
     """
     settings = read_template(template)
     try:
         from dask_jobqueue.slurm import SLURMCluster
     except ModuleNotFoundError:
         raise ValueError("--slurm needs dask-jobqueue: `pip install tlfourier[slurm]`") from None
-    jobs = settings.pop("jobs")
+    if shutil.which("sbatch") is None:
+        raise ValueError("--slurm needs SLURM's commands, but sbatch is not found: run it on a login node")
+    number = settings.pop("jobs")
     exports = [f"export {name}={value}" for name, value in _ONE_THREAD.items()]
-    prologue = [*exports, *settings.pop("job_script_prologue", [])]
-    with dask.config.set(_SETTINGS):
-        cluster = SLURMCluster(
-            processes=settings["cores"], job_script_prologue=prologue, silence_logs=logging.ERROR, **settings
-        )
-        with cluster, Client(cluster) as client:
-            cluster.scale(jobs=jobs)
-            client.wait_for_workers(1)
-            yield client
+    settings["job_script_prologue"] = [*exports, *settings.get("job_script_prologue", [])]
+    logs = settings.setdefault("log_directory", str(build_folder("slurm")))
+    with dask.config.set(_SETTINGS), contextlib.ExitStack() as stack:
+        with _deaf():
+            cluster = stack.enter_context(
+                SLURMCluster(processes=settings["cores"], silence_logs=logging.ERROR, **settings)
+            )
+            client = stack.enter_context(Client(cluster))
+            jobs = stack.enter_context(Jobs(cluster, client, number, logs, look))
+        jobs.wait()
+        yield client
 
 
 def read_template(path: Path) -> dict[str, Any]:
