@@ -11,8 +11,9 @@ import numpy as np
 import xarray as xr
 from torch import Tensor
 
-from tlfourier.closure import pairs, tensorfile
+from tlfourier.closure import pairs
 from tlfourier.closure.network import Network, layer_name, load_network
+from tlfourier.flow import tensorfile
 from tlfourier.flow.jsonfile import plain
 from tlfourier.study import netcdf
 

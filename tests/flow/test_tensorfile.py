@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tlfourier.closure.tensorfile import read_tensors, write_bytes, write_tensors
+from tlfourier.flow.tensorfile import read_tensors, write_bytes, write_tensors
 
 
 def test_tensors_and_record_come_back_as_they_were(tmp_path: Path) -> None:
