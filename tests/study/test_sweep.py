@@ -132,6 +132,18 @@ def test_the_jobs_of_an_array_make_everything_whatever_their_order(store: Store)
     assert plan(store, leaves).tasks == {}
 
 
+def test_a_job_of_an_array_that_starts_late_leaves_nothing_to_nobody(store: Store) -> None:
+    """Each of the two finds another part of the work already done."""
+    leaves = [value("top", of=value("middle", of=value("bottom"))), *OTHERS]
+    early = plan(store, leaves)
+    first, *rest = early.part(0, 2)
+    store.get(first)
+    late = plan(store, leaves)
+    for node in [*rest, *late.part(1, 2)]:
+        store.get(node)
+    assert plan(store, leaves).tasks == {}
+
+
 def test_two_workers_and_one_process_make_the_same_bits(
     client: Client, tiny: dict[str, Any], tmp_path: Path
 ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -23,10 +23,13 @@ class Plan:
         By key, in an order in which they could be made one after the other.
     seconds : mapping of str to float
         What each will probably take, one thread; NaN where nothing of the kind was ever measured.
+    everything : sequence of str, optional
+        Keys of all that the leaves are made from, whether it is there or not; by default the tasks.
     """
 
     tasks: Mapping[str, Node]
     seconds: Mapping[str, float]
+    everything: Sequence[str] = ()
 
     def needs(self, key: str) -> list[str]:
         """Return the keys of the tasks that must be done before one."""
@@ -37,6 +40,9 @@ class Plan:
     def part(self, index: int, parts: int) -> list[Node]:
         """Return the tasks of one of ``parts`` jobs that know nothing of each other, dealt out in turn.
 
+        Dealt out is everything, missing or not: a job that starts late must not deal the rest anew, or
+        what the others had already done would shift some tasks to nobody.
+
         Raises
         ------
         ValueError
@@ -44,7 +50,8 @@ class Plan:
         """
         if not 0 <= index < parts:
             raise ValueError(f"task index {index} of {parts}: accepted are 0 to {parts - 1}")
-        return list(self.tasks.values())[index::parts]
+        mine = list(self.everything or self.tasks)[index::parts]
+        return [self.tasks[key] for key in mine if key in self.tasks]
 
     @cached_property
     def urgency(self) -> dict[str, float]:
@@ -96,7 +103,7 @@ class Plan:
         gone = set(done)
         left = {key: node for key, node in self.tasks.items() if key not in gone}
         costs_left = {key: self.seconds[key] * slower.get(node.stage, 1.0) for key, node in left.items()}
-        return Plan(left, costs_left)
+        return Plan(left, costs_left, self.everything)
 
 
 def plan(store: Store, leaves: Iterable[Node], measured: Iterable[Node] = ()) -> Plan:
@@ -116,11 +123,14 @@ def plan(store: Store, leaves: Iterable[Node], measured: Iterable[Node] = ()) ->
     for leaf in wanted:
         _add(leaf, absent, tasks)
     known = costs.rates(store, [node for leaf in [*wanted, *measured] for node in leaf.tree()])
-    return Plan(tasks, {key: costs.seconds(node, known) for key, node in tasks.items()})
+    everything: dict[str, Node] = {}
+    for leaf in wanted:
+        _add(leaf, {node.key: node for node in leaf.tree()}, everything)
+    return Plan(tasks, {key: costs.seconds(node, known) for key, node in tasks.items()}, list(everything))
 
 
 def _add(node: Node, absent: Mapping[str, Node], tasks: dict[str, Node]) -> None:
-    """Add a missing node after the missing nodes that it needs."""
+    """Add a node after the nodes that it needs, of those that are ``absent``."""
     if node.key in absent and node.key not in tasks:
         for child in node.inputs.values():
             _add(child, absent, tasks)
