@@ -1,4 +1,4 @@
-"""kill -9 at random moments: the next run completes, does only what is missing, and ends with the same bits.
+"""kill -9 at random moments, full disks: the next run does only what is missing and ends with the same bits.
 
 ``TLFOURIER_KILLS`` sets their number; ``TLFOURIER_KILLS_PROFILE=smoke`` takes the whole smoke study instead
 of a smaller one with the same stages.
@@ -202,6 +202,34 @@ def test_two_sweeps_at_once_share_the_work(
     assert [driver.wait(PATIENCE) for driver in both] == [0, 0]
     assert artifacts(root) == undisturbed[0]
     assert not (root / "damaged").exists()
+
+
+def test_a_disk_that_fills_again_and_again_ends_with_the_same_bits(
+    undisturbed: tuple[dict[str, dict[str, str]], float], tmp_path: Path
+) -> None:
+    """A real small disk where the system lets a user mount one, else a cap on the size of every file."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    private = ["unshare", "--map-root-user", "--mount"]
+    mount = [*private, "mount", "-t", "tmpfs", "none", str(folder)]
+    real = shutil.which("unshare") is not None and not subprocess.run(mount, capture_output=True).returncode
+    command = [
+        sys.executable,
+        str(VICTIM.with_name("crowded.py")),
+        str(folder),
+        "smoke",
+        json.dumps(OVERRIDES),
+    ]
+    done = subprocess.run(
+        [*private, *command, "tmpfs"] if real else [*command, "limit"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    result = json.loads(done.stdout.splitlines()[-1])
+    assert result["attempts"] > 5
+    assert result["files"] == undisturbed[0]
 
 
 def sweep(root: Path) -> psutil.Popen:

@@ -1,0 +1,63 @@
+"""Make a study on a disk that is too small, and grow it until the study fits.
+
+``python crowded.py FOLDER PROFILE OVERRIDES_AS_JSON tmpfs|limit`` prints, at the end, one JSON object: the
+attempts, and the checksums of every artifact. ``tmpfs`` mounts a real small disk on FOLDER, which needs a
+user namespace (``unshare -rm``); ``limit`` caps the size of every file instead.
+"""
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import torch
+
+from tlfourier.study import page
+from tlfourier.study.manifest import read_manifest
+from tlfourier.study.store import Store
+
+FIRST, LAST, GROWTH = 2**14, 2**26, 2.1
+
+
+def main(folder: str, profile: str, overrides: str, way: str) -> None:
+    """Try again and again, each time with more room."""
+    store = Path(folder) / "store"
+    os.environ |= {"TLFOURIER_STORE": str(store), "TLFOURIER_REFERENCE": ""}
+    torch.set_num_threads(1)
+    attempts, size = 0, FIRST
+    mounted = False
+    while size < LAST:
+        if way == "tmpfs":
+            options = f"{'remount,' if mounted else ''}size={size}"
+            subprocess.run(["mount", "-t", "tmpfs", "-o", options, "none", folder], check=True)
+            mounted = True
+        attempts += 1
+        if attempt(profile, json.loads(overrides), size if way == "limit" else None):
+            break
+        assert Store(store, {}).verify() == []
+        size = int(GROWTH * size)
+    found = [path.parent for path in store.glob("*/*/manifest.json")]
+    files = {f"{one.parent.name}/{one.name}": read_manifest(one)["files"] for one in found}
+    print(json.dumps({"attempts": attempts, "files": files}), flush=True)
+
+
+def attempt(profile: str, overrides: dict, limit: int | None) -> bool:
+    """Make the study in a child; tell whether it came to its end."""
+    child = os.fork()
+    if child == 0:
+        if limit is not None:
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+        try:
+            page.begin(profile, overrides).make_all(workers=1)
+        except (OSError, RuntimeError):
+            os._exit(1)
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
