@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
-pytest.importorskip("dask_jobqueue", reason="dask-jobqueue is an extra: pip install tlfourier[slurm]")
-
 from tlfourier.study import clusters
+
+pytestmark = pytest.mark.skipif(
+    importlib.util.find_spec("dask_jobqueue") is None,
+    reason="dask-jobqueue is an extra: pip install tlfourier[slurm]",
+)
 
 PROGRAMS = {
     "sbatch": """
@@ -112,3 +118,16 @@ def test_a_machine_without_slurm_is_one_sentence(tmp_path: Path, monkeypatch: py
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ValueError, match="sbatch is not found"), clusters.slurm():
         pass
+
+
+def test_ctrl_c_stays_what_it_was() -> None:
+    """dask-jobqueue makes it a silent exit with code 0 for every process that imports it."""
+    program = """
+import signal
+from tlfourier.study import clusters
+before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+assert clusters._slurm_cluster().__name__ == "SLURMCluster"
+assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+"""
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr

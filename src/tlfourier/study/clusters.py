@@ -126,10 +126,7 @@ def slurm(template: Path = SLURM_TEMPLATE, look: float = LOOK) -> Iterator[Clien
         SLURM refuses the jobs, or they all end before they have a worker.
     """
     settings = read_template(template)
-    try:
-        from dask_jobqueue.slurm import SLURMCluster
-    except ModuleNotFoundError:
-        raise ValueError("--slurm needs dask-jobqueue: `pip install tlfourier[slurm]`") from None
+    cluster_class = _slurm_cluster()
     if shutil.which("sbatch") is None:
         raise ValueError("--slurm needs SLURM's commands, but sbatch is not found: run it on a login node")
     number = settings.pop("jobs")
@@ -139,12 +136,24 @@ def slurm(template: Path = SLURM_TEMPLATE, look: float = LOOK) -> Iterator[Clien
     with dask.config.set(_SETTINGS), contextlib.ExitStack() as stack:
         with _deaf():
             cluster = stack.enter_context(
-                SLURMCluster(processes=settings["cores"], silence_logs=logging.ERROR, **settings)
+                cluster_class(processes=settings["cores"], silence_logs=logging.ERROR, **settings)
             )
             client = stack.enter_context(Client(cluster))
             jobs = stack.enter_context(Jobs(cluster, client, number, logs, look))
         jobs.wait()
         yield client
+
+
+def _slurm_cluster() -> Any:
+    """Import the class; what dask-jobqueue does to Ctrl-C when it is imported (exit, code 0) is undone."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        from dask_jobqueue.slurm import SLURMCluster
+    except ModuleNotFoundError:
+        raise ValueError("--slurm needs dask-jobqueue: `pip install tlfourier[slurm]`") from None
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+    return SLURMCluster
 
 
 def read_template(path: Path) -> dict[str, Any]:
