@@ -24,12 +24,18 @@ check() {
     "$bin/python" -c "import dask_jobqueue" 2>/dev/null || fail "dask-jobqueue is not installed: pip install '.[slurm]'"
 }
 
-# Everything that runs or lies outside the repository ends here, whatever ends the script.
+# Everything that runs or lies outside the repository ends here, whatever ends the script. The daemons run in sessions of
+# their own: Ctrl-C must not end them before they have ended the jobs.
 finish() {
     trap '' INT TERM
     [[ -z $study ]] || kill -TERM -- "-$study" 2>/dev/null || true
-    scancel --quiet --user=root 2>/dev/null || true
     local daemon
+    if scancel --quiet --user=root 2>/dev/null; then
+        for _ in {1..40}; do
+            [[ -n $(squeue --noheader 2>/dev/null) ]] || break
+            sleep 0.5
+        done
+    fi
     for daemon in "${daemons[@]}"; do kill "$daemon" 2>/dev/null || true; done
     wait 2>/dev/null || true
     rm -rf "$folder"
@@ -46,7 +52,7 @@ print(*(one.getsockname()[1] for one in held))"
 start_munge() {
     head -c 1024 /dev/urandom >munge.key
     chmod 600 munge.key
-    munged --foreground --socket="$folder/munge.socket" --key-file="$folder/munge.key" \
+    setsid munged --foreground --socket="$folder/munge.socket" --key-file="$folder/munge.key" \
         --pid-file="$folder/munge.pid" --log-file="$folder/munge.log" --seed-file="$folder/munge.seed" 2>munged.log &
     daemons+=("$!")
 }
@@ -93,11 +99,10 @@ EOF
 }
 
 start_slurm() {
-    export SLURM_CONF=$folder/slurm.conf
     mkdir state spool workers.jobs
-    slurmctld -D >slurmctld.log 2>&1 &
+    setsid slurmctld -D >slurmctld.log 2>&1 &
     daemons+=("$!")
-    slurmd -D >slurmd.log 2>&1 &
+    setsid slurmd -D >slurmd.log 2>&1 &
     daemons+=("$!")
     for _ in {1..60}; do
         [[ $(sinfo --noheader --format=%T 2>/dev/null) != idle ]] || return 0
@@ -157,6 +162,7 @@ missing=() daemons=() study='' folder=''
 check
 folder=$(mktemp -d "${TMPDIR:-/tmp}/tlfourier-slurm.XXXXXX")
 chmod 755 "$folder" # munge refuses a socket that others cannot reach
+export SLURM_CONF=$folder/slurm.conf # from here on no command of SLURM's reaches another one
 trap finish EXIT
 trap 'exit 130' INT TERM
 cd "$folder"
