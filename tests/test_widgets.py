@@ -12,13 +12,16 @@ from tlfourier.study.page import Study
 from tlfourier.study.store import Store
 from tlfourier.widgets import Chooser
 
+# steps that lower the validation error of any set of layers, so that each is seen to change
+GENTLE = {"samples": 2, "steps": 2, "learning_rate": 3e-4}
+
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory, tiny: dict[str, Any]) -> Study:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TLFOURIER_STORE", str(tmp_path_factory.mktemp("widgets")))
         patch.setenv("TLFOURIER_REFERENCE", "")
-        made = page.begin("smoke", {**tiny, "seeds": 1})
+        made = page.begin("smoke", {**tiny, "seeds": 1, "transfer": {**tiny["transfer"], **GENTLE}})
     made.scores("forcing")
     return made
 
