@@ -52,6 +52,13 @@ def test_score_bars_have_the_length_of_the_mean_over_seeds() -> None:
     np.testing.assert_allclose(drawn(ax, 1)[:, 0], [0.1, 0.4])
 
 
+def test_score_bars_show_a_negative_score_and_zero() -> None:
+    scores = xr.Dataset({"cc": (("model", "seed"), [[-0.2, -0.4]])}, {"model": ["none"], "seed": [0, 1]})
+    (ax,) = score_bars(scores, {"none": "no transfer"}, {"cc": "correlation"}).axes
+    assert ax.get_xlim()[0] <= -0.4
+    assert ax.get_xlim()[1] >= 0
+
+
 def test_exact_sgs_leaves_a_zero_error_out() -> None:
     error = xr.DataArray([[0.0, 0.5], [0.0, 1e-14]], {"feed": ["none", "exact"], "time": [0.0, 2.0]})
     (ax,) = exact_sgs(error).axes

@@ -97,7 +97,7 @@ def score_bars(scores: xr.Dataset, labels: Mapping[str, str], titles: Mapping[st
         for seed in range(table.sizes["seed"]):
             ax.plot(table[:, seed], places, "o", color="#000000", markersize=3)
         ax.set_xlabel(title)
-        ax.set_xlim(left=0)
+        ax.set_xlim(left=min(0.0, float(table.min())))  # a correlation can be negative
     axes[0, 0].set_yticks(places, list(labels.values()))
     return figure
 
