@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import signal
 import subprocess
@@ -13,11 +12,6 @@ from pathlib import Path
 import pytest
 
 from tlfourier.study import clusters
-
-pytestmark = pytest.mark.skipif(
-    importlib.util.find_spec("dask_jobqueue") is None,
-    reason="dask-jobqueue is an extra: pip install tlfourier[slurm]",
-)
 
 PROGRAMS = {
     "sbatch": """
