@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
+from distributed import Client, LocalCluster
 
 from tlfourier.study.artifacts import read_dataset, write_dataset
 
@@ -29,3 +30,12 @@ def test_a_dataset_survives_the_disk(size: int, magic: bytes, tmp_path: Path) ->
     assert found["omega"].attrs == written["omega"].attrs
     assert found["omega"].dtype == np.float32
     assert [path.name for path in tmp_path.iterdir()] == ["a.nc"]
+
+
+def test_a_worker_writes_large_data_without_asking_the_scheduler_for_a_lock(tmp_path: Path) -> None:
+    data = xr.Dataset({"field": ("x", np.arange(200_000.0))})
+    local = LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None)
+    with local as cluster, Client(cluster) as client:
+        client.submit(write_dataset, tmp_path / "large.nc", data).result(timeout=60)
+        assert not cluster.scheduler.extensions["semaphores"].leases
+    xr.testing.assert_identical(read_dataset(tmp_path / "large.nc"), data)

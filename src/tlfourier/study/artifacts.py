@@ -7,6 +7,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import dask
 import numpy as np
 import xarray as xr
 from torch import Tensor
@@ -25,6 +26,7 @@ def write_dataset(path: Path, data: xr.Dataset) -> None:
     """Write a dataset as NetCDF, whole or not at all: NetCDF-3 when small, compressed NetCDF-4 when large.
 
     The file is formed in memory, so that a full disk meets one plain write and never HDF5 in mid-structure.
+    No other process sees it: xarray is kept from asking the scheduler of a sweep for a lock over all workers.
     """
     if data.nbytes < _SMALL:
         content = data.to_netcdf(engine="scipy")
@@ -32,7 +34,8 @@ def write_dataset(path: Path, data: xr.Dataset) -> None:
         numbers = [
             name for name, values in data.variables.items() if values.ndim and values.dtype.kind in "fiu"
         ]
-        content = data.to_netcdf(engine="h5netcdf", encoding={name: _PACKED for name in numbers})
+        with dask.config.set(scheduler="synchronous"):
+            content = data.to_netcdf(engine="h5netcdf", encoding={name: _PACKED for name in numbers})
     tensorfile.write_bytes(path, content)
 
 
