@@ -225,10 +225,10 @@ def _slope(
 
 
 def mark_wavenumbers(ax: Axes, k_forcing: Forcing, k_cutoff: float | None) -> None:
-    """Mark forcing (in the colour of its flow, where flows differ) and cut-off."""
+    """Mark forcing (in the colour of its flow, where flows differ; 0 is none) and cut-off."""
     if isinstance(k_forcing, Mapping):
         different = len(set(k_forcing.values())) > 1
-        for k in sorted(set(k_forcing.values())):
+        for k in sorted(set(k_forcing.values()) - {0}):
             names = [name for name, value in k_forcing.items() if value == k]
             colour = ROLE_COLOURS.get(names[0], "#767676") if different else "#767676"
             mark_wavenumber(ax, k, "$k_f$", colour)

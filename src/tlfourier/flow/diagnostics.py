@@ -112,21 +112,25 @@ def diagnose(
     kept: int = 2,
     lags: int = 200,
     progress: bool = True,
+    runs: int = 1,
 ) -> xr.Dataset:
     """Describe a trajectory in one pass with bounded memory.
 
     Parameters
     ----------
     trajectory : xr.Dataset
-        With ``omega`` (time, y, x), equally spaced in time; may be lazy.
+        With ``omega`` (time, y, x), equally spaced in time within each run; may be lazy.
     equation : VorticityEquation
         That made the trajectory.
     kept : int
         Vorticity snapshots to keep for figures, evenly spread; the last one is always kept.
     lags : int
-        Longest lag of the autocorrelation in snapshots, at most half of the trajectory.
+        Longest lag of the autocorrelation in snapshots, at most half of a run.
     progress : bool
         Show a progress bar.
+    runs : int
+        Independent runs of equal length that follow one another in the trajectory; the autocorrelation does
+        not reach from one into the next.
 
     Returns
     -------
@@ -138,13 +142,12 @@ def diagnose(
     Raises
     ------
     ValueError
-        If the trajectory has fewer than two snapshots, unequal steps in time, does not fit the grid or is not
-        finite.
+        If a run has fewer than two snapshots, unequal steps in time, does not fit the grid or is not finite.
     """
     time = np.asarray(trajectory["time"].values, dtype=float)
-    interval = _interval(time)
+    interval, each = _interval(time, runs), time.size // runs
     grid = equation.grid
-    pdf, memory = VorticityPDF(), Autocorrelation(grid, min(lags, time.size // 2))
+    pdf, memory = VorticityPDF(), Autocorrelation(grid, min(lags, each // 2))
     series: dict[str, list[float]] = {name: [] for name in SERIES}
     moments = {name: np.zeros((2, wavenumbers(grid).size)) for name in SPECTRA}
     chosen = sorted(set(np.linspace(time.size - 1, 0, kept).round().astype(int).tolist()))
@@ -157,6 +160,8 @@ def diagnose(
             moments[name] += np.stack((values, values**2))
         omega = grid.to_physical(omega_hat)
         pdf.add(omega)
+        if i % each == 0:
+            memory.forget()
         memory.add(omega_hat)
         if i in chosen:
             fields.append(omega.float().cpu().numpy())
@@ -165,11 +170,13 @@ def diagnose(
     return result.merge(_fields_dataset(grid, fields, time[chosen]))
 
 
-def _interval(time: np.ndarray) -> float:
+def _interval(time: np.ndarray, runs: int) -> float:
     """Return the time between snapshots, or raise ValueError if they are too few or unequally spaced."""
-    if time.size < 2:
-        raise ValueError(f"{time.size} snapshots: at least 2 are needed to describe a trajectory")
-    steps = np.diff(time)
+    if runs < 1 or time.size % runs or time.size // runs < 2:
+        raise ValueError(
+            f"{time.size} snapshots of {runs} runs: at least 2 of each are needed to describe them"
+        )
+    steps = np.diff(time.reshape(runs, -1)).ravel()
     if not np.allclose(steps, steps[0], rtol=1e-3) or steps[0] <= 0:
         raise ValueError(
             f"steps in time from {steps.min():g} to {steps.max():g}: equal, positive ones are needed"

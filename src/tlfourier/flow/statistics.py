@@ -71,6 +71,10 @@ class Autocorrelation:
         self.sums = np.zeros(lags + 1)
         self.counts = np.zeros(lags + 1, dtype=np.int64)
 
+    def forget(self) -> None:
+        """Begin another run: what comes is not correlated with what was."""
+        self.recent.clear()
+
     def add(self, omega_hat: Spectrum) -> None:
         """Correlate a snapshot, shape (n, n // 2 + 1), with the ones before it."""
         n = self.size_to

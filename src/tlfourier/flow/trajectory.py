@@ -7,9 +7,9 @@ replaced after each stop, so at any instant the two together say how far the run
 
 import hashlib
 import json
-import math
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from zarr.codecs import ZstdCodec
 from tlfourier.flow.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from tlfourier.flow.equation import Closure, VorticityEquation
 from tlfourier.flow.grid import Grid
+from tlfourier.flow.runs import Stops, in_turn
 from tlfourier.flow.simulate import Schedule, visit
 from tlfourier.flow.steppers import State
 from tlfourier.flow.zarrformat import Contents, inspect, remove_leftovers
@@ -30,13 +31,16 @@ from tlfourier.flow.zarrformat import Contents, inspect, remove_leftovers
 def write_trajectory(
     path: Path | str,
     equation: VorticityEquation,
-    state: State,
+    state: State | Sequence[State],
     schedule: Schedule,
     stepper: str = "ifrk4",
     closure: Closure | None = None,
     progress: bool = True,
 ) -> None:
     """Run a flow and write its snapshots of vorticity, float32, to a Zarr group as they come.
+
+    From several states come as many independent runs, one after the other in the file and in its time: a flow
+    that decays has no statistics of its own and is sampled as an ensemble.
 
     Called again with the same arguments after the process was killed, it goes on from the last checkpoint and
     ends with the same bits as an uninterrupted run; when the trajectory is complete it returns at once.
@@ -46,9 +50,11 @@ def write_trajectory(
     path : Path or str
         The Zarr group to write: ``omega`` (time, [member,] y, x) with coordinates ``time``, ``y``, ``x``.
     equation : VorticityEquation
-    state : State
-        Where the run begins; (N, N // 2 + 1), or (members, N, N // 2 + 1).
+    state : State or sequence of State
+        Where a run begins; (N, N // 2 + 1), or (members, N, N // 2 + 1). The times of all but the first do
+        not count: run i begins ``spin_up + snapshots * interval`` after run i - 1.
     schedule : Schedule
+        Of each run.
     stepper : {"ifrk4", "ab2cn"}
     closure : callable, optional
         Maps omega_hat to sgs_hat. The recipe knows it by its type only.
@@ -66,37 +72,36 @@ def write_trajectory(
         When the disk is full or fails; nothing that was written is lost, and the run can be resumed.
     """
     path, beside = Path(path), _checkpoint_path(Path(path))
-    equation.grid.check_spectrum(state.omega_hat)
-    if state.omega_hat.ndim > 3:
-        shape = tuple(state.omega_hat.shape)
-        raise ValueError(f"omega_hat has shape {shape}: a trajectory has at most one leading dimension")
-    recipe = _recipe(equation, state, schedule, stepper, closure)
-    spin_up = [state.time + time for time in schedule.spin_up_times()]
-    times = spin_up + [state.time + time for time in schedule.snapshot_times()]
-    done = 0
+    starts = in_turn(equation.grid, [state] if isinstance(state, State) else state, schedule)
+    recipe = _recipe(equation, starts, schedule, stepper, closure)
+    stops = Stops(schedule, [start.time for start in starts])
+    done, resumed = 0, None
     if not path.exists():
         beside.unlink(missing_ok=True)
-        _create(path, equation.grid, state, times[len(spin_up) :], recipe)
+        _create(path, equation.grid, starts[0], stops.recorded(), recipe)
     elif (found := _matching(path, recipe)).complete:
         return
-    elif resumed := _resume(path, found, recipe, times):
-        state, done = resumed.state, resumed.stops
-    device = equation.grid.k_squared.device
-    memory = None if state.memory is None else state.memory.to(device)
-    state = State(state.omega_hat.to(device), state.time, memory)
-    array, name = _omega(path), _name(recipe)
-    for visited in visit(equation, state, times[done:], schedule, stepper, closure, progress):
-        try:
-            if done >= len(spin_up):
-                omega = equation.grid.to_physical(visited.omega_hat)
-                array[done - len(spin_up)] = omega.float().cpu().numpy()
-            done += 1
-            save_checkpoint(beside, Checkpoint(visited, done, max(0, done - len(spin_up)), name))
-        except OSError as error:
-            reason = f"stopped at time {visited.time:.6g}: {path} could not be written ({error.strerror})"
-            raise OSError(
-                error.errno, f"{reason}; make room and run again, it resumes where it was"
-            ) from error
+    elif resumed := _resume(path, found, recipe, stops):
+        done = resumed.stops
+    array, name, device = _omega(path), _name(recipe), equation.grid.k_squared.device
+    for run in range(done // stops.each, len(starts)):
+        begun = done % stops.each
+        state = resumed.state if resumed and begun else starts[run]
+        memory = None if state.memory is None else state.memory.to(device)
+        state = State(state.omega_hat.to(device), state.time, memory)
+        times = stops.of_run(run)[begun:]
+        for visited in visit(equation, state, times, schedule, stepper, closure, progress):
+            try:
+                before, done = stops.snapshots(done), done + 1
+                if (written := stops.snapshots(done)) > before:
+                    omega = equation.grid.to_physical(visited.omega_hat)
+                    array[before] = omega.float().cpu().numpy()
+                save_checkpoint(beside, Checkpoint(visited, done, written, name))
+            except OSError as error:
+                reason = f"stopped at time {visited.time:.6g}: {path} could not be written ({error.strerror})"
+                raise OSError(
+                    error.errno, f"{reason}; make room and run again, it resumes where it was"
+                ) from error
     zarr.open_group(path, mode="r+").attrs["complete"] = True
     beside.unlink(missing_ok=True)
 
@@ -146,7 +151,11 @@ def _checkpoint_path(path: Path) -> Path:
 
 
 def _recipe(
-    equation: VorticityEquation, state: State, schedule: Schedule, stepper: str, closure: Closure | None
+    equation: VorticityEquation,
+    starts: Sequence[State],
+    schedule: Schedule,
+    stepper: str,
+    closure: Closure | None,
 ) -> dict[str, Any]:
     """Return everything that decides the bits of a run, as JSON values."""
     return {
@@ -161,21 +170,24 @@ def _recipe(
         "stepper": stepper,
         "spin_up": schedule.spin_up,
         "interval": schedule.interval,
-        "snapshots": schedule.snapshots,
+        "snapshots": schedule.snapshots * len(starts),
+        "runs": len(starts),
         "cfl": schedule.cfl,
         "dt": schedule.dt or "cfl",
         "closure": "none" if closure is None else type(closure).__qualname__,
-        "start": state.time,
-        "initial": _digest(state.omega_hat),
+        "start": starts[0].time,
+        "initial": _digest(*(start.omega_hat for start in starts)),
     }
 
 
-def _digest(values: Tensor | None) -> str:
-    """Return a short hash of the bits of a complex tensor."""
-    if values is None:
-        return "none"
-    content = torch.view_as_real(values).cpu().contiguous().numpy().tobytes()
-    return hashlib.sha256(content).hexdigest()[:16]
+def _digest(*tensors: Tensor | None) -> str:
+    """Return a short hash of the bits of complex tensors."""
+    digest = hashlib.sha256()
+    for values in tensors:
+        if values is None:
+            return "none"
+        digest.update(torch.view_as_real(values).cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:16]
 
 
 def _matching(path: Path, recipe: dict[str, Any]) -> Contents:
@@ -190,18 +202,14 @@ def _matching(path: Path, recipe: dict[str, Any]) -> Contents:
     return found
 
 
-def _resume(path: Path, found: Contents, recipe: dict[str, Any], times: list[float]) -> Checkpoint | None:
+def _resume(path: Path, found: Contents, recipe: dict[str, Any], stops: Stops) -> Checkpoint | None:
     """Return where a run stopped, or None if it has not begun; ValueError unless all of it is undamaged."""
     remove_leftovers(path)
     beside = _checkpoint_path(path)
     if not beside.exists():
         return None
     last = load_checkpoint(beside)
-    stops = len(times)
-    spin_up = stops - int(recipe["snapshots"])
-    fits = 1 <= last.stops <= stops and last.snapshots == max(0, last.stops - spin_up)
-    fits = fits and math.isclose(last.state.time, times[last.stops - 1], abs_tol=1e-9)
-    if last.recipe != _name(recipe) or not fits:
+    if last.recipe != _name(recipe) or not stops.fits(last):
         raise ValueError(f"{beside} is of another run: remove it and the trajectory beside it to begin again")
     _require_snapshots(path, found, last.snapshots)
     omega = _omega(path)
