@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 import torch
 import xarray as xr
-from torch import Tensor
+from torch import Tensor, nn
 
 from tlfourier.closure.batches import Samples, rotate, steps_per_epoch
 from tlfourier.closure.network import Network, layer_name
@@ -20,7 +21,11 @@ from tlfourier.closure.training import check_samples
 
 @dataclass(frozen=True)
 class TransferSpec:
-    """How layers are re-trained: the same number of gradient steps for every set of layers."""
+    """How layers are re-trained: the same number of gradient steps for every set of layers.
+
+    With ``channels`` only so many output channels of each layer are, the first ones, all others frozen to the
+    bit: a control with fewer parameters in the same place.
+    """
 
     layers: tuple[int, ...]
     steps: int = 625
@@ -29,12 +34,15 @@ class TransferSpec:
     precision: str = "float32"
     rotate: bool = True
     seed: int = 0
+    channels: int | None = None
 
     def __post_init__(self) -> None:
         """Sort the layers and refuse settings that nothing can be re-trained with."""
         object.__setattr__(self, "layers", check_layers(self.layers))
         if isinstance(self.steps, bool) or not isinstance(self.steps, int) or self.steps < 1:
             raise ValueError(f"steps={self.steps!r}: accepted are integers from 1")
+        if self.channels is not None and (isinstance(self.channels, bool) or self.channels < 1):
+            raise ValueError(f"channels={self.channels!r}: accepted are integers from 1, or None for all")
         check_settings(self)
 
 
@@ -211,9 +219,27 @@ def transfer(
         look=None if fits else network,
     )
     label = f"layers {','.join(map(str, layers))}"
-    descent.run(progress=progress, label=label, keep_best=keep == "best")
+    with _frozen_beyond(spec.channels, trained.values()):
+        descent.run(progress=progress, label=label, keep_best=keep == "best")
     network.requires_grad_(True)
     return network, _history(descent, layers, isinstance(source, Cached))
+
+
+@contextlib.contextmanager
+def _frozen_beyond(channels: int | None, parameters: Iterable[nn.Parameter]) -> Iterator[None]:
+    """Take the gradient from all output channels but the first ones: without it Adam moves nothing."""
+
+    def first_ones(gradient: Tensor) -> Tensor:
+        kept = torch.zeros_like(gradient)
+        kept[:channels] = gradient[:channels]
+        return kept
+
+    handles = [] if channels is None else [one.register_hook(first_ones) for one in parameters]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
 
 
 def _budget(spec: TransferSpec, samples: int, looks: int) -> Budget:

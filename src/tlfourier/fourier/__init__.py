@@ -37,7 +37,9 @@ from tlfourier.fourier.kernels import (
     power_wavenumbers,
     strongest,
 )
+from tlfourier.fourier.masks import mask_share, mask_swap
 from tlfourier.fourier.nulls import phase_randomised
+from tlfourier.fourier.putback import put_back_curve
 from tlfourier.fourier.response import (
     agreement,
     entering_changes,
@@ -78,6 +80,8 @@ __all__ = [
     "layer_response",
     "layer_spectrum",
     "log_ratio",
+    "mask_share",
+    "mask_swap",
     "mean_amplitude",
     "most_changed",
     "network_change",
@@ -88,6 +92,7 @@ __all__ = [
     "phase_randomised",
     "power_wavenumbers",
     "put_back",
+    "put_back_curve",
     "rectified_wave",
     "relation",
     "relu_spectrum",

@@ -1,0 +1,137 @@
+"""Swap the masks of two networks' ReLUs: what of a change of spectra is the mask's, what the field's.
+
+``g = ReLU(h) = H(h) h`` multiplies the field h by its mask H of zeros and ones, the one operation of a
+network that moves energy between wavenumbers. Between two networks both change; the mask of the one on the
+field of the other tells them apart.
+"""
+
+import numpy as np
+import torch
+import xarray as xr
+from torch import Tensor, nn
+
+from tlfourier.fourier.activations import shell_means
+from tlfourier.fourier.kernels import conv_layers
+from tlfourier.shapes import Activation
+
+NETWORKS = ("first", "second")
+
+
+def mask_swap(first: nn.Module, second: nn.Module, inputs: Activation, batch_size: int = 16) -> xr.Dataset:
+    """Return the power spectra of every mask on every field, layer by layer.
+
+    ``mean |F(H_a h_b)|**2 / N**4`` over samples, channels and the wavenumbers of each shell, for the mask
+    ``H_a = (h_a > 0)`` of network a on the pre-activation ``h_b`` of network b.
+
+    Parameters
+    ----------
+    first, second : nn.Module
+        Networks of one architecture: `Conv2d` layers of square fields with ReLU between them.
+    inputs : Tensor, shape (sample, channel, N, N)
+        What both are given.
+    batch_size : int
+        Samples per forward pass.
+
+    Returns
+    -------
+    Dataset
+        ``power`` (layer, mask, field, k) with ``mask`` and ``field`` ``"first"`` or ``"second"``; ``linear``
+        (layer, field, k), the control: the mask replaced by its mean over the field, which moves nothing;
+        ``agreement`` (layer), the share of points where the masks are equal. The last layer has no ReLU and
+        is left out.
+
+    Raises
+    ------
+    ValueError
+        No sample, or layers that differ.
+    """
+    names = list(conv_layers(first))[:-1]
+    if list(conv_layers(second))[:-1] != names:
+        raise ValueError(
+            f"second has layers {', '.join(conv_layers(second))}: first has {', '.join(names)}, ..."
+        )
+    if len(inputs) == 0 or batch_size < 1:
+        raise ValueError(f"{len(inputs)} samples, batch_size={batch_size}: at least one of each is needed")
+    power: dict[str, Tensor] = {}
+    linear: dict[str, Tensor] = {}
+    agreement: dict[str, float] = {}
+    for batch in inputs.split(batch_size):
+        fields = [_pre_activations(network, batch) for network in (first, second)]
+        weight = len(batch) / len(inputs)
+        for name in names:
+            h = [one[name].double() for one in fields]
+            masks = [one > 0 for one in h]
+            swapped = torch.stack([torch.stack([_power(mask * field) for field in h]) for mask in masks])
+            flat = [
+                _power(one * mask.double().mean((-2, -1), keepdim=True))
+                for one, mask in zip(h, masks, strict=True)
+            ]
+            power[name] = power.get(name, 0.0) + weight * swapped
+            linear[name] = linear.get(name, 0.0) + weight * torch.stack(flat)
+            equal = (masks[0] == masks[1]).double().mean().item()
+            agreement[name] = agreement.get(name, 0.0) + weight * equal
+    k = np.arange(power[names[0]].shape[-1])
+    return xr.Dataset(
+        {
+            "power": (("layer", "mask", "field", "k"), torch.stack(list(power.values())).numpy()),
+            "linear": (("layer", "field", "k"), torch.stack(list(linear.values())).numpy()),
+            "agreement": ("layer", list(agreement.values())),
+        },
+        {"layer": np.arange(1, len(names) + 1), "mask": list(NETWORKS), "field": list(NETWORKS), "k": k},
+    )
+
+
+def mask_share(swapped: xr.Dataset) -> xr.DataArray:
+    """Return how much of the change of each layer's spectrum its mask makes, its field the rest.
+
+    With ``L(a, b) = log(power)`` of the mask of a on the field of b, the change ``D = L(2, 2) - L(1, 1)`` is
+    the sum of the mask's part ``M = ((L(2, 1) - L(1, 1)) + (L(2, 2) - L(1, 2))) / 2`` and the field's,
+    ``((L(1, 2) - L(1, 1)) + (L(2, 2) - L(2, 1))) / 2`` (Shapley's division). The share is
+    ``sum(M D) / sum(D**2)`` over k > 0: 0 if only the field counts, 1 if only the mask does.
+
+    Parameters
+    ----------
+    swapped : Dataset
+        From `mask_swap`.
+
+    Returns
+    -------
+    DataArray
+        Over ``layer``; NaN where nothing changed.
+    """
+    power = swapped["power"].sel(k=swapped["k"] > 0)
+    log = power.copy(data=np.log(np.maximum(power.values, np.finfo(float).tiny)))
+
+    def part(mask: int, field: int) -> xr.DataArray:
+        return log.isel(mask=mask, field=field, drop=True)
+
+    whole = part(1, 1) - part(0, 0)
+    by_mask = ((part(1, 0) - part(0, 0)) + (part(1, 1) - part(0, 1))) / 2
+    size = (whole**2).sum("k")
+    return ((by_mask * whole).sum("k") / size.where(size > 0)).rename("mask_share")
+
+
+def _pre_activations(network: nn.Module, inputs: Tensor) -> dict[str, Tensor]:
+    """Return what every convolution gives, before its ReLU."""
+    seen: dict[str, Tensor] = {}
+    layers = conv_layers(network)
+    names: dict[nn.Module, str] = {layer: name for name, layer in layers.items()}
+
+    def keep(layer: nn.Module, _: tuple[Tensor, ...], h: Tensor) -> None:
+        seen[names[layer]] = h.clone()  # a ReLU in place would overwrite it
+
+    handles = [layer.register_forward_hook(keep) for layer in layers.values()]
+    try:
+        with torch.no_grad():
+            network(inputs)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return seen
+
+
+def _power(fields: Tensor) -> Tensor:
+    """Return the mean power over samples and channels of each shell."""
+    size = fields.shape[-1]
+    amplitude = torch.fft.rfft2(fields).abs() / size**2
+    return shell_means(amplitude.square().flatten(0, -3).mean(0), size)
