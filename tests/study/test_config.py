@@ -2,6 +2,7 @@
 
 import pytest
 
+from tlfourier.flow.grid import Grid
 from tlfourier.study import config
 
 
@@ -59,3 +60,24 @@ def test_bad_settings_are_refused_in_one_sentence(profile: str, overrides: dict,
     assert "\n" not in message
     for word in words:
         assert word in message
+
+
+def test_a_case_has_a_way_back() -> None:
+    spec = config.load("laptop")
+    there, back = spec.case("forcing"), spec.case("forcing reversed")
+    assert (back.base, back.target, back.seeds) == (there.target, there.base, spec.reversed_seeds)
+    with pytest.raises(ValueError, match="unknown case 'calm reversed': accepted are reynolds, forcing"):
+        spec.case("calm reversed")
+
+
+def test_runs_divide_the_snapshots() -> None:
+    total = config.load("smoke").split.total
+    assert config.load("smoke", {"flows.target.runs": total // 4}).flows["target"].runs == total // 4
+    with pytest.raises(ValueError, match=r"flows.target.runs=7: it must divide the 64 snapshots"):
+        config.load("smoke", {"flows.target.runs": 7})
+
+
+def test_no_forcing_is_a_forcing_wavenumber_of_zero() -> None:
+    spec = config.load("smoke", {"flows.target": {"forcing_wavenumber": 0, "drag": 0.0}})
+    assert config.forcing(Grid(32), spec.flows["target"]) is None
+    assert config.forcing(Grid(32), spec.flows["viscous"]) is not None

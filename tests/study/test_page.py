@@ -84,10 +84,13 @@ def test_the_shipped_copy_is_enough_for_the_book(study: Study, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("ask", "words"),
     [
-        (lambda study: study.base("reynold"), "unknown case 'reynold': accepted are reynolds, forcing"),
+        (
+            lambda study: study.base("reynold"),
+            "unknown case 'reynold': accepted are reynolds, forcing, also",
+        ),
         (lambda study: study.diagnostics("calm"), "unknown flow 'calm': accepted are viscous, small_scale"),
         (lambda study: study.transferred("forcing", {12}), r"layers=\{12\}: this network has layers 1\.\.3"),
-        (lambda study: study.base("forcing", seed=7), r"seed=7: this study has seeds 0\.\.1"),
+        (lambda study: study.base("forcing", seed=7), r"seed=7: case 'forcing' has seeds 0\.\.1"),
         (lambda study: study.node("forcing", "everything"), "unknown model 'everything'"),
     ],
 )

@@ -6,18 +6,14 @@ through the same door, which refuses an unknown key and names the nearest known 
 
 from __future__ import annotations
 
-import dataclasses
-import difflib
-import math
 import tomllib
-import types
-import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from tlfourier.closure.filters import Filter
 from tlfourier.closure.network import NetworkSpec
@@ -27,22 +23,31 @@ from tlfourier.flow.forcing import two_way_cosine
 from tlfourier.flow.grid import Grid
 from tlfourier.flow.steppers import STEPPERS
 from tlfourier.study.limits import check_numbers, check_sizes, show
+from tlfourier.study.overrides import apply as apply
+from tlfourier.study.overrides import nested as nested
 
 DTYPES = ("float32", "float64")
+NORMALISATIONS = ("own", "base")
 PROFILES = Path(__file__).parents[3] / "profiles"
-DEPTH = 8  # tables within tables: the deepest setting, flows.target.reynolds, lies three deep
-_BEYOND = 10**300  # integers that no float holds
+REVERSED = " reversed"
+"""Behind the name of a case: from its target back to its base."""
 
 
 @dataclass(frozen=True)
 class FlowSpec:
-    """One turbulent flow: the vorticity equation with its numbers (L = 2π, viscosity = 1/reynolds)."""
+    """One turbulent flow: the vorticity equation with its numbers (L = 2π, viscosity = 1/reynolds).
+
+    ``forcing_wavenumber=0`` is no forcing. A flow that decays is sampled from many ``runs``, each from
+    another random field, at ages from ``spin_up`` on; without a value that of the simulation holds.
+    """
 
     reynolds: float = 1e5
     forcing_wavenumber: int = 4
     drag: float = 0.1
     beta: float = 0.0
     seed: int = 1
+    runs: int = 1
+    spin_up: float | None = None
 
 
 @dataclass(frozen=True)
@@ -68,21 +73,29 @@ class FilterSpec:
 
 @dataclass(frozen=True)
 class TransferSettings:
-    """Budget of one transfer, the same for every set of layers."""
+    """Budget of one transfer, the same for every set of layers.
+
+    ``normalisation="own"`` divides the target by its own standard deviations, ``"base"`` by the base's.
+    """
 
     samples: int = 200
     steps: int = 625
     batch_size: int = 16
     learning_rate: float = 5e-5
     scratch_steps: int = 12_500
+    normalisation: str = "own"
 
 
 @dataclass(frozen=True)
 class CaseSpec:
-    """A transfer: the flow the network was trained on, and the flow it is moved to."""
+    """A transfer: the flow the network was trained on, the flow it is moved to, and how often.
+
+    Without a value the number of ``seeds`` is that of the study.
+    """
 
     base: str
     target: str
+    seeds: int | None = None
 
 
 def _flows() -> dict[str, FlowSpec]:
@@ -110,6 +123,23 @@ class StudySpec:
     training: TrainingSpec = field(default_factory=TrainingSpec)
     transfer: TransferSettings = TransferSettings()
     seeds: int = 3
+    reversed_seeds: int = 2
+
+    def case(self, name: str) -> CaseSpec:
+        """Return a case; ``"forcing reversed"`` is the way back of ``"forcing"``.
+
+        Raises
+        ------
+        ValueError
+            Unknown case.
+        """
+        forward = name.removesuffix(REVERSED)
+        if forward not in self.cases:
+            raise ValueError(
+                f"unknown case {show(name)}: accepted are {', '.join(self.cases)}, also with {REVERSED!r}"
+            )
+        case = self.cases[forward]
+        return case if forward == name else CaseSpec(case.target, case.base, self.reversed_seeds)
 
     def __post_init__(self) -> None:
         """Refuse numbers that no study can be made of."""
@@ -157,6 +187,7 @@ def _check_physics(spec: StudySpec) -> None:
     for name, value, accepted in (
         ("simulation.dtype", simulation.dtype, DTYPES),
         ("simulation.stepper", simulation.stepper, tuple(STEPPERS)),
+        ("transfer.normalisation", spec.transfer.normalisation, NORMALISATIONS),
     ):
         if value not in accepted:
             raise ValueError(f"{name}={show(value)}: accepted are {', '.join(accepted)}")
@@ -166,90 +197,15 @@ def _check_physics(spec: StudySpec) -> None:
         fine, grid = Grid(simulation.size), Grid(coarse.size)
         Filter(fine, grid, kind=coarse.kind, width=coarse.width * grid.dx)
         for flow in spec.flows.values():
-            two_way_cosine(fine, flow.forcing_wavenumber)
-
-
-def nested(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Turn ``{"a.b": 1}`` into ``{"a": {"b": 1}}``; nested input passes through, and the two may be mixed.
-
-    Raises
-    ------
-    ValueError
-        A setting is given twice, or is both a value and a table, or tables lie in tables without end.
-    """
-    tree: dict[str, Any] = {}
-    _plant(tree, settings, ())
-    return tree
-
-
-def _plant(tree: dict[str, Any], settings: Mapping[str, Any], above: tuple[str, ...]) -> None:
-    for key, value in settings.items():
-        path = (*above, *str(key).split("."))
-        if len(path) > DEPTH:
+            forcing(fine, flow)
+    for name, flow in spec.flows.items():
+        if spec.split.total % flow.runs or spec.split.total // flow.runs < 2:
             raise ValueError(
-                f"setting {show('.'.join(path))} lies {len(path)} deep: at most {DEPTH} is accepted"
+                f"flows.{name}.runs={flow.runs}: it must divide the {spec.split.total} snapshots of the split"
+                " into runs of at least two"
             )
-        branch = tree
-        for parent in path[:-1]:
-            branch = branch.setdefault(parent, {})
-            if not isinstance(branch, dict):
-                raise ValueError(
-                    f"setting {show('.'.join(path))} lies in one that is given a value: give one"
-                )
-        if isinstance(value, Mapping):
-            if not isinstance(branch.setdefault(path[-1], {}), dict):
-                raise ValueError(f"setting {show('.'.join(path))} is given a value and a table: give one")
-            _plant(tree, value, path)
-        elif path[-1] in branch:
-            raise ValueError(f"setting {show('.'.join(path))} is given twice: give it once")
-        else:
-            branch[path[-1]] = value
 
 
-def apply(spec: Any, settings: Mapping[str, Any], where: str = "") -> Any:
-    """Return ``spec`` with ``settings`` laid on it, recursively, every key and type checked."""
-    known = (
-        spec if isinstance(spec, dict) else {f.name: getattr(spec, f.name) for f in dataclasses.fields(spec)}
-    )
-    changed = {}
-    for key, value in settings.items():
-        if key not in known:
-            raise ValueError(f"unknown setting {show(f'{where}{key}')}: {_nearest(str(key), known, where)}")
-        changed[key] = _convert(known[key], value, f"{where}{key}", spec, key)
-    return {**known, **changed} if isinstance(spec, dict) else dataclasses.replace(spec, **changed)
-
-
-def _nearest(key: str, known: Mapping[str, Any], where: str) -> str:
-    close = difflib.get_close_matches(key[:60], known, n=1)
-    hint = f"did you mean {where + close[0]!r}? " if close else ""
-    return f"{hint}known here are {', '.join(known)}"
-
-
-def _convert(old: Any, value: Any, name: str, spec: Any, key: str) -> Any:
-    if dataclasses.is_dataclass(old) or isinstance(old, dict):
-        if not isinstance(value, Mapping):
-            raise ValueError(f"setting {name!r} is a table, got {show(value)}: give {name}.<key>")
-        return apply(old, value, f"{name}.")
-    kinds = _accepted(spec, key, old)
-    if isinstance(value, int) and not isinstance(value, bool) and float in kinds and int not in kinds:
-        value = float(value) if abs(value) < _BEYOND else math.inf
-    if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-        wanted = " or ".join(kind.__name__ for kind in kinds)
-        raise ValueError(f"setting {name}={show(value)} is a {type(value).__name__}: {wanted} is accepted")
-    return value
-
-
-def _accepted(spec: Any, key: str, old: Any) -> tuple[type, ...]:
-    """Return the classes that the annotation of a field accepts; literals count as their value's class."""
-    if isinstance(spec, dict):
-        return (type(old),)
-    hint = typing.get_type_hints(type(spec))[key]
-    parts = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
-    classes = []
-    for part in parts:
-        origin = typing.get_origin(part)
-        if origin is typing.Literal:
-            classes += [type(option) for option in typing.get_args(part)]
-        else:
-            classes.append(origin or part)
-    return tuple(dict.fromkeys(classes))
+def forcing(grid: Grid, flow: FlowSpec) -> Tensor | None:
+    """Return the half spectrum of a flow's forcing, None where there is none."""
+    return two_way_cosine(grid, flow.forcing_wavenumber) if flow.forcing_wavenumber else None

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from tlfourier.closure.network import NetworkSpec
 from tlfourier.flow.steppers import STEPPERS
+from tlfourier.study.limits import BIG
 from tlfourier.study.manifest import read_manifest
 from tlfourier.study.node import Node
 from tlfourier.study.places import REPOSITORY
@@ -66,7 +67,8 @@ def multiplications(network: NetworkSpec, first: int = 1) -> int:
 
 def _simulate(node: Node) -> float:
     spec = node.spec
-    size, duration = spec["size"], spec["spin_up"] + spec["interval"] * spec["snapshots"]
+    size, runs = spec["size"], spec.get("runs", 1)
+    duration = runs * spec["spin_up"] + spec["interval"] * spec["snapshots"]
     steps = duration * size / spec["cfl"]
     precision = 2 if spec["dtype"] == "float64" else 1
     return float(steps * STEPPERS[spec["stepper"]].evaluations * precision * size**2 * math.log2(size))
@@ -112,10 +114,17 @@ def _transfer(node: Node) -> float:
     return float(((steps + looks) * multiplications(network, first) + prefix) * points)
 
 
-def _score(node: Node) -> float:
+def _forward(node: Node) -> float:
+    """Return the multiplications of one pass of a network over the test block."""
     network = node.inputs["base"] if "base" in node.inputs else node.inputs["network"]
     passes = multiplications(NetworkSpec(**network.spec["network"]))
-    return float(_samples(node.inputs["pairs"]) * _points(node.inputs["pairs"]) * passes)
+    samples = min(node.spec.get("samples", BIG), _samples(node.inputs["pairs"]))
+    return float(samples * _points(node.inputs["pairs"]) * passes)
+
+
+def _kernels(node: Node) -> float:
+    network = node.inputs["base"] if "base" in node.inputs else node.inputs["network"]
+    return float(multiplications(NetworkSpec(**network.spec["network"])))
 
 
 _WORK: dict[str, Callable[[Node], float]] = {
@@ -126,5 +135,10 @@ _WORK: dict[str, Callable[[Node], float]] = {
     "scales": _scales,
     "train": _train,
     "transfer": _transfer,
-    "score": _score,
+    "score": _forward,
+    "census": _kernels,
+    "change": _kernels,
+    "activations": _forward,
+    "mask": _forward,
+    "putback": _forward,
 }

@@ -12,10 +12,13 @@ BIG = 10**12
 # beyond any use, not of taste: a study within them may still be refused by the grid, filter or forcing.
 RANGES: dict[str, tuple[float, float]] = {
     "flows.*.reynolds": (1e-6, 1e15),
-    "flows.*.forcing_wavenumber": (1, BIG),
+    "flows.*.forcing_wavenumber": (0, BIG),
     "flows.*.drag": (0.0, 1e6),
     "flows.*.beta": (-1e6, 1e6),
     "flows.*.seed": (0, 2**63 - 1),
+    "flows.*.runs": (1, BIG),
+    "flows.*.spin_up": (0.0, 1e9),
+    "cases.*.seeds": (1, 1000),
     "simulation.size": (8, BIG),
     "simulation.cfl": (1e-3, 10.0),
     "simulation.spin_up": (0.0, 1e9),
@@ -42,6 +45,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "transfer.learning_rate": (1e-12, 1e3),
     "transfer.scratch_steps": (1, BIG),
     "seeds": (1, 1000),
+    "reversed_seeds": (1, 1000),
 }
 MEMORY = 2**40  # bytes: a terabyte, more than a machine or an accelerator of today gives to one run
 DISK = 10**15  # bytes: a petabyte
@@ -57,7 +61,7 @@ def numbers(spec: Any, where: str = "") -> Iterator[tuple[str, str, float]]:
         elif isinstance(value, int | float) and not isinstance(value, bool):
             name = f"{where}{key}"
             parts = name.split(".")
-            yield f"flows.*.{parts[-1]}" if parts[0] == "flows" else name, name, value
+            yield f"{parts[0]}.*.{parts[-1]}" if parts[0] in ("flows", "cases") else name, name, value
 
 
 def check_numbers(spec: Any) -> None:

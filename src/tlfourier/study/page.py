@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +49,7 @@ class Study:
 
     @property
     def cases(self) -> tuple[str, ...]:
-        """Names of the cases."""
+        """Names of the cases; every one has a way back, named with " reversed" behind."""
         return tuple(self.spec.cases)
 
     @property
@@ -59,8 +59,12 @@ class Study:
 
     @property
     def seeds(self) -> range:
-        """Training seeds, the unit of every error bar."""
-        return range(self.spec.seeds)
+        """Training seeds that every case has, the unit of every error bar."""
+        return range(min(len(self.seeds_of(case)) for case in self.cases))
+
+    def seeds_of(self, case: str) -> range:
+        """Return the training seeds of a case."""
+        return range(self.case(case).seeds or self.spec.seeds)
 
     @property
     def layers(self) -> range:
@@ -75,9 +79,7 @@ class Study:
 
     def case(self, name: str) -> config.CaseSpec:
         """Return a case's base and target flow."""
-        if name not in self.spec.cases:
-            raise ValueError(f"unknown case {name!r}: accepted are {', '.join(self.cases)}")
-        return self.spec.cases[name]
+        return self.spec.case(name)
 
     def flow(self, name: str) -> config.FlowSpec:
         """Return a flow's numbers."""
@@ -122,7 +124,7 @@ class Study:
 
     def continued(self, case: str, layers: Iterable[int], seed: int = 0) -> Network:
         """Return the base network with ``layers`` trained on, on the base flow: a transfer's null model."""
-        return self._network(stages.transfer_node(self.spec, case, self._layers(layers), seed, on="base"))
+        return self._network(self.null_node(case, layers, seed))
 
     def scratch(self, case: str, few: bool = False, seed: int = 0) -> Network:
         """Return a network trained from nothing on the target: on all its samples or on the few."""
@@ -137,20 +139,39 @@ class Study:
         return self._read(self.node(case, model, seed), "history.nc")
 
     def node(self, case: str, model: str | Iterable[int], seed: int = 0) -> Node:
-        """Return the node of a network: ``"none"``, ``"all"``, ``"scratch_few"``, or a set of layers."""
+        """Return the node of a network: ``"none"``, ``"all"``, ``"scratch_few"``, or a set of layers.
+
+        ``"matched"`` is layer 2 with no more parameters than the last layer has: as many of its output
+        channels as the network has outputs.
+        """
         flows = self.case(case)
-        if seed not in self.seeds:
-            raise ValueError(f"seed={seed}: this study has seeds 0..{self.spec.seeds - 1}")
+        if seed not in self.seeds_of(case):
+            raise ValueError(f"seed={seed}: case {case!r} has seeds 0..{len(self.seeds_of(case)) - 1}")
         if model in ("none", "gain"):
             return stages.train_node(self.spec, flows.base, seed)
         if model in ("scratch_few", "scratch_all"):
             return stages.train_node(self.spec, flows.target, seed, few=model == "scratch_few")
+        if model == "matched":
+            return stages.transfer_node(self.spec, case, (2,), seed, channels=self.spec.network.outputs)
         if isinstance(model, str) and model != "all":
             raise ValueError(
-                f"unknown model {model!r}: accepted are {', '.join(NOT_LAYERS)} or a set of layers"
+                f"unknown model {model!r}: accepted are {', '.join(NOT_LAYERS)}, matched or a set of layers"
             )
         chosen = self.layers if isinstance(model, str) else model
         return stages.transfer_node(self.spec, case, self._layers(chosen), seed)
+
+    def null_node(self, case: str, layers: Iterable[int], seed: int = 0) -> Node:
+        """Return the node of a `continued` network."""
+        return stages.transfer_node(self.spec, case, self._layers(layers), seed, on="base")
+
+    def vary(self, settings: Mapping[str, Any]) -> Study:
+        """Return the study with other settings, as overrides; both share every artifact that they can."""
+        spec = config.apply(self.spec, config.nested(settings))
+        return replace(self, spec=spec)
+
+    def analysis(self, node: Node) -> xr.Dataset:
+        """Return what a stage of `tlfourier.study.analyses` found."""
+        return self._read(node, f"{node.stage}.nc")
 
     # ---- scores
 
@@ -170,11 +191,13 @@ class Study:
         """
         everything: list[str | Iterable[int]] = [*NOT_LAYERS, *([layer] for layer in self.layers)]
         chosen = everything if models is None else list(models)
-        table = [[self.score(case, model, seed, on, split) for seed in self.seeds] for model in chosen]
+        table = [
+            [self.score(case, model, seed, on, split) for seed in self.seeds_of(case)] for model in chosen
+        ]
         rows = [xr.concat(row, dim="seed", combine_attrs="override") for row in table]
         names = [model if isinstance(model, str) else "+".join(map(str, sorted(model))) for model in chosen]
         whole = xr.concat(rows, dim="model", combine_attrs="override")
-        return whole.assign_coords(model=names, seed=list(self.seeds))
+        return whole.assign_coords(model=names, seed=list(self.seeds_of(case)))
 
     def has_score(self, case: str, model: str | Iterable[int], seed: int = 0) -> bool:
         """Tell whether a model is trained and scored on the target already."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from tlfourier.study import stages
+from tlfourier.study import analyses, stages
 from tlfourier.study.remote import Remote, is_remote
 from tlfourier.study.store import Store
 
@@ -38,7 +38,7 @@ def open_store(address: str | None = None) -> Store:
     root = writable(wanted, "store")
     return Store(
         root,
-        stages.MAKERS,
+        {**stages.MAKERS, **analyses.MAKERS},
         Path(shipped) if shipped else None,
         stages.RESUMABLE,
         remote=remote,

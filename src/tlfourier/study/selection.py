@@ -31,17 +31,17 @@ def book(study: Study) -> list[Node]:
     for case in study.cases:
         nodes += [stages.pairs_node(spec, study.case(case).target, "validation")]
         singles = layer_sets(["singles", "all"], spec.network.layers)
-        nodes += scores(study, [case], singles, study.seeds)
+        nodes += scores(study, [case], singles)
         nodes += _shown_networks(study, case)
     return _unique(nodes)
 
 
-def scores(study: Study, cases: Iterable[str], sets: Iterable[Layers], seeds: Iterable[int]) -> list[Node]:
-    """Return the scores, on test and validation, of every baseline and every set of layers."""
+def scores(study: Study, cases: Iterable[str], sets: Iterable[Layers]) -> list[Node]:
+    """Return the scores of all seeds, on test and validation, of every baseline and every set of layers."""
     models: list[str | Layers] = [*BASELINES, *sets]
     nodes = []
     for case in cases:
-        for seed in seeds:
+        for seed in study.seeds_of(case):
             nodes.append(study.score_node(case, "none", seed, on="base"))
             for split in ("test", "validation"):
                 nodes += [study.score_node(case, model, seed, split=split) for model in models]
@@ -77,7 +77,7 @@ def grid(
     for count in samples or (study.spec.transfer.samples,):
         budget = dataclasses.replace(study.spec.transfer, samples=count)
         varied = dataclasses.replace(study, spec=dataclasses.replace(study.spec, transfer=budget))
-        nodes += scores(varied, chosen, sets, study.seeds)
+        nodes += scores(varied, chosen, sets)
     return _unique(nodes)
 
 

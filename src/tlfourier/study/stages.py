@@ -11,24 +11,16 @@ import dataclasses
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
-import xarray as xr
 
-from tlfourier.closure import filters, pairs, scores
+from tlfourier.closure import pairs, scores
 from tlfourier.closure.baselines import OutputGain
 from tlfourier.closure.network import Network, NetworkSpec, load_network, predict, save_network
 from tlfourier.closure.training import Diverged, TrainingSpec, train
 from tlfourier.closure.transfer import TransferSpec, transfer
-from tlfourier.flow import diagnostics, forcing, initial
-from tlfourier.flow.equation import VorticityEquation
-from tlfourier.flow.grid import Grid
-from tlfourier.flow.simulate import Schedule
-from tlfourier.flow.steppers import State
-from tlfourier.flow.trajectory import read_trajectory, write_trajectory
+from tlfourier.study import data
 from tlfourier.study.artifacts import (
-    open_dataset,
     read_dataset,
     read_network,
     read_scales,
@@ -36,10 +28,10 @@ from tlfourier.study.artifacts import (
     write_dataset,
     write_layers,
 )
-from tlfourier.study.config import FlowSpec, StudySpec
+from tlfourier.study.config import StudySpec
 from tlfourier.study.node import Node
 from tlfourier.study.store import Maker
-from tlfourier.study.stream import blocks, read_samples, write_blocks
+from tlfourier.study.stream import read_samples
 
 RESUMABLE = frozenset({"simulate", "train"})
 
@@ -49,8 +41,12 @@ RESUMABLE = frozenset({"simulate", "train"})
 
 def simulate_node(spec: StudySpec, flow: str) -> Node:
     """Return the node of a direct simulation's trajectory."""
-    settings = {**dataclasses.asdict(spec.flows[flow]), **dataclasses.asdict(spec.simulation)}
-    return Node("simulate", 1, {**settings, "snapshots": spec.split.total})
+    numbers = dataclasses.asdict(spec.flows[flow])
+    own, runs = numbers.pop("spin_up"), numbers.pop("runs")
+    settings = {**numbers, **dataclasses.asdict(spec.simulation), "snapshots": spec.split.total}
+    # What is as before there was a choice has no place in a key: older artifacts keep their names.
+    settings |= {} if own is None else {"spin_up": own}
+    return Node("simulate", 1, settings if runs == 1 else {**settings, "runs": runs})
 
 
 def diagnose_node(spec: StudySpec, flow: str) -> Node:
@@ -77,6 +73,11 @@ def scales_node(spec: StudySpec, flow: str) -> Node:
     return Node("scales", 1, {}, {"train": pairs_node(spec, flow, "train")})
 
 
+def applied_scales(spec: StudySpec, flow: str, network: Node) -> Node:
+    """Return the node of the scales by which a network sees a flow: the flow's own, or those it came with."""
+    return network.inputs["scales"] if spec.transfer.normalisation == "base" else scales_node(spec, flow)
+
+
 def train_node(spec: StudySpec, flow: str, seed: int, few: bool = False) -> Node:
     """Return the node of a network trained from nothing on a flow, on all samples or on the few."""
     settings = dataclasses.replace(spec.training, seed=seed)
@@ -95,12 +96,20 @@ def train_node(spec: StudySpec, flow: str, seed: int, few: bool = False) -> Node
     return Node("train", 1, recipe, data)
 
 
-def transfer_node(spec: StudySpec, case: str, layers: tuple[int, ...], seed: int, on: str = "target") -> Node:
+def transfer_node(
+    spec: StudySpec,
+    case: str,
+    layers: tuple[int, ...],
+    seed: int,
+    on: str = "target",
+    channels: int | None = None,
+) -> Node:
     """Return the node of a base network with ``layers`` re-trained on the target's few samples.
 
     ``on="base"`` trains on as many samples of the base flow instead: the null model of a change of weights.
+    ``channels`` re-trains only so many output channels of each layer.
     """
-    flow = getattr(spec.cases[case], on)
+    flow = getattr(spec.case(case), on)
     budget = spec.transfer
     settings = TransferSpec(
         layers=layers,
@@ -110,21 +119,26 @@ def transfer_node(spec: StudySpec, case: str, layers: tuple[int, ...], seed: int
         precision=spec.training.precision,
         rotate=spec.training.rotate,
         seed=seed,
+        channels=channels,
     )
+    base = train_node(spec, spec.case(case).base, seed)
     data = {
-        "base": train_node(spec, spec.cases[case].base, seed),
+        "base": base,
         "few": pairs_node(spec, flow, "train", budget.samples),
         "validation": pairs_node(spec, flow, "validation"),
-        "scales": scales_node(spec, flow),
+        "scales": applied_scales(spec, flow, base),
     }
     recipe = dataclasses.asdict(settings)
+    if channels is None:
+        del recipe["channels"]
     # Chosen on validation, a null model of how far the steps move the weights would often stay where it was.
     return Node("transfer", 1, {**recipe, "keep": "end"} if on == "base" else recipe, data)
 
 
 def score_node(spec: StudySpec, flow: str, network: Node, gain: bool = False, split: str = "test") -> Node:
     """Return the node of a network's scores on a flow; ``gain`` fits one output factor first."""
-    data = {"network": network, "pairs": pairs_node(spec, flow, split), "scales": scales_node(spec, flow)}
+    scales = applied_scales(spec, flow, network)
+    data = {"network": network, "pairs": pairs_node(spec, flow, split), "scales": scales}
     if network.stage == "transfer":
         data["base"] = network.inputs["base"]
     if gain:
@@ -133,76 +147,6 @@ def score_node(spec: StudySpec, flow: str, network: Node, gain: bool = False, sp
 
 
 # ------------------------------------------------------------------------------------------------ makers
-
-
-def build_grid(settings: Mapping[str, Any]) -> Grid:
-    """Return the simulation's grid."""
-    return Grid(settings["size"], dtype=getattr(torch, settings["dtype"]))
-
-
-def build_equation(settings: Mapping[str, Any], grid: Grid) -> VorticityEquation:
-    """Return the vorticity equation of a direct simulation."""
-    flow = FlowSpec(**{f.name: settings[f.name] for f in dataclasses.fields(FlowSpec)})
-    return VorticityEquation(
-        grid,
-        viscosity=1 / flow.reynolds,
-        drag=flow.drag,
-        beta=flow.beta,
-        forcing_hat=forcing.two_way_cosine(grid, flow.forcing_wavenumber),
-    )
-
-
-def make_simulate(node: Node, inputs: Mapping[str, Path], folder: Path) -> None:
-    """Run the direct simulation to disk."""
-    spec = node.spec
-    grid = build_grid(spec)
-    equation = build_equation(spec, grid)
-    schedule = Schedule(
-        spin_up=spec["spin_up"], interval=spec["interval"], snapshots=spec["snapshots"], cfl=spec["cfl"]
-    )
-    start = State(initial.random_vorticity(grid, seed=spec["seed"]))
-    write_trajectory(folder / "trajectory", equation, start, schedule, stepper=spec["stepper"])
-
-
-def make_diagnose(node: Node, inputs: Mapping[str, Path], folder: Path) -> None:
-    """Write the diagnostics of a trajectory."""
-    settings = node.inputs["trajectory"].spec
-    equation = build_equation(settings, build_grid(settings))
-    trajectory = read_trajectory(inputs["trajectory"] / "trajectory")
-    write_dataset(folder / "diagnostics.nc", diagnostics.diagnose(trajectory, equation))
-
-
-def make_filter(node: Node, inputs: Mapping[str, Path], folder: Path) -> None:
-    """Write ψ̄, ω̄ and Π of every snapshot."""
-    settings = node.inputs["trajectory"].spec
-    fine = build_equation(settings, build_grid(settings))
-    grid = Grid(node.spec["size"], dtype=fine.grid.dtype)
-    to_coarse = filters.Filter(fine.grid, grid, kind=node.spec["kind"], width=node.spec["width"] * grid.dx)
-    coarse = filters.filtered_equation(fine, grid, to_coarse)
-    trajectory = read_trajectory(inputs["trajectory"] / "trajectory")
-    parts = pairs.pair_blocks(trajectory, to_coarse, fine, coarse)
-    write_blocks(folder / "pairs.nc", parts, trajectory.sizes["time"])
-
-
-def make_pairs(node: Node, inputs: Mapping[str, Path], folder: Path) -> None:
-    """Write one block of pairs, once the gaps between the blocks are seen to outlast the flow's memory."""
-    settings = dict(node.spec)
-    name, samples = settings.pop("split"), settings.pop("samples")
-    split = pairs.Split(**settings)
-    memory = float(read_dataset(inputs["diagnostics"] / "diagnostics.nc")["decorrelation_time"])
-    with open_dataset(inputs["filtered"] / "pairs.nc") as filtered:
-        split.check(filtered["time"].values, memory)
-        block = split.select(filtered, name)
-        if samples is not None:
-            block = pairs.subset(block, samples)
-        write_blocks(folder / "pairs.nc", blocks(block), block.sizes["time"])
-
-
-def make_scales(node: Node, inputs: Mapping[str, Path], folder: Path) -> None:
-    """Write the standard deviation of every variable over the training block."""
-    with open_dataset(inputs["train"] / "pairs.nc") as data:
-        scales = pairs.Scales.of(data)
-    write_dataset(folder / "scales.nc", xr.Dataset(dataclasses.asdict(scales)))
 
 
 def make_train(node: Node, inputs: Mapping[str, Path], folder: Path) -> None:
@@ -268,11 +212,7 @@ def make_score(node: Node, inputs: Mapping[str, Path], folder: Path) -> None:
 
 
 MAKERS: dict[str, Maker] = {
-    "simulate": make_simulate,
-    "diagnose": make_diagnose,
-    "filter": make_filter,
-    "pairs": make_pairs,
-    "scales": make_scales,
+    **data.MAKERS,
     "train": make_train,
     "transfer": make_transfer,
     "score": make_score,

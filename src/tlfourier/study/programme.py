@@ -1,0 +1,152 @@
+"""What the whole study trains and looks into: which models, in which case, from how many seeds.
+
+The budget goes where an interval decides a claim: most seeds and every pair of layers in one case, fewer on
+the ways back, where only a sign is asked for. `budget` lists what this comes to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+import xarray as xr
+
+from tlfourier.study import analyses, stages
+from tlfourier.study.config import REVERSED
+from tlfourier.study.node import Node
+
+if TYPE_CHECKING:
+    from tlfourier.study.page import Study
+
+SHOWCASE = "forcing"
+"""The case with every pair, prefix and suffix of layers."""
+LEARNING = (SHOWCASE, "decay")
+"""Cases with learning curves."""
+PERCENTS = (0.0, 1.0, 2.0, 5.0, 10.0, 25.0, 100.0)
+"""Parts of the training samples of a learning curve; 0 is one snapshot."""
+BASELINES = ("none", "gain", "all", "scratch_few", "scratch_all")
+DEPTHS = 3
+"""Seeds of prefixes, suffixes and learning curves."""
+PAIRS = 2
+"""Seeds of all pairs."""
+
+Layers = tuple[int, ...]
+Model = str | Layers
+
+
+def name_of(model: Model) -> str:
+    """Return how tables call a model: ``"none"``, ``"2"``, ``"2+5"``."""
+    return model if isinstance(model, str) else "+".join(map(str, sorted(model)))
+
+
+def cases(study: Study) -> list[str]:
+    """Return all cases, the ways back last."""
+    return [*study.cases, *(f"{case}{REVERSED}" for case in study.cases)]
+
+
+def models(study: Study, case: str) -> dict[Model, range]:
+    """Return every model of a case with its seeds: baselines, single layers, and sets of layers."""
+    seeds, last = study.seeds_of(case), study.layers[-1]
+    found: dict[Model, range] = dict.fromkeys([*BASELINES, *((layer,) for layer in study.layers)], seeds)
+    if case.endswith(REVERSED):
+        return found
+    found["matched"] = seeds
+    # {2} with its neighbours, the middle and the ends; the two deepest are what common wisdom re-trains.
+    partners = sorted({1, 3, (last + 1) // 2, last - 1, last} - {2})
+    found |= dict.fromkeys([tuple(sorted({2, one})) for one in partners] + [(last - 1, last)], seeds)
+    if case == SHOWCASE:
+        few = seeds[: min(PAIRS, len(seeds))]
+        found = {pair: few for pair in combinations(study.layers, 2) if pair not in found} | found
+        some = seeds[: min(DEPTHS, len(seeds))]
+        prefixes = [tuple(range(1, end + 1)) for end in range(3, last)]
+        suffixes = [tuple(range(start, last + 1)) for start in range(2, last - 1)]
+        found |= dict.fromkeys(prefixes + suffixes, some)
+    return found
+
+
+def learning_models(study: Study) -> list[Model]:
+    """Return the models of a learning curve: a shallow, a middle and a deep layer, all, and from scratch."""
+    return [*((layer,) for layer in study.null_layers), "all", "scratch_few"]
+
+
+def with_percent(study: Study, percent: float) -> Study:
+    """Return the study with another part of the training samples for its transfers; 0 is one snapshot."""
+    count = study.spec.transfer.samples if percent == 10.0 else round(percent / 100 * study.spec.split.train)
+    return study.vary({"transfer.samples": max(1, count)})
+
+
+def learning_seeds(study: Study, case: str) -> range:
+    """Return the seeds of a case's learning curve."""
+    return study.seeds_of(case)[:DEPTHS]
+
+
+def score_nodes(study: Study, case: str, chosen: dict[Model, range]) -> list[Node]:
+    """Return the scores of models on validation and test, and those of the base network at home."""
+    nodes = [study.score_node(case, "none", seed, on="base") for seed in study.seeds_of(case)]
+    for model, seeds in chosen.items():
+        for seed in seeds:
+            nodes += [study.score_node(case, model, seed, split=split) for split in ("test", "validation")]
+    return nodes
+
+
+def learning_nodes(study: Study, case: str) -> list[Node]:
+    """Return the scores of a learning curve."""
+    seeds = learning_seeds(study, case)
+    chosen = dict.fromkeys(learning_models(study), seeds)
+    parts = [with_percent(study, percent) for percent in PERCENTS]
+    return [node for part in parts for node in score_nodes(part, case, chosen)]
+
+
+def inside_nodes(study: Study, case: str) -> list[Node]:
+    """Return what looks into the networks of a case: kernels, their change, activations, masks."""
+    flows, nodes = study.case(case), []
+    for seed in study.seeds_of(case):
+        for model in ("none", "scratch_all"):
+            network = study.node(case, model, seed)
+            nodes += [analyses.census_node(network)]
+            nodes += [analyses.activations_node(study.spec, flows.target, network)]
+        nodes += [analyses.activations_node(study.spec, flows.base, study.node(case, "none", seed))]
+        for layer in study.layers:
+            network = study.node(case, [layer], seed)
+            nodes += [analyses.change_node(network)]
+            if not case.endswith(REVERSED):
+                nodes += [analyses.put_back_node(study.spec, flows.target, network)]
+        for layer in study.null_layers:
+            network, null = study.node(case, [layer], seed), study.null_node(case, [layer], seed)
+            nodes += [analyses.census_node(network), analyses.change_node(null)]
+            nodes += [analyses.activations_node(study.spec, flows.target, network)]
+            nodes += [analyses.mask_node(study.spec, flows.target, network)]
+    return nodes
+
+
+def everything(study: Study) -> list[Node]:
+    """Return every node of the whole study, each once."""
+    nodes = []
+    for flow in study.flows:
+        nodes += [stages.diagnose_node(study.spec, flow), stages.scales_node(study.spec, flow)]
+        nodes += [stages.pairs_node(study.spec, flow, "test")]
+    for case in cases(study):
+        nodes += score_nodes(study, case, models(study, case)) + inside_nodes(study, case)
+    for case in LEARNING:
+        nodes += learning_nodes(study, case) if case in study.cases else []
+    return unique(nodes)
+
+
+def budget(study: Study) -> xr.Dataset:
+    """Return what the study trains: the number of models and of trainings, over (case, kind)."""
+    kinds = ("baselines", "single layers", "pairs", "other sets")
+    rows = []
+    for case in cases(study):
+        counts = dict.fromkeys(kinds, 0)
+        for model, seeds in models(study, case).items():
+            plain = isinstance(model, str)
+            kind = "baselines" if plain else kinds[min(len(model), 3)]
+            counts[kind] += len(seeds)
+        rows.append(list(counts.values()))
+    return xr.Dataset({"trainings": (("case", "kind"), rows)}, {"case": cases(study), "kind": list(kinds)})
+
+
+def unique(nodes: Iterable[Node]) -> list[Node]:
+    """Return nodes once each, in their order."""
+    return list({node.key: node for node in nodes}.values())

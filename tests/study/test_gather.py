@@ -1,0 +1,82 @@
+"""The whole programme of a tiny study: everything is made, and every claim is judged from it."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tlfourier.scorecard import CLAIMS
+from tlfourier.study import gather, page, programme
+from tlfourier.study.page import Study
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory, tiny: dict[str, Any]) -> Study:
+    folder = tmp_path_factory.mktemp("study")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TLFOURIER_STORE", str(folder / "store"))
+        patch.setenv("TLFOURIER_REFERENCE", "")
+        made = page.begin("smoke", tiny)
+    made.make_all(programme.everything(made), workers=1)
+    return made
+
+
+def test_the_programme_is_the_issue_s(study: Study) -> None:
+    spec = page.begin("laptop").spec
+    cases = {**spec.cases, "forcing": dataclasses.replace(spec.cases["forcing"], seeds=5)}
+    full = page.Study(dataclasses.replace(spec, cases=cases), study.store)
+    models = programme.models(full, "forcing")
+    pairs = [model for model in models if not isinstance(model, str) and len(model) == 2]
+    assert len(pairs) == 55 and all(len(models[pair]) >= 2 for pair in pairs)
+    assert all(len(models[(layer,)]) == 5 for layer in range(1, 12))
+    for case, seeds in (("reynolds", 3), ("reynolds reversed", 2)):
+        assert all(len(programme.models(full, case)[(layer,)]) == seeds for layer in range(1, 12))
+    prefixes = [tuple(range(1, end + 1)) for end in range(1, 11)]
+    suffixes = [tuple(range(start, 12)) for start in range(2, 12)]
+    assert all(layers in models for layers in prefixes + suffixes) and "all" in models
+
+
+def test_nothing_that_the_scorecard_reads_is_left_out(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(study.store), "_make", None)  # whatever is missing cannot be made now
+    for case in programme.cases(study):
+        gather.evidence(study, case)
+
+
+def test_every_claim_is_judged_in_every_case(study: Study) -> None:
+    found = gather.verdicts(study)
+    assert found.sizes == {"claim": len(CLAIMS), "case": 2 * len(study.cases)}
+    not_run = found["verdict"] == "not run"
+    reasons = found["reason"].values[not_run.values]
+    known = ("jets", "nothing to close", "learning", "way back", "putback", "matched", "pair")
+    assert all(any(word in reason for word in known) for reason in reasons), set(reasons)
+    assert set(found["seeds"].values[~not_run.values]) <= {1, 2}
+    always = np.isin(found["number"], ["C1", "C2", "C3", "C7", "C9", "C11", "C12", "C13"])
+    assert np.isfinite(found["effect"].sel(case=list(study.cases))[always]).all()
+
+
+def test_scores_of_seeds_that_a_model_does_not_have_are_missing(study: Study) -> None:
+    table = gather.scores(study, "forcing", {"none": range(2), (2,): range(1)})
+    assert table["model"].values.tolist() == ["none", "2"]
+    assert np.isfinite(table["rmse"].sel(model="none")).all()
+    assert np.isnan(table["rmse"].sel(model="2", seed=1)) and np.isfinite(
+        table["rmse"].sel(model="2", seed=0)
+    )
+
+
+def test_the_matched_control_has_as_many_parameters_as_the_last_layer(study: Study) -> None:
+    node, last = study.node("forcing", "matched"), list(study.base("forcing").parameters())[-2:]
+    inner = study.base("forcing").conv02
+    assert node.spec["layers"] == (2,)
+    trained = node.spec["channels"] * (inner.weight[0].numel() + 1)
+    assert trained == sum(parameter.numel() for parameter in last)
+
+
+def test_varied_studies_share_what_they_can(study: Study) -> None:
+    varied = study.vary({"transfer.steps": 9})
+    assert varied.node("forcing", "none").key == study.node("forcing", "none").key
+    assert varied.node("forcing", [2]).key != study.node("forcing", [2]).key
+    seen = study.vary({"transfer.normalisation": "base"}).score_node("forcing", "none", 0)
+    assert seen.inputs["scales"].key == study.node("forcing", "none").inputs["scales"].key
+    with pytest.raises(ValueError, match="unknown setting"):
+        study.vary({"transfer.stepz": 9})
