@@ -1,13 +1,17 @@
 """The whole programme of a tiny study: everything is made, and every claim is judged from it."""
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
+from click.testing import CliRunner
 
 from tlfourier.scorecard import CLAIMS
 from tlfourier.study import gather, page, programme
+from tlfourier.study.cli import main
 from tlfourier.study.page import Study
 
 
@@ -80,3 +84,26 @@ def test_varied_studies_share_what_they_can(study: Study) -> None:
     assert seen.inputs["scales"].key == study.node("forcing", "none").inputs["scales"].key
     with pytest.raises(ValueError, match="unknown setting"):
         study.vary({"transfer.stepz": 9})
+
+
+def test_the_command_prints_and_writes_the_scorecard(
+    study: Study, tmp_path: Path, tiny: dict[str, Any]
+) -> None:
+    settings = [f"--set={key}={value!r}" for key, value in flat(tiny).items()]
+    environment = {"TLFOURIER_STORE": str(study.store.root), "TLFOURIER_REFERENCE": ""}
+    arguments = ["scorecard", "--profile", "smoke", *settings, "--csv", str(tmp_path / "card.csv")]
+    result = CliRunner().invoke(main, arguments, env=environment, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    table = pd.read_csv(tmp_path / "card.csv")
+    assert len(table) == len(CLAIMS) * 2 * len(study.cases)
+    wanted = gather.as_table(gather.verdicts(study))["verdict"]
+    assert table["verdict"].tolist() == wanted.tolist()
+    assert result.output.count("forcing reversed") == len(CLAIMS)
+
+
+def flat(settings: dict[str, Any], above: str = "") -> dict[str, Any]:
+    """Return nested settings with dots in their keys."""
+    found: dict[str, Any] = {}
+    for key, value in settings.items():
+        found |= flat(value, f"{above}{key}.") if isinstance(value, dict) else {f"{above}{key}": value}
+    return found

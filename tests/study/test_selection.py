@@ -45,3 +45,11 @@ def test_a_grid_asks_for_nothing_impossible(study: page.Study) -> None:
 
 def test_the_book_s_grid_is_part_of_what_the_book_reads(study: page.Study) -> None:
     assert {node.key for node in selection.grid(study)} <= {node.key for node in study.leaves()}
+
+
+def test_the_whole_programme_is_asked_for_alone(study: page.Study) -> None:
+    whole = selection.chosen(study, (), (), (), whole=True)
+    assert {node.key for node in study.leaves() if node.stage == "score"} <= {node.key for node in whole}
+    assert selection.chosen(study, (), (), (), whole=False) == study.leaves()
+    with pytest.raises(ValueError, match="--programme is every case"):
+        selection.chosen(study, ("forcing",), (), (), whole=True)

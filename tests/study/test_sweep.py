@@ -203,3 +203,9 @@ def test_the_report_names_artifacts_and_the_pace_is_what_was_measured() -> None:
 )
 def test_durations_are_read_at_a_glance(seconds: float, words: str) -> None:
     assert sweep.duration(seconds) == words
+
+
+def test_two_sweeps_on_one_machine_have_their_own_ports(recwarn: pytest.WarningsRecorder) -> None:
+    with clusters.local(1) as first, clusters.local(1) as second:
+        assert first.submit(sum, [1, 2]).result(timeout=60) == second.submit(sum, [1, 2]).result(timeout=60)
+    assert not [one for one in recwarn if "already in use" in str(one.message)]

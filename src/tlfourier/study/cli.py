@@ -21,6 +21,7 @@ import click
 from tlfourier.study import (
     clusters,
     config,
+    gather,
     page,
     places,
     publish,
@@ -144,6 +145,19 @@ def book(profile: str, overrides: dict[str, Any]) -> None:
     click.echo(f"the book: {publish.publish(profile)}")
 
 
+@main.command()
+@_settings
+@click.option(
+    "--csv", type=click.Path(dir_okay=False, path_type=Path), help="Write the table to this file too."
+)
+def scorecard(profile: str, overrides: dict[str, Any], csv: Path | None) -> None:
+    """Judge every claim of the papers in every case, from the artifacts of the whole programme."""
+    table = gather.as_table(gather.verdicts(page.begin(profile, overrides)))
+    click.echo(table.drop(columns="reason").to_string(index=False, float_format="{:.3g}".format))
+    if csv is not None:
+        table.to_csv(csv, index=False)
+
+
 @main.command(name="sweep")
 @_settings
 @click.option("--case", "cases", multiple=True, help="Only this case; may be repeated.")
@@ -154,6 +168,7 @@ def book(profile: str, overrides: dict[str, Any]) -> None:
     help="singles, pairs, prefixes, suffixes, all, or a set as 2,5; may be repeated.",
 )
 @click.option("--samples", multiple=True, type=int, help="Target samples of a transfer; may be repeated.")
+@click.option("--programme", is_flag=True, help="The whole study: every case, its way back, every analysis.")
 @click.option("--workers", type=click.IntRange(1), help="Processes of one thread each.  [default: the cores]")
 @click.option("--scheduler", metavar="TCP://HOST:PORT", help="A dask scheduler that runs already.")
 @click.option(
@@ -174,16 +189,17 @@ def sweep_(
     cases: tuple[str, ...],
     layers: tuple[str, ...],
     samples: tuple[int, ...],
+    programme: bool,
     dry_run: bool,
     **where: Any,
 ) -> None:
     """Make many artifacts at once; what is there is kept, so the same command goes on where it was.
 
-    Without --case, --layers or --samples: everything that the book reads. Else the scores of all baselines
-    and of every set of layers, for every case, number of samples and seed.
+    Without --case, --layers, --samples or --programme: everything that the book reads. With one of the first
+    three the scores of all baselines and of every set of layers, for every case, number of samples and seed.
     """
     study = page.begin(profile, overrides)
-    chosen = selection.grid(study, cases, layers, samples) if cases or layers or samples else study.leaves()
+    chosen = selection.chosen(study, cases, layers, samples, programme)
     to_do = plan(study.store, chosen, measured=study.leaves())
     click.echo(where_to.forecast(to_do, list_all=dry_run))
     if not dry_run:

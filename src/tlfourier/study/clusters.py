@@ -28,6 +28,7 @@ _SETTINGS = {
     "distributed.worker.daemon": True,
 }
 _ATTEMPTS = 3
+_PORT = ":0"  # of the scheduler's own pages: any free one, so that two sweeps do not meet at dask's 8787
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
@@ -62,7 +63,7 @@ def _started(workers: int, memory: int) -> LocalCluster:
                 n_workers=workers,
                 threads_per_worker=1,
                 memory_limit=memory,
-                dashboard_address=None,
+                dashboard_address=_PORT,
                 silence_logs=logging.ERROR,
                 env=_ONE_THREAD,
             )
@@ -132,11 +133,16 @@ def slurm(template: Path = SLURM_TEMPLATE, look: float = LOOK) -> Iterator[Clien
     number = settings.pop("jobs")
     exports = [f"export {name}={value}" for name, value in _ONE_THREAD.items()]
     settings["job_script_prologue"] = [*exports, *settings.get("job_script_prologue", [])]
+    settings.setdefault("scheduler_options", {"dashboard_address": _PORT})
     logs = settings.setdefault("log_directory", str(build_folder("slurm")))
     with dask.config.set(_SETTINGS), contextlib.ExitStack() as stack:
         with _deaf():
             cluster = stack.enter_context(
-                cluster_class(processes=settings["cores"], silence_logs=logging.ERROR, **settings)
+                cluster_class(
+                    processes=settings["cores"],
+                    silence_logs=logging.ERROR,
+                    **settings,
+                )
             )
             client = stack.enter_context(Client(cluster))
             jobs = stack.enter_context(Jobs(cluster, client, number, logs, look))

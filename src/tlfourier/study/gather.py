@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from tlfourier import fourier
@@ -22,6 +23,13 @@ if TYPE_CHECKING:
 def verdicts(study: Study) -> xr.Dataset:
     """Return the scorecard of all cases of a study, the ways back last."""
     return scorecard({case: evidence(study, case) for case in programme.cases(study)})
+
+
+def as_table(found: xr.Dataset) -> pd.DataFrame:
+    """Return a scorecard as a table with a row for each claim and case, for reading and for CSV."""
+    rows: pd.DataFrame = found.to_dataframe().reset_index(level="case")
+    columns = ["number", "words", "case", "verdict", "effect", "low", "high", "seeds", "p", "quantity"]
+    return rows[[*columns, "reason"]].reset_index(drop=True)
 
 
 def evidence(study: Study, case: str) -> Evidence:

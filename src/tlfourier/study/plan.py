@@ -146,11 +146,11 @@ def describe(node: Node) -> str:
         return f"train on {spec['training']['samples']} samples, seed {spec['training']['seed']}"
     if node.stage == "transfer":
         layers = ",".join(map(str, spec["layers"]))
-        kind = " (null)" if spec.get("keep") == "end" else ""
+        kind = " (null)" if spec.get("keep") == "end" else " (few channels)" if "channels" in spec else ""
         return f"re-train layers {layers}, seed {spec['seed']}{kind}"
     if node.stage == "score":
         split, network = node.inputs["pairs"].spec["split"], node.inputs["network"]
         return f"score on {split}{' with a gain' if spec['gain'] else ''}: {describe(network)}"
     if node.stage == "pairs":
         return f"pairs of the {spec['split']} block" + (f", {spec['samples']}" if spec["samples"] else "")
-    return node.stage
+    return f"{node.stage}: {describe(node.inputs['network'])}" if "network" in node.inputs else node.stage

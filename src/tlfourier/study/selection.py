@@ -8,7 +8,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from tlfourier.closure.transfer import parse_layers
-from tlfourier.study import stages
+from tlfourier.study import programme, stages
 from tlfourier.study.node import Node
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def book(study: Study) -> list[Node]:
         singles = layer_sets(["singles", "all"], spec.network.layers)
         nodes += scores(study, [case], singles)
         nodes += _shown_networks(study, case)
-    return _unique(nodes)
+    return programme.unique(nodes)
 
 
 def scores(study: Study, cases: Iterable[str], sets: Iterable[Layers]) -> list[Node]:
@@ -45,7 +45,7 @@ def scores(study: Study, cases: Iterable[str], sets: Iterable[Layers]) -> list[N
             nodes.append(study.score_node(case, "none", seed, on="base"))
             for split in ("test", "validation"):
                 nodes += [study.score_node(case, model, seed, split=split) for model in models]
-    return _unique(nodes)
+    return programme.unique(nodes)
 
 
 def grid(
@@ -78,7 +78,25 @@ def grid(
         budget = dataclasses.replace(study.spec.transfer, samples=count)
         varied = dataclasses.replace(study, spec=dataclasses.replace(study.spec, transfer=budget))
         nodes += scores(varied, chosen, sets)
-    return _unique(nodes)
+    return programme.unique(nodes)
+
+
+def chosen(
+    study: Study, cases: Sequence[str], layers: Sequence[str], samples: Sequence[int], whole: bool
+) -> list[Node]:
+    """Return what a sweep is asked for: the whole programme, a grid of it, or by default what the book reads.
+
+    Raises
+    ------
+    ValueError
+        The whole programme and a part of it at once, or as `grid`.
+    """
+    part = bool(cases or layers or samples)
+    if whole and part:
+        raise ValueError("--programme is every case, set of layers and number of samples: give it alone")
+    if whole:
+        return programme.everything(study)
+    return grid(study, cases, layers, samples) if part else study.leaves()
 
 
 def layer_sets(names: Iterable[str], count: int) -> list[Layers]:
@@ -122,7 +140,3 @@ def _shown_networks(study: Study, case: str) -> list[Node]:
     models: list[str | list[int]] = ["none", "all", "scratch_all", *([layer] for layer in study.layers)]
     nulls = [stages.transfer_node(study.spec, case, (layer,), 0, on="base") for layer in study.null_layers]
     return [*(study.node(case, model) for model in models), *nulls]
-
-
-def _unique(nodes: Iterable[Node]) -> list[Node]:
-    return list({node.key: node for node in nodes}.values())
