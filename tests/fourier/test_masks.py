@@ -49,7 +49,7 @@ def test_a_network_with_itself_has_nothing_to_swap() -> None:
 def test_a_field_that_is_only_stronger_changes_no_mask() -> None:
     first, second = Network(SPEC, seed=0), Network(SPEC, seed=0)
     with torch.no_grad():
-        for parameter in second.conv01.parameters():
+        for parameter in second.get_submodule("conv01").parameters():
             parameter.mul_(3.0)
     found = mask_swap(first, second, INPUTS).sel(layer=1)
     assert found["agreement"] == 1.0

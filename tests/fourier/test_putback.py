@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
@@ -9,20 +11,25 @@ from tlfourier.fourier import put_back_curve
 SPEC = NetworkSpec(layers=3, channels=4)
 
 
+def weight(network: nn.Module) -> torch.Tensor:
+    """Return the kernels of layer 2."""
+    return network.get_parameter("conv02.weight")
+
+
 def changed(kernels: dict[tuple[int, int], float]) -> tuple[Network, Network]:
     """Return a network and one in which some kernels of layer 2 moved by a distance."""
     base, network = Network(SPEC, seed=0), Network(SPEC, seed=0)
     with torch.no_grad():
         for (output, channel), distance in kernels.items():
-            network.conv02.weight[output, channel, 2, 2] += distance
+            weight(network)[output, channel, 2, 2] += distance
     return base, network
 
 
-def distance_to(wanted: Network, sign: float = 1.0):  # type: ignore[no-untyped-def]
+def distance_to(wanted: Network) -> Callable[[nn.Module], float]:
     """Return an error: how far the kernels of layer 2 are from those of a network."""
 
     def error(network: nn.Module) -> float:
-        return sign * (network.conv02.weight - wanted.conv02.weight).abs().sum().item()
+        return (weight(network) - weight(wanted)).abs().sum().item()
 
     return error
 

@@ -70,9 +70,9 @@ def test_scores_of_seeds_that_a_model_does_not_have_are_missing(study: Study) ->
 
 def test_the_matched_control_has_as_many_parameters_as_the_last_layer(study: Study) -> None:
     node, last = study.node("forcing", "matched"), list(study.base("forcing").parameters())[-2:]
-    inner = study.base("forcing").conv02
+    inner = study.base("forcing").get_parameter("conv02.weight")
     assert node.spec["layers"] == (2,)
-    trained = node.spec["channels"] * (inner.weight[0].numel() + 1)
+    trained = node.spec["channels"] * (inner[0].numel() + 1)
     assert trained == sum(parameter.numel() for parameter in last)
 
 
