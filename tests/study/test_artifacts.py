@@ -34,7 +34,7 @@ def test_a_dataset_survives_the_disk(size: int, magic: bytes, tmp_path: Path) ->
 
 def test_a_worker_writes_large_data_without_asking_the_scheduler_for_a_lock(tmp_path: Path) -> None:
     data = xr.Dataset({"field": ("x", np.arange(200_000.0))})
-    local = LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None)
+    local = LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=":0")
     with local as cluster, Client(cluster) as client:
         client.submit(write_dataset, tmp_path / "large.nc", data).result(timeout=60)
         assert not cluster.scheduler.extensions["semaphores"].leases

@@ -13,7 +13,7 @@ import cloudpickle
 import pytest
 from distributed import Client
 
-from tlfourier.study import clusters, page, sweep
+from tlfourier.study import clusters, page, progress, sweep
 from tlfourier.study.manifest import read_manifest
 from tlfourier.study.node import Node
 from tlfourier.study.plan import Plan, plan
@@ -195,17 +195,30 @@ def test_the_report_names_artifacts_and_the_pace_is_what_was_measured() -> None:
     to_do = Plan({node.key: node}, {node.key: 2.0})
     outcome = sweep.Outcome(made={node.key: 3.0}, seconds=3.04)
     assert outcome.as_data(to_do) == {"seconds": 3.0, "made": {node.name: 3.0}, "failed": {}, "untried": {}}
-    assert sweep.pace(to_do, outcome) == {"value": 1.5}
+    assert progress.pace(to_do, outcome) == {"value": 1.5}
 
 
 @pytest.mark.parametrize(
     ("seconds", "words"), [(0.4, "0 s"), (89.0, "89 s"), (600.0, "10 min"), (7200.0, "2.0 h")]
 )
 def test_durations_are_read_at_a_glance(seconds: float, words: str) -> None:
-    assert sweep.duration(seconds) == words
+    assert progress.duration(seconds) == words
 
 
 def test_two_sweeps_on_one_machine_have_their_own_ports(recwarn: pytest.WarningsRecorder) -> None:
     with clusters.local(1) as first, clusters.local(1) as second:
         assert first.submit(sum, [1, 2]).result(timeout=60) == second.submit(sum, [1, 2]).result(timeout=60)
     assert not [one for one in recwarn if "already in use" in str(one.message)]
+
+
+def test_a_task_that_only_waited_beside_a_death_is_tried_alone(client: Client, store: Store) -> None:
+    waiting = value("waiting")
+    after = value("after", first=waiting)
+    hungry = Node("hungry", 1, {})
+    to_do = plan(store, [waiting, after, hungry])
+    outcome = sweep.Outcome(failed=dict.fromkeys((waiting.key, hungry.key), sweep.DIED))
+    outcome.untried = {after.key: waiting.name}
+    sweep.try_alone(to_do, store, client, outcome)
+    assert set(outcome.made) == {waiting.key, after.key}
+    assert outcome.failed == {hungry.key: sweep.DIED}
+    assert not outcome.untried

@@ -24,11 +24,11 @@ from tlfourier.study import (
     gather,
     page,
     places,
+    progress,
     publish,
     record,
     runner,
     selection,
-    sweep,
     toc,
     where_to,
 )
@@ -207,7 +207,7 @@ def sweep_(
         index = where["task_index"]
         report = places.build_folder(profile) / ("sweep.json" if index is None else f"sweep-{index}.json")
         record.write_json(report, outcome.as_data(to_do))
-        click.echo(f"{len(outcome.made)} made in {sweep.duration(outcome.seconds)}; the report: {report}")
+        click.echo(f"{len(outcome.made)} made in {progress.duration(outcome.seconds)}; the report: {report}")
         outcome.check(to_do)
 
 

@@ -14,15 +14,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from distributed import Client, Future, KilledWorker, as_completed
-from tqdm import tqdm
 
 from tlfourier.study import clusters
 from tlfourier.study.node import Node
 from tlfourier.study.plan import Plan, describe
+from tlfourier.study.progress import Progress
 from tlfourier.study.store import Store
 
 _START = 20.0  # seconds that starting workers is worth
-_LOOK, _REFRESH, _LINE = 0.05, 5.0, 60.0  # seconds between looks at the tasks, at the bar, lines in a log
+_LOOK, _REFRESH = 0.05, 5.0  # seconds between looks at the tasks, at the bar
+DIED = (
+    "its worker died each time, which is what happens when the memory is full: "
+    "take fewer workers (--workers) or smaller settings"
+)
 
 
 class SweepFailed(RuntimeError):
@@ -90,7 +94,7 @@ def run_here(plan: Plan, store: Store, nodes: Iterable[Node] | None = None, prog
     """
     outcome, started = Outcome(), time.perf_counter()
     chosen = list(plan.tasks.values()) if nodes is None else list(nodes)
-    with _Progress(plan, 1, len(chosen), progress) as bar:
+    with Progress(plan, 1, len(chosen), progress) as bar:
         for node in chosen:
             blame = _blame(plan, node.key, outcome)
             if blame:
@@ -112,26 +116,18 @@ def run(plan: Plan, store: Store, client: Client, progress: bool = True) -> Outc
     """Make the tasks of a plan on the workers of ``client``, the most urgent first.
 
     A worker that dies is replaced and its task tried again, a few times; tasks that need a failed one are not
-    tried, all others are. Interrupted, the tasks that were not begun are cancelled.
+    tried, all others are. Dask blames all tasks that wait on a worker when it dies: in the end those are
+    tried once more, one at a time. Interrupted, the tasks that were not begun are cancelled.
     """
     outcome, started = Outcome(), time.perf_counter()
     futures: dict[str, Future] = {}
-    place = f"{store.remote.address if store.remote else store.root}"
-    for key, node in plan.tasks.items():
-        futures[key] = client.submit(
-            make,
-            store,
-            node,
-            [futures[need] for need in plan.needs(key)],
-            # two drivers on one scheduler share a task of the same name
-            key=f"{node.stage}-{node.key[:16]} in {place}",
-            priority=round(plan.urgency[key]),
-            pure=False,
-        )
+    for key in plan.tasks:
+        needs = [futures[need] for need in plan.needs(key)]
+        futures[key] = _submit(plan, key, store, client, needs)
     keys = {future.key: key for key, future in futures.items()}
     workers = max(1, len(client.nthreads()))
     try:
-        with _Progress(plan, workers, len(futures), progress) as bar:
+        with Progress(plan, workers, len(futures), progress) as bar:
             for future in _finished(futures.values(), bar):
                 _note(future, keys[future.key], plan, outcome)
                 bar.advance(outcome)
@@ -139,8 +135,41 @@ def run(plan: Plan, store: Store, client: Client, progress: bool = True) -> Outc
         client.cancel(list(futures.values()), force=True)
         raise
     _separate(plan, outcome)
+    try_alone(plan, store, client, outcome)
     outcome.seconds = time.perf_counter() - started
     return outcome
+
+
+def _submit(
+    plan: Plan, key: str, store: Store, client: Client, needs: list[Future], again: str = ""
+) -> Future:
+    node = plan.tasks[key]
+    place = f"{store.remote.address if store.remote else store.root}"
+    # Two drivers on one scheduler share a task of the same name.
+    name = f"{node.stage}-{node.key[:16]} in {place}{again}"
+    return client.submit(make, store, node, needs, key=name, priority=round(plan.urgency[key]), pure=False)
+
+
+def try_alone(plan: Plan, store: Store, client: Client, outcome: Outcome) -> None:
+    """Clear the tasks that only waited on a worker that died, and go on with those that needed them."""
+    cleared = []
+    for key in [key for key, why in outcome.failed.items() if why == DIED]:
+        future = _submit(plan, key, store, client, [], " alone")
+        future.exception()  # waits; the error itself is noted below
+        del outcome.failed[key]
+        _note(future, key, plan, outcome)
+        cleared += [key] if key in outcome.made else []
+    if not cleared:
+        return
+    held, outcome.untried = list(outcome.untried), {}
+    for key in held:  # in order: what a task needs comes first
+        if blame := _blame(plan, key, outcome):
+            outcome.untried[key] = blame
+    rest = plan.without([*outcome.made, *outcome.failed, *outcome.untried], {})
+    more = run(rest, store, client, progress=False) if rest.tasks else Outcome()
+    outcome.made |= more.made
+    outcome.failed |= more.failed
+    outcome.untried |= more.untried
 
 
 def run_on_this_machine(plan: Plan, store: Store, workers: int | None = None) -> Outcome:
@@ -173,17 +202,14 @@ def _opened(store: Store) -> Store:
 def sentence(error: BaseException) -> str:
     """Return one line for the report."""
     if isinstance(error, KilledWorker):
-        return (
-            "its worker died each time, which is what happens when the memory is full: "
-            "take fewer workers (--workers) or smaller settings"
-        )
+        return DIED
     text = " ".join(str(error).split())
     return (
         text if isinstance(error, (ValueError, RuntimeError)) and text else f"{type(error).__name__}: {text}"
     )
 
 
-def _finished(futures: Iterable[Future], bar: _Progress) -> Iterator[Future]:
+def _finished(futures: Iterable[Future], bar: Progress) -> Iterator[Future]:
     """Yield futures as they end, and refresh the bar while nothing does."""
     ended = as_completed(list(futures), raise_errors=False)
     looked = time.perf_counter()
@@ -226,56 +252,3 @@ def _blame(plan: Plan, key: str, outcome: Outcome) -> str | None:
         if need in outcome.untried:
             return outcome.untried[need]
     return None
-
-
-class _Progress:
-    """A bar over the tasks, with the time to finish: the rest of the plan at the pace of this run."""
-
-    def __init__(self, plan: Plan, workers: int, total: int, show: bool) -> None:
-        self.plan, self.workers, self.total, self.show = plan, workers, total, show
-        self.count, self.failed, self.written = 0, 0, time.perf_counter()
-        self.bar = tqdm(total=total, desc="sweep", unit="artifact", disable=None if show else True)
-        self.left, self.since = plan.makespan(workers), time.perf_counter()
-
-    def __enter__(self) -> _Progress:
-        self.refresh()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.bar.close()
-
-    def advance(self, outcome: Outcome) -> None:
-        """Count one task, and plan the rest anew."""
-        done = [*outcome.made, *outcome.failed, *outcome.untried]
-        self.left = self.plan.without(done, pace(self.plan, outcome)).makespan(self.workers)
-        self.since = time.perf_counter()
-        self.count, self.failed = len(done), len(outcome.failed)
-        self.bar.update()
-        self.refresh()
-
-    def refresh(self) -> None:
-        """Show the time that is left now: on a terminal at once, in a log about once a minute."""
-        now = time.perf_counter()
-        left = f"about {duration(max(0.0, self.left - (now - self.since)))} left"
-        text = left + (f", {self.failed} failed" if self.failed else "")
-        self.bar.set_postfix_str(text)
-        if self.bar.disable and self.show and now - self.written > _LINE:
-            print(f"{self.count} of {self.total} artifacts, {text}", flush=True)
-            self.written = now
-
-
-def pace(plan: Plan, outcome: Outcome) -> dict[str, float]:
-    """Return, for every stage, the seconds that this run took over those that were expected."""
-    taken: dict[str, tuple[float, float]] = {}
-    for key, seconds in outcome.made.items():
-        stage = plan.tasks[key].stage
-        so_far = taken.get(stage, (0.0, 0.0))
-        taken[stage] = so_far[0] + seconds, so_far[1] + plan.cost(key)
-    return {stage: actual / wanted for stage, (actual, wanted) in taken.items() if wanted > 0}
-
-
-def duration(seconds: float) -> str:
-    """Return seconds in words that a person reads at a glance."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tlfourier.study import clusters, sweep
+from tlfourier.study import clusters, progress, sweep
 from tlfourier.study.plan import Plan, describe
 from tlfourier.study.store import Store
 
@@ -49,12 +49,12 @@ def forecast(to_do: Plan, list_all: bool) -> str:
     lines = []
     if list_all:
         lines += [
-            f"{sweep.duration(to_do.cost(key)):>8}  {node.name}  {describe(node)}"
+            f"{progress.duration(to_do.cost(key)):>8}  {node.name}  {describe(node)}"
             for key, node in to_do.tasks.items()
         ]
     crew = clusters.cores()
     spans = ", ".join(
-        f"{sweep.duration(to_do.makespan(n))} on {n}" for n in dict.fromkeys((1, crew, 10, 100))
+        f"{progress.duration(to_do.makespan(n))} on {n}" for n in dict.fromkeys((1, crew, 10, 100))
     )
     lines.append(
         f"{len(to_do.tasks)} artifacts to make" + (f": about {spans} workers" if to_do.tasks else "")
