@@ -117,6 +117,30 @@ def test_many_writers_at_once_leave_one_whole_artifact(address: str, tmp_path: P
     assert store(tmp_path / "reader", address).verify() == []
 
 
+def test_an_artifact_published_while_the_lock_was_taken_is_fetched(
+    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def not_again(node: Node, inputs: Mapping[str, Path], folder: Path) -> None:
+        raise AssertionError(f"{node.name} was made though it had been published")
+
+    other = store(tmp_path / "other", address)
+    late = store(tmp_path / "late", address, {"number": not_again})
+    has = Remote.has
+    asked: list[str] = []
+
+    def has_after_the_first_question(remote: Remote, name: str) -> bool:
+        asked.append(name)
+        if len(asked) == 1:
+            monkeypatch.setattr(Remote, "has", has)
+            other.get(NUMBER)
+            return False
+        return has(remote, name)
+
+    monkeypatch.setattr(Remote, "has", has_after_the_first_question)
+    assert (late.get(NUMBER) / "deep" / "value.txt").read_text() == "3"
+    assert asked == [NUMBER.name]
+
+
 @pytest.mark.parametrize("damage", ["flip", "remove", "manifest"])
 def test_damage_is_named_never_used_and_set_aside(address: str, tmp_path: Path, damage: str) -> None:
     store(tmp_path / "a", address).get(NUMBER)

@@ -174,7 +174,7 @@ def _interval(time: np.ndarray, runs: int) -> float:
     """Return the time between snapshots, or raise ValueError if they are too few or unequally spaced."""
     if runs < 1 or time.size % runs or time.size // runs < 2:
         raise ValueError(
-            f"{time.size} snapshots of {runs} runs: at least 2 of each are needed to describe them"
+            f"{time.size} snapshots in {runs} runs: each run needs the same number of them, at least 2"
         )
     steps = np.diff(time.reshape(runs, -1)).ravel()
     if not np.allclose(steps, steps[0], rtol=1e-3) or steps[0] <= 0:

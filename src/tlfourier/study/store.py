@@ -79,12 +79,11 @@ class Store:
         DamagedArtifact
             Its files differ from its manifest.
         """
-        for folder in self._places(node):
-            if folder not in self._checked:
-                self._examine(folder, node.key)
-                self._checked.add(folder)
-            return folder
-        return self._fetch(node) if self.remote else None
+        found = self._on_disk(node)
+        if found is None and self.remote and self.remote.has(node.name):
+            with self._lock(node):
+                found = self._on_disk(node) or self._fetch(node)
+        return found
 
     def get(self, node: Node) -> Path:
         """Return the artifact's folder; make it, and whatever it needs, if it is missing or damaged."""
@@ -98,7 +97,8 @@ class Store:
                 )
             inputs = {name: self.get(child) for name, child in node.inputs.items()}
             with self._lock(node):
-                found = self.find(node) or self._make(node, inputs)
+                # Another writer may have been faster, here or in the remote store.
+                found = self._on_disk(node) or self._fetch(node) or self._make(node, inputs)
         self._share(node, found)
         return found
 
@@ -110,6 +110,15 @@ class Store:
     def local(self, node: Node) -> Path | None:
         """Return where an artifact lies on disk, unchecked, or None."""
         return next(self._places(node), None)
+
+    def _on_disk(self, node: Node) -> Path | None:
+        """Return the folder of an undamaged artifact on disk, or None."""
+        for folder in self._places(node):
+            if folder not in self._checked:
+                self._examine(folder, node.key)
+                self._checked.add(folder)
+            return folder
+        return None
 
     def _usable(self, node: Node) -> bool:
         try:
@@ -185,23 +194,20 @@ class Store:
     # ---- the remote store
 
     def _fetch(self, node: Node) -> Path | None:
-        assert self.remote is not None
-        if not self.remote.has(node.name):
+        """Copy an artifact from the remote store, or return None; the caller holds the artifact's lock."""
+        if self.remote is None or not self.remote.has(node.name):
             return None
-        with self._lock(node):
-            for folder in self._places(node):  # another process was faster
-                return folder
-            copy = self.root / "fetched" / node.name
-            shutil.rmtree(copy, ignore_errors=True)
-            copy.mkdir(parents=True)
-            try:
-                if not self.remote.fetch(node.name, copy):
-                    return None
-            except DamagedArtifact as error:
-                raise DamagedArtifact(f"{error}; {_REPAIR}") from None
-            self._examine(copy, node.key)
-            self._shared.add(node.key)
-            return self._finish(copy, node)
+        copy = self.root / "fetched" / node.name
+        shutil.rmtree(copy, ignore_errors=True)
+        copy.mkdir(parents=True)
+        try:
+            if not self.remote.fetch(node.name, copy):
+                return None
+        except DamagedArtifact as error:
+            raise DamagedArtifact(f"{error}; {_REPAIR}") from None
+        self._examine(copy, node.key)
+        self._shared.add(node.key)
+        return self._finish(copy, node)
 
     def _share(self, node: Node, folder: Path) -> None:
         """Copy an artifact of ``root`` to the remote store, once; a copy that failed is made up for."""
