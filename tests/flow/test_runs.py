@@ -85,7 +85,7 @@ def test_the_autocorrelation_does_not_reach_from_one_run_into_the_next(tmp_path:
 def test_runs_must_divide_the_snapshots(tmp_path: Path) -> None:
     write_trajectory(tmp_path / "run.zarr", DECAYING, starts(), SCHEDULE, progress=False)
     trajectory = read_trajectory(tmp_path / "run.zarr")
-    with pytest.raises(ValueError, match="12 snapshots of 5 runs"):
+    with pytest.raises(ValueError, match="12 snapshots in 5 runs"):
         diagnose(trajectory, DECAYING, progress=False, runs=5)
     with pytest.raises(ValueError, match="equal, positive ones"):
         diagnose(trajectory, DECAYING, progress=False)
