@@ -99,7 +99,10 @@ class CaseSpec:
 
 
 def _flows() -> dict[str, FlowSpec]:
+    # 2,440 snapshots are 61 runs of 40.
+    decaying = FlowSpec(forcing_wavenumber=0, drag=0.0, seed=4, runs=61, spin_up=5.0)
     return {
+        "decaying": decaying,
         "viscous": FlowSpec(reynolds=1e3, seed=1),
         "small_scale": FlowSpec(forcing_wavenumber=25, seed=2),
         "target": FlowSpec(seed=3),
@@ -107,7 +110,11 @@ def _flows() -> dict[str, FlowSpec]:
 
 
 def _cases() -> dict[str, CaseSpec]:
-    return {"reynolds": CaseSpec("viscous", "target"), "forcing": CaseSpec("small_scale", "target")}
+    return {
+        "decay": CaseSpec("decaying", "target"),
+        "reynolds": CaseSpec("viscous", "target"),
+        "forcing": CaseSpec("small_scale", "target", seeds=5),
+    }
 
 
 @dataclass(frozen=True)
