@@ -101,3 +101,9 @@ def test_scores_are_averaged_over_snapshots_and_gathered() -> None:
     table = gather({"own flow": scores, "target": 2 * scores})
     np.testing.assert_allclose(table["cc"], [[0.2, 0.6], [0.4, 1.2]])
     assert table["model"].values.tolist() == ["own flow", "target"]
+
+
+def test_layers_that_all_score_the_same_have_no_rank_correlation() -> None:
+    scores = xr.DataArray(np.ones((3, 2)), {"layer": [1, 2, 3], "seed": [0, 1]}, ("layer", "seed"))
+    scores[0, 1] = 0.5
+    assert np.isnan(depth_correlation(scores)).values.tolist() == [True, False]

@@ -77,6 +77,7 @@ def depth_correlation(scores: xr.DataArray) -> xr.DataArray:
     """Return Spearman's rank correlation of a score with the number of the re-trained layer, per seed.
 
     +1: the score grows from each layer to the next; for an error this means that shallower is always better.
+    NaN where all layers score the same, as when every one of them keeps the base network.
 
     Parameters
     ----------
@@ -91,7 +92,10 @@ def depth_correlation(scores: xr.DataArray) -> xr.DataArray:
     if scores.sizes["layer"] < 3:
         raise ValueError(f"{scores.sizes['layer']} layers: a rank correlation needs at least 3")
     columns = scores.sortby("layer").transpose("seed", "layer")
-    values = [float(stats.spearmanr(columns["layer"], row).statistic) for row in columns.values]
+    values = [
+        float(stats.spearmanr(columns["layer"], row).statistic) if np.ptp(row) > 0 else math.nan
+        for row in columns.values
+    ]
     return xr.DataArray(
         values, {"seed": columns["seed"]}, name="depth_correlation", attrs={"long_name": "Spearman's ρ"}
     )
