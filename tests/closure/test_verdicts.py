@@ -106,4 +106,4 @@ def test_scores_are_averaged_over_snapshots_and_gathered() -> None:
 def test_layers_that_all_score_the_same_have_no_rank_correlation() -> None:
     scores = xr.DataArray(np.ones((3, 2)), {"layer": [1, 2, 3], "seed": [0, 1]}, ("layer", "seed"))
     scores[0, 1] = 0.5
-    assert np.isnan(depth_correlation(scores)).values.tolist() == [True, False]
+    assert depth_correlation(scores).isnull().values.tolist() == [True, False]

@@ -66,7 +66,7 @@ def test_a_case_has_a_way_back() -> None:
     spec = config.load("laptop")
     there, back = spec.case("forcing"), spec.case("forcing reversed")
     assert (back.base, back.target, back.seeds) == (there.target, there.base, spec.reversed_seeds)
-    with pytest.raises(ValueError, match="unknown case 'calm reversed': accepted are reynolds, forcing"):
+    with pytest.raises(ValueError, match="unknown case 'calm reversed': accepted are decay, reynolds"):
         spec.case("calm reversed")
 
 

@@ -67,4 +67,4 @@ def test_the_whole_page_from_nothing(study: Study, monkeypatch: pytest.MonkeyPat
     found = variants.summary(variants.scores(study))
     assert found["variant"].values.tolist() == [variant.name for variant in some]
     assert np.isfinite(found["best"]).all()
-    assert variants.fair(study).sizes == {"layer": 3, "seed": 2}
+    assert variants.fair(study).sizes == {"layer": 3, "seed": 1}

@@ -42,6 +42,7 @@ def fails_without_transfer(evidence: Evidence) -> xr.DataArray:
 
 def correlation_hides_it(evidence: Evidence) -> xr.DataArray:
     """C2: growth of the spectrum error minus loss of CC, as fractions, from target-trained to no transfer."""
+    evidence.rmse("scratch_all", "none")
     return hidden_by_cc(evidence.test, "scratch_all", "none").dropna("seed")
 
 

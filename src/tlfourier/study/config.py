@@ -119,7 +119,12 @@ def _cases() -> dict[str, CaseSpec]:
 
 @dataclass(frozen=True)
 class StudySpec:
-    """Everything a study computes; two studies with equal specs share every artifact."""
+    """Everything a study computes; two studies with equal specs share every artifact.
+
+    ``seeds`` are those of a case that names no number of its own; ``reversed_seeds`` of the ways back,
+    ``pair_seeds`` of all pairs of layers, ``curve_seeds`` of prefixes, suffixes and learning curves,
+    ``variant_seeds`` of what is varied, each at most those of its case.
+    """
 
     flows: dict[str, FlowSpec] = field(default_factory=_flows)
     cases: dict[str, CaseSpec] = field(default_factory=_cases)
@@ -131,6 +136,9 @@ class StudySpec:
     transfer: TransferSettings = TransferSettings()
     seeds: int = 3
     reversed_seeds: int = 2
+    pair_seeds: int = 2
+    curve_seeds: int = 3
+    variant_seeds: int = 2
 
     def case(self, name: str) -> CaseSpec:
         """Return a case; ``"forcing reversed"`` is the way back of ``"forcing"``.

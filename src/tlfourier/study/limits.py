@@ -46,6 +46,9 @@ RANGES: dict[str, tuple[float, float]] = {
     "transfer.scratch_steps": (1, BIG),
     "seeds": (1, 1000),
     "reversed_seeds": (1, 1000),
+    "pair_seeds": (1, 1000),
+    "curve_seeds": (1, 1000),
+    "variant_seeds": (1, 1000),
 }
 MEMORY = 2**40  # bytes: a terabyte, more than a machine or an accelerator of today gives to one run
 DISK = 10**15  # bytes: a petabyte

@@ -26,10 +26,6 @@ LEARNING = (SHOWCASE, "decay")
 PERCENTS = (0.0, 1.0, 2.0, 5.0, 10.0, 25.0, 100.0)
 """Parts of the training samples of a learning curve; 0 is one snapshot."""
 BASELINES = ("none", "gain", "all", "scratch_few", "scratch_all")
-DEPTHS = 3
-"""Seeds of prefixes, suffixes and learning curves."""
-PAIRS = 2
-"""Seeds of all pairs."""
 
 Layers = tuple[int, ...]
 Model = str | Layers
@@ -56,9 +52,9 @@ def models(study: Study, case: str) -> dict[Model, range]:
     partners = sorted({1, 3, (last + 1) // 2, last - 1, last} - {2})
     found |= dict.fromkeys([tuple(sorted({2, one})) for one in partners] + [(last - 1, last)], seeds)
     if case == SHOWCASE:
-        few = seeds[: min(PAIRS, len(seeds))]
+        few = seeds[: study.spec.pair_seeds]
         found = {pair: few for pair in combinations(study.layers, 2) if pair not in found} | found
-        some = seeds[: min(DEPTHS, len(seeds))]
+        some = seeds[: study.spec.curve_seeds]
         prefixes = [tuple(range(1, end + 1)) for end in range(3, last)]
         suffixes = [tuple(range(start, last + 1)) for start in range(2, last - 1)]
         found |= dict.fromkeys(prefixes + suffixes, some)
@@ -78,7 +74,7 @@ def with_percent(study: Study, percent: float) -> Study:
 
 def learning_seeds(study: Study, case: str) -> range:
     """Return the seeds of a case's learning curve."""
-    return study.seeds_of(case)[:DEPTHS]
+    return study.seeds_of(case)[: study.spec.curve_seeds]
 
 
 def score_nodes(study: Study, case: str, chosen: dict[Model, range]) -> list[Node]:

@@ -22,7 +22,6 @@ from tlfourier.study.programme import SHOWCASE, Model
 if TYPE_CHECKING:
     from tlfourier.study.page import Study
 
-SEEDS = 2
 BRIEF = 4
 """The part of the epochs by which base networks of a variant are trained."""
 REFERENCE, BRIEF_REFERENCE = "as it is", "as it is, trained briefly"
@@ -102,7 +101,7 @@ RATES = (REFERENCE, "a quarter of the learning rate", "four times the learning r
 
 def models(study: Study, variant: Variant) -> dict[Model, range]:
     """Return the models of a variant with their seeds: all single layers for the rates, else a few."""
-    seeds, last = study.seeds_of(SHOWCASE)[:SEEDS], study.spec.network.layers
+    seeds, last = study.seeds_of(SHOWCASE)[: study.spec.variant_seeds], study.spec.network.layers
     few = sorted({1, 2, (last + 1) // 2, last - 1, last})
     layers = list(study.layers) if variant.name in RATES else few
     return dict.fromkeys(["none", "all", "scratch_all", *((layer,) for layer in layers)], seeds)

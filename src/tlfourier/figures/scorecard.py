@@ -1,0 +1,217 @@
+"""Draw the scorecard and what lies behind it: verdicts, pairs, learning curves, kernels put back, masks."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import xarray as xr
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+
+from tlfourier.figures.layers import BASELINES, over_seeds
+from tlfourier.figures.style import label_of, new_figure, panel_letters, role_colour, styled
+
+MARKS = {
+    "supported": ("▲", "#0072B2"),
+    "refuted": ("▼", "#D55E00"),
+    "undecided": ("○", "#767676"),
+    "not run": ("–", "#A0A0A0"),
+}
+"""Sign and colour of each verdict: told apart without colour too."""
+
+
+@styled
+def verdicts(found: xr.Dataset) -> Figure:
+    """Show the verdict of every claim in every case as a sign, with effect and number of seeds.
+
+    Parameters
+    ----------
+    found : xr.Dataset
+        From `tlfourier.scorecard.scorecard`.
+
+    Raises
+    ------
+    ValueError
+        If a verdict is unknown.
+    """
+    words = sorted(set(found["verdict"].values.ravel().tolist()) - set(MARKS))
+    if words:
+        raise ValueError(f"verdict {words[0]!r}: accepted are {', '.join(MARKS)}")
+    rows, columns = found.sizes["claim"], found.sizes["case"]
+    figure, axes = new_figure(1, 1, 0.9 + 0.3 * rows)
+    ax = axes[0, 0]
+    for row in range(rows):
+        for column in range(columns):
+            cell = found.isel(claim=row, case=column)
+            mark, colour = MARKS[str(cell["verdict"].item())]
+            ax.text(column, row, mark, color=colour, ha="center", va="center", fontsize=11)
+            if cell["seeds"] > 0:
+                text = f"{cell['effect'].item():+.2g}"
+                ax.text(column + 0.18, row, text, color=colour, ha="left", va="center", fontsize=6.5)
+    claims = zip(found["number"].values, found["words"].values, strict=True)
+    ax.set_yticks(range(rows), [f"{number}  {_short(str(text))}" for number, text in claims], fontsize=7)
+    ax.set_xticks(range(columns), [label_of(str(name)).replace(" ", "\n") for name in found["case"].values])
+    ax.xaxis.tick_top()
+    ax.set(xlim=(-0.5, columns - 0.35), ylim=(rows - 0.5, -0.5))
+    ax.tick_params(length=0)
+    ax.hlines(np.arange(rows - 1) + 0.5, -0.5, columns, color="#E0E0E0", linewidth=0.6)
+    for side in ax.spines.values():
+        side.set_visible(False)
+    legend = "    ".join(f"{mark} {word}" for word, (mark, _) in MARKS.items())
+    ax.set_xlabel(f"{legend}    (number: mean effect; > 0 speaks for the claim)", fontsize=7)
+    return figure
+
+
+@styled
+def pair_errors(rmse: xr.DataArray) -> Figure:
+    """Show the error of re-training every two layers as a matrix, single layers on its diagonal.
+
+    Parameters
+    ----------
+    rmse : xr.DataArray
+        Over (model, seed): single layers ``"2"`` and pairs ``"2+5"``; what is missing stays white.
+    """
+    mean = rmse.mean("seed")
+    names = [str(name) for name in mean["model"].values if str(name).replace("+", "").isdigit()]
+    size = max(int(part) for name in names for part in name.split("+"))
+    table = np.full((size, size), np.nan)
+    for name in names:
+        parts = [int(part) - 1 for part in name.split("+")]
+        if len(parts) <= 2:
+            table[parts[-1], parts[0]] = table[parts[0], parts[-1]] = mean.sel(model=name).item()
+    table[np.triu_indices(size, 1)] = np.nan
+    figure, axes = new_figure(1, 1, 5.6)
+    ax = axes[0, 0]
+    image = ax.imshow(table, cmap="cividis", origin="upper")
+    best = np.unravel_index(np.nanargmin(table), table.shape)
+    middle = (np.nanmin(table) + np.nanmax(table)) / 2
+    for (row, column), value in np.ndenumerate(table):
+        if np.isfinite(value):
+            style = {"weight": "bold"} if (row, column) == best else {}
+            style |= {"color": "white" if value < middle else "black"}
+            ax.text(column, row, f"{value:.2f}"[1:], ha="center", va="center", size=7, **style)
+    ax.set_xticks(range(size), [str(layer + 1) for layer in range(size)])
+    ax.set_yticks(range(size), [str(layer + 1) for layer in range(size)])
+    ax.set(xlabel="re-trained layer", ylabel="and layer")
+    figure.colorbar(image, ax=ax, label="relative RMSE", shrink=0.8)
+    return figure
+
+
+@styled
+def learning_curves(curves: Mapping[str, xr.Dataset]) -> Figure:
+    """Show the error against the number of target samples, a panel for each case, over seeds.
+
+    Parameters
+    ----------
+    curves : mapping of str to xr.Dataset
+        Name of each case; ``rmse`` over (percent, model, seed), ``samples`` over percent.
+    """
+    figure, axes = new_figure(1, len(curves), 3.2, sharey=True)
+    shades = ["#D55E00", "#E69F00", "#56B4E9"]
+    for ax, (case, data) in zip(axes[0], curves.items(), strict=True):
+        layers = [name for name in data["model"].values.tolist() if str(name).isdigit()]
+        for name in data["model"].values.tolist():
+            table = data["rmse"].sel(model=name).transpose("percent", "seed").values
+            if name in layers:
+                style = {"color": shades[layers.index(name) % 3], "label": f"layer {name}"}
+            else:
+                role, label = BASELINES[name]
+                style = {"color": role_colour(role), "label": label}
+            ax.plot(data["samples"], np.nanmean(table, axis=1), marker="o", markersize=3, **style)
+            low, high = np.nanmin(table, axis=1), np.nanmax(table, axis=1)
+            ax.fill_between(data["samples"], low, high, color=style["color"], alpha=0.15, linewidth=0)
+        ax.set(xscale="log", title=label_of(case), xlabel="target samples")
+    axes[0, 0].set_ylabel("relative RMSE")
+    axes[0, -1].legend(fontsize=7)
+    panel_letters(axes.flat)
+    return figure
+
+
+@styled
+def put_back(curves: xr.Dataset) -> Figure:
+    """Show what is lost by putting the most changed kernels back, and as many random ones, layer by layer.
+
+    Parameters
+    ----------
+    curves : xr.Dataset
+        ``most``, ``random`` over (layer, share, seed), ``everything`` over (layer, seed).
+    """
+    layers = curves["layer"].values.tolist()
+    rows = -(-len(layers) // 4)
+    figure, axes = new_figure(rows, 4, 0.6 + 1.7 * rows, sharex=True)
+    for ax, layer in zip(axes.flat, layers, strict=False):
+        part = curves.sel(layer=layer)
+        for name, role, label in (("most", "transferred", "most changed"), ("random", "null", "random")):
+            table, colour = part[name].transpose("share", "seed").values, role_colour(role)
+            ax.plot(part["share"], table.mean(1), marker="o", markersize=3, color=colour, label=label)
+            ax.fill_between(part["share"], table.min(1), table.max(1), color=colour, alpha=0.2, linewidth=0)
+        ax.axhline(part["everything"].mean().item(), color="#000000", linewidth=0.8, linestyle=":")
+        ax.set_title(f"layer {layer}", fontsize=8)
+        ax.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    for ax in list(axes.flat)[len(layers) :]:
+        ax.set_visible(False)
+    for ax in axes[:, 0]:
+        ax.set_ylabel("error gained")
+    figure.supxlabel("kernels put back (dotted: all of them)", fontsize=8)
+    axes.flat[0].legend(fontsize=6)
+    return figure
+
+
+@styled
+def activation_gaps(gaps: Mapping[str, xr.Dataset]) -> Figure:
+    """Show by how much activations are stronger than in a target-trained network, before and after transfer.
+
+    Parameters
+    ----------
+    gaps : mapping of str to xr.Dataset
+        Name of each case; ``base`` and ``transferred`` over (layer, seed), in powers of ten; the last row is
+        the output against the truth.
+    """
+    figure, axes = new_figure(1, len(gaps), 2.8, sharey=True)
+    for ax, (case, data) in zip(axes[0], gaps.items(), strict=True):
+        for name in ("base", "transferred"):
+            row = over_seeds(data[name].rename(layer="model"), "range")
+            colour = role_colour(name)
+            ax.plot(data["layer"], row["mean"], marker="o", markersize=3, color=colour, label=label_of(name))
+            ax.fill_between(data["layer"], row["low"], row["high"], color=colour, alpha=0.2, linewidth=0)
+        ax.axhline(0.0, color="#767676", linewidth=0.8)
+        ax.set(title=label_of(case), xlabel="layer")
+    axes[0, 0].set_ylabel("log$_{10}$ of amplitude over\ntarget-trained (output: truth)")
+    axes[0, -1].legend(fontsize=7)
+    panel_letters(axes.flat)
+    return figure
+
+
+@styled
+def variants(summary: xr.Dataset) -> Figure:
+    """Show what is left of the result when one choice changes: errors, and layer 2 against the last layer.
+
+    Parameters
+    ----------
+    summary : xr.Dataset
+        From `tlfourier.study.variants.summary`.
+    """
+    names = [str(name) for name in summary["variant"].values]
+    figure, axes = new_figure(1, 2, 0.9 + 0.24 * len(names), sharey=True)
+    place = np.arange(len(names))
+    for name, role, label in (
+        ("none", "base", "no transfer"),
+        ("best", "transferred", "best layer"),
+        ("scratch_all", "target", "scratch, all data"),
+    ):
+        axes[0, 0].plot(summary[name], place, "o", markersize=4, color=role_colour(role), label=label)
+    axes[0, 0].set(xlabel="relative RMSE", ylim=(len(names) - 0.5, -0.5))
+    axes[0, 0].set_yticks(place, names, fontsize=7)
+    axes[0, 0].legend(fontsize=6.5, loc="best")
+    colours = np.where(summary["survives"].values, MARKS["supported"][1], MARKS["refuted"][1])
+    axes[0, 1].barh(place, summary["margin"], color=colours, height=0.6)
+    axes[0, 1].axvline(0.0, color="#767676", linewidth=0.8)
+    axes[0, 1].set_xlabel("error of the last layer minus layer 2")
+    panel_letters(axes.flat)
+    return figure
+
+
+def _short(words: str, length: int = 62) -> str:
+    """Cut a claim at a word where it is too long for a row."""
+    if len(words) <= length:
+        return words
+    return words[:length].rsplit(" ", 1)[0] + " …"
