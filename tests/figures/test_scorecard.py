@@ -101,3 +101,14 @@ def test_variants_that_do_not_survive_have_another_colour() -> None:
     bars = [bar for bar in figures.variants(summary).axes[1].patches if isinstance(bar, Rectangle)]
     assert bars[0].get_facecolor() != bars[1].get_facecolor()
     assert [round(bar.get_width(), 3) for bar in bars] == [0.2, -0.1]
+
+
+def test_growing_sets_stand_at_the_layer_where_they_end_or_begin() -> None:
+    names = ["1", "1+2", "2+3", "3"]
+    rmse = xr.DataArray(
+        [[0.5, 0.7], [0.4, np.nan], [0.6, 0.6], [0.8, 1.0]], {"model": names}, ("model", "seed")
+    )
+    (ax,) = figures.growing_sets(rmse, names[:2], names[2:]).axes
+    np.testing.assert_allclose(heights(ax), [0.6, 0.4])
+    np.testing.assert_allclose(heights(ax, 1), [0.6, 0.9])
+    assert [np.asarray(line.get_xdata()).tolist() for line in ax.get_lines()] == [[1, 2], [2, 3]]

@@ -1,6 +1,6 @@
 """Draw the scorecard and what lies behind it: verdicts, pairs, learning curves, kernels put back, masks."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import xarray as xr
@@ -93,6 +93,33 @@ def pair_errors(rmse: xr.DataArray) -> Figure:
     ax.set_yticks(range(size), [str(layer + 1) for layer in range(size)])
     ax.set(xlabel="re-trained layer", ylabel="and layer")
     figure.colorbar(image, ax=ax, label="relative RMSE", shrink=0.8)
+    return figure
+
+
+@styled
+def growing_sets(rmse: xr.DataArray, prefixes: Sequence[str], suffixes: Sequence[str]) -> Figure:
+    """Show the error of sets of layers that grow from the input and from the output.
+
+    Parameters
+    ----------
+    rmse : xr.DataArray
+        Over (model, seed), NaN for seeds that a model does not have.
+    prefixes, suffixes : sequence of str
+        Models such as ``"1"``, ``"1+2"``, and ``"2+3"``, ``"3"``, of a network of three layers.
+    """
+    figure, axes = new_figure(1, 1, 3.0)
+    ax = axes[0, 0]
+    for names, end, role, label in (
+        (prefixes, -1, "transferred", "layers 1 to l"),
+        (suffixes, 0, "base", "layers l to the last"),
+    ):
+        table = rmse.sel(model=list(names)).transpose("model", "seed").values
+        place = [int(name.split("+")[end]) for name in names]
+        ax.plot(place, np.nanmean(table, 1), marker="o", markersize=3, color=role_colour(role), label=label)
+        low, high = np.nanmin(table, 1), np.nanmax(table, 1)
+        ax.fill_between(place, low, high, color=role_colour(role), alpha=0.2, linewidth=0)
+    ax.set(xlabel="layer l", ylabel="relative RMSE")
+    ax.legend(fontsize=7)
     return figure
 
 

@@ -55,10 +55,24 @@ def models(study: Study, case: str) -> dict[Model, range]:
         few = seeds[: study.spec.pair_seeds]
         found = {pair: few for pair in combinations(study.layers, 2) if pair not in found} | found
         some = seeds[: study.spec.curve_seeds]
-        prefixes = [tuple(range(1, end + 1)) for end in range(3, last)]
-        suffixes = [tuple(range(start, last + 1)) for start in range(2, last - 1)]
-        found |= dict.fromkeys(prefixes + suffixes, some)
+        sets = [*prefixes(study)[2:], *suffixes(study)[:-2]]
+        found |= dict.fromkeys((layers for layers in sets if layers not in found), some)
     return found
+
+
+def prefixes(study: Study) -> list[Layers]:
+    """Return the sets {1..l} for every l below the last layer."""
+    return [tuple(range(1, end + 1)) for end in study.layers[:-1]]
+
+
+def suffixes(study: Study) -> list[Layers]:
+    """Return the sets {l..last} for every l beyond the first layer."""
+    return [tuple(range(start, study.layers[-1] + 1)) for start in study.layers[1:]]
+
+
+def learning_cases(study: Study) -> list[str]:
+    """Return the cases with learning curves."""
+    return [case for case in LEARNING if case in study.cases]
 
 
 def learning_models(study: Study) -> list[Model]:
@@ -124,8 +138,8 @@ def everything(study: Study) -> list[Node]:
         nodes += [stages.pairs_node(study.spec, flow, "test")]
     for case in cases(study):
         nodes += score_nodes(study, case, models(study, case)) + inside_nodes(study, case)
-    for case in LEARNING:
-        nodes += learning_nodes(study, case) if case in study.cases else []
+    for case in learning_cases(study):
+        nodes += learning_nodes(study, case)
     return unique(nodes)
 
 

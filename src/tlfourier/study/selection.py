@@ -8,7 +8,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from tlfourier.closure.transfer import parse_layers
-from tlfourier.study import programme, stages
+from tlfourier.study import programme, stages, variants
 from tlfourier.study.node import Node
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ def book(study: Study) -> list[Node]:
         singles = layer_sets(["singles", "all"], spec.network.layers)
         nodes += scores(study, [case], singles)
         nodes += _shown_networks(study, case)
+    nodes += programme.everything(study) + variants.nodes(study)
     return programme.unique(nodes)
 
 
