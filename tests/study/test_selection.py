@@ -49,7 +49,7 @@ def test_the_book_s_grid_is_part_of_what_the_book_reads(study: page.Study) -> No
 
 def test_the_whole_programme_is_asked_for_alone(study: page.Study) -> None:
     whole = selection.chosen(study, (), (), (), whole=True)
-    assert {node.key for node in study.leaves() if node.stage == "score"} <= {node.key for node in whole}
+    assert {node.key for node in whole} <= {node.key for node in study.leaves()}
     assert selection.chosen(study, (), (), (), whole=False) == study.leaves()
     with pytest.raises(ValueError, match="--programme is every case"):
         selection.chosen(study, ("forcing",), (), (), whole=True)
