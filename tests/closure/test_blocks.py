@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from tlfourier.closure.blocks import block_times, gap_time, scale_table, seen_spectra
+from tlfourier.closure.blocks import (
+    block_times,
+    gap_time,
+    scale_table,
+    seen_spectra,
+    spectral_differences,
+)
 from tlfourier.closure.pairs import Scales, Split
 
 
@@ -34,3 +40,17 @@ def test_the_table_of_scales_has_a_row_for_each_flow() -> None:
     table = scale_table({"first": Scales(1.0, 2.0, 3.0), "second": Scales(4.0, 5.0, 6.0)})
     assert table["omega"].sel(flow="second").item() == 5.0
     assert table.to_dataframe().shape == (2, 3)
+
+
+def test_differences_of_spectra_are_counted_in_powers_of_ten() -> None:
+    k = np.arange(5.0)
+    flat = xr.Dataset({"psi": ("k", np.ones(5)), "omega": ("k", np.ones(5))}, {"k": k})
+    steep = xr.Dataset(
+        {"psi": ("k", [9.0, 10.0, 0.1, 1.0, 1.0]), "omega": ("k", np.full(5, 100.0))}, {"k": k}
+    )
+    found = spectral_differences(
+        {"there": ("flat", "steep"), "back": ("steep", "flat")}, {"flat": flat, "steep": steep}
+    )
+    np.testing.assert_allclose(found["size"], [[0.5, 2.0], [0.5, 2.0]])
+    np.testing.assert_allclose(found["mean"], [[0.0, 2.0], [0.0, -2.0]], atol=1e-12)
+    assert found["k"].sel(case="there", variable="psi").item() == 1.0

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from tlfourier.closure.headline import headline, in_words, paper_claims, papers_table
-from tlfourier.closure.verdicts import verdict_table
+from tlfourier.closure.headline import headline, in_words
 
 LAYERS = [str(layer) for layer in range(1, 12)]
 MODELS = ["none", "gain", "all", "scratch_few", "scratch_all", *LAYERS]
@@ -43,29 +42,6 @@ def test_the_layer_is_chosen_on_validation_and_scored_on_test() -> None:
     found = headline(test, validation)
     assert int(found.best_layer) == 11
     assert float(found.best) == pytest.approx(SHALLOW[-1])
-
-
-def test_claims_hold_where_they_were_made_to_hold_and_fail_where_not() -> None:
-    shallow = verdict_table(paper_claims(made_up(SHALLOW), made_up(SHALLOW)))
-    deep = verdict_table(paper_claims(made_up(DEEP), made_up(DEEP)))
-    words = dict(zip(shallow.claim.values, shallow.verdict.values, strict=True))
-    assert words.pop("the best layer equals all layers") == "refuted"
-    assert set(words.values()) == {"supported"}
-    assert deep.verdict.sel(claim="the shallower the layer, the better") == "refuted"
-    assert deep.verdict.sel(claim="layer 2 beats the last layer") == "refuted"
-
-
-def test_a_layer_as_good_as_all_is_equal_within_the_margin() -> None:
-    scores = made_up([0.41, *SHALLOW[1:]])
-    claims = paper_claims(scores, scores)
-    np.testing.assert_allclose(claims["the best layer equals all layers"], 0.05 * 0.45 - 0.01, atol=1e-3)
-
-
-def test_cases_stand_side_by_side() -> None:
-    scores = {"one": made_up(SHALLOW), "other": made_up(DEEP)}
-    table = papers_table(scores, scores)
-    words = table.verdict.sel(claim="layer 2 beats the last layer", case=["one", "other"])
-    assert words.values.tolist() == ["supported", "refuted"]
 
 
 def test_parts_of_a_gap_that_is_not_there_are_not_given_in_percent() -> None:

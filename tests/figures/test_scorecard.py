@@ -95,7 +95,7 @@ def test_gaps_of_both_networks_over_the_layers() -> None:
 
 
 def test_variants_that_do_not_survive_have_another_colour() -> None:
-    columns = {"none": [0.9, 0.9], "best": [0.5, 0.6], "scratch_all": [0.4, 0.4], "margin": [0.2, -0.1]}
+    columns = {"none": [0.9, 0.9], "best": [0.5, 0.6], "all": [0.4, 0.4], "margin": [0.2, -0.1]}
     data = {name: ("variant", values) for name, values in columns.items()}
     summary = xr.Dataset({**data, "survives": ("variant", [True, False])}, {"variant": ["as it is", "box"]})
     bars = [bar for bar in figures.variants(summary).axes[1].patches if isinstance(bar, Rectangle)]
@@ -112,3 +112,12 @@ def test_growing_sets_stand_at_the_layer_where_they_end_or_begin() -> None:
     np.testing.assert_allclose(heights(ax), [0.6, 0.4])
     np.testing.assert_allclose(heights(ax, 1), [0.6, 0.9])
     assert [np.asarray(line.get_xdata()).tolist() for line in ax.get_lines()] == [[1, 2], [2, 3]]
+
+
+def test_a_line_for_each_case_over_the_layers_it_has() -> None:
+    half = over_layers(np.full(11, 0.5)).where(over_layers(np.zeros(11)).layer > 3)
+    (ax,) = figures.over_layers({"forcing": half, "decay": over_layers(np.full(11, -1.0))}, "share").axes
+    assert ax.get_ylabel() == "share"
+    np.testing.assert_allclose(heights(ax)[3:], half.mean("seed")[3:])
+    assert np.isnan(heights(ax)[:3]).all()
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["forcing", "decay"]

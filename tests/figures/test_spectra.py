@@ -121,3 +121,17 @@ def test_every_figure_of_spectra_draws_without_a_warning() -> None:
         spectra.spectrum(flows, ax=axes[0, 0]),
     ):
         figure.draw_without_rendering()
+
+
+def test_a_case_shows_every_spectrum_of_both_flows_and_their_ratio() -> None:
+    base, target = (
+        xr.Dataset({name: ("k", height * np.maximum(K, 1.0) ** -2) for name in spectra.LINES}, {"k": K})
+        for height in (1.0, 10.0)
+    )
+    axes = spectra.case(base, target, {"base": 12.0, "target": 4.0}).axes
+    assert len(axes) == 4
+    for ax in axes[:3]:
+        np.testing.assert_allclose(ydata(ax, "target") / ydata(ax, "base"), 10.0)
+        assert {4.0, 12.0} <= set(marks(ax))
+    for name in spectra.LINES:
+        np.testing.assert_allclose(ydata(axes[3], spectra.SYMBOLS[name]), 1.0)

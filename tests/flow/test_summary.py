@@ -14,7 +14,14 @@ from tlfourier.flow.grid import Grid
 from tlfourier.flow.initial import random_vorticity, taylor_green
 from tlfourier.flow.simulate import Schedule, simulate
 from tlfourier.flow.steppers import State
-from tlfourier.flow.summary import compare, flux_extremes, spectral_shift, summarise
+from tlfourier.flow.summary import (
+    compare,
+    flux_extremes,
+    palinstrophy_spectrum,
+    resolution,
+    spectral_shift,
+    summarise,
+)
 
 
 def steady(k: int, size: int = 32) -> xr.Dataset:
@@ -35,6 +42,28 @@ def test_numbers_of_taylor_green_vortices_are_exact() -> None:
     assert float(found.enstrophy_beyond) < 1e-30 and float(found.energy_drift) == 0
     # <cos^4> / <cos^2>^2 is 3/2 in each direction; the histogram resolves it to its bins.
     assert float(found.flatness) == pytest.approx(9 / 4, rel=0.02)
+
+
+def test_palinstrophy_is_all_at_its_wavenumber() -> None:
+    spectrum = palinstrophy_spectrum(steady(5))
+    # |k| = sqrt(50) is in the shell of 7; the enstrophy is 25 / 2.
+    assert float(spectrum.sel(k=7)) == pytest.approx(49 * 25 / 2)
+    assert float(spectrum.drop_sel(k=7).max()) < 1e-20
+
+
+def test_a_level_palinstrophy_spectrum_is_not_resolved_and_a_steep_one_is() -> None:
+    k = np.arange(0.0, 101.0)
+    level = np.maximum(k, 1.0) ** -2.0
+    flows = {
+        name: xr.Dataset({"enstrophy_spectrum": ("k", z), "resolution": ("time", [1.0, 2.0])}, {"k": k})
+        for name, z in {"level": level, "steep": level * np.exp(-k)}.items()
+    }
+    found = resolution(flows, 100.0)
+    np.testing.assert_allclose(found["resolution"], 1.5)
+    np.testing.assert_allclose(found["end"].sel(flow="level"), 1.0)
+    np.testing.assert_allclose(found["last_octave"].sel(flow="level"), 0.5)
+    assert found["end"].sel(flow="steep") < 1e-30 and found["last_octave"].sel(flow="steep") < 1e-20
+    assert found["peak"].sel(flow="steep").item() == 1.0
 
 
 def test_enstrophy_beyond_the_cutoff_is_all_or_nothing_for_one_wavenumber() -> None:

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
+from tlfourier import fourier
 from tlfourier.scorecard import CLAIMS
 from tlfourier.study import gather, page, programme
 from tlfourier.study.cli import main
@@ -26,7 +27,7 @@ def study(tmp_path_factory: pytest.TempPathFactory, tiny: dict[str, Any]) -> Stu
     return made
 
 
-def test_the_programme_is_the_issue_s(study: Study) -> None:
+def test_the_programme_has_every_set_of_layers_from_enough_seeds(study: Study) -> None:
     spec = page.begin("laptop").spec
     cases = {**spec.cases, "forcing": dataclasses.replace(spec.cases["forcing"], seeds=5)}
     full = page.Study(dataclasses.replace(spec, cases=cases), study.store)
@@ -34,7 +35,7 @@ def test_the_programme_is_the_issue_s(study: Study) -> None:
     pairs = [model for model in models if not isinstance(model, str) and len(model) == 2]
     assert len(pairs) == 55 and all(len(models[pair]) >= 2 for pair in pairs)
     assert all(len(models[(layer,)]) == 5 for layer in range(1, 12))
-    for case, seeds in (("reynolds", 3), ("reynolds reversed", 2)):
+    for case, seeds in (("reynolds", 3), ("reynolds reversed", 3)):
         assert all(len(programme.models(full, case)[(layer,)]) == seeds for layer in range(1, 12))
     prefixes = [tuple(range(1, end + 1)) for end in range(1, 11)]
     suffixes = [tuple(range(start, 12)) for start in range(2, 12)]
@@ -57,6 +58,36 @@ def test_every_claim_is_judged_in_every_case(study: Study) -> None:
     assert set(found["seeds"].values[~not_run.values]) <= {1, 2}
     always = np.isin(found["number"], ["C1", "C2", "C3", "C7", "C9", "C11", "C12", "C13"])
     assert np.isfinite(found["effect"].sel(case=list(study.cases))[always]).all()
+
+
+def test_verdicts_in_words_are_those_of_the_scorecard(study: Study) -> None:
+    found = gather.verdicts(study)
+    words = gather.in_words(found)
+    assert list(words.columns) == programme.cases(study)
+    assert not (words == "not run").all(axis=1).any()
+    shallow = found.sel(claim=(found["number"] == "C3").values).squeeze("claim")
+    assert gather.verdict_of(found, "C3") == dict(zip(words.columns, shallow["verdict"].values, strict=True))
+    with pytest.raises(ValueError, match="claim 'C99': there are C1, C2"):
+        gather.verdict_of(found, "C99")
+
+
+def test_what_a_layer_became_is_counted_in_the_layer_itself(study: Study) -> None:
+    found = gather.type_changes(study, "forcing")
+    assert found["layer"].values.tolist() == list(study.null_layers)
+    for name in ("before", "after", "initial", "randomised"):
+        np.testing.assert_allclose(found[name].sum("type"), 1.0)
+    network = study.transferred("forcing", {2}, seed=1)
+    shares = fourier.class_fractions(fourier.classify(network.layer(2).weight))
+    here = found["after"].sel(layer=2, seed=1)
+    np.testing.assert_allclose(here, [shares.sel(type=name).item() for name in here["type"].values])
+
+
+def test_the_way_back_is_compared_layer_by_layer(study: Study) -> None:
+    found = gather.reversal(study, "forcing")
+    assert found.dims == ("layer", "seed") and (abs(found) <= 1 + 1e-12).all()
+    there, back = (gather.changes(study, case)["response"] for case in ("forcing", "forcing reversed"))
+    one = np.corrcoef(there.sel(layer=2, seed=0), back.sel(layer=2, seed=0))[0, 1]
+    assert found.sel(layer=2, seed=0).item() == pytest.approx(one)
 
 
 def test_scores_of_seeds_that_a_model_does_not_have_are_missing(study: Study) -> None:

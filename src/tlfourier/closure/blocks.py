@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 
+import numpy as np
 import xarray as xr
 
 from tlfourier.closure.pairs import SPLITS, Scales, Split, pair_spectra
@@ -45,3 +46,30 @@ def scale_table(scales: Mapping[str, Scales]) -> xr.Dataset:
     """Put the standard deviations of several flows side by side, along ``flow``."""
     rows = [xr.Dataset(dataclasses.asdict(one)) for one in scales.values()]
     return xr.concat(rows, dim="flow").assign_coords(flow=list(scales))
+
+
+def spectral_differences(
+    cases: Mapping[str, tuple[str, str]], spectra: Mapping[str, xr.Dataset]
+) -> xr.Dataset:
+    """Return by how much the spectra of each variable differ between the base and the target of each case.
+
+    Parameters
+    ----------
+    cases : mapping of str to (str, str)
+        Name of each case and its flows, base and target.
+    spectra : mapping of str to xr.Dataset
+        Of each flow, over k, as from `seen_spectra`; k = 0 is left out.
+
+    Returns
+    -------
+    xr.Dataset
+        Over (case, variable): ``size``, the mean over k of ``|log10(target / base)|``; ``mean``, that with
+        its sign; ``k``, where the size is largest.
+    """
+    rows = []
+    for base, target in cases.values():
+        below, above = (spectra[flow].to_dataarray("variable") for flow in (base, target))
+        ratio: xr.DataArray = np.log10(above / below).sel(k=below["k"] > 0)
+        size = abs(ratio)
+        rows.append(xr.Dataset({"size": size.mean("k"), "mean": ratio.mean("k"), "k": size.idxmax("k")}))
+    return xr.concat(rows, "case").assign_coords(case=list(cases))

@@ -1,12 +1,11 @@
-"""What the scores of one case say in a few numbers, and what they say of the papers' claims."""
+"""What the scores of one case say in a few numbers."""
 
 import math
-from collections.abc import Mapping
 
 import xarray as xr
 
-from tlfourier.closure.claims import chosen_layer, closed_gap, hidden_by_cc, rank_layers
-from tlfourier.closure.verdicts import depth_correlation, paired, per_seed, single_layers, verdict_table
+from tlfourier.closure.claims import closed_gap, rank_layers
+from tlfourier.closure.verdicts import depth_correlation, per_seed, single_layers
 
 BASELINES = ("none", "gain", "all", "scratch_few", "scratch_all")
 LEAST_GAP = 0.02
@@ -46,54 +45,6 @@ def headline(test: xr.Dataset, validation: xr.Dataset) -> xr.Dataset:
     }
     numbers["depth"] = float(depth_correlation(single_layers(rmse)).mean())
     return xr.Dataset(numbers)
-
-
-def paper_claims(test: xr.Dataset, validation: xr.Dataset, margin: float = 0.05) -> dict[str, xr.DataArray]:
-    """Return, for each claim of the papers, an effect per seed that is positive where the claim holds.
-
-    Parameters
-    ----------
-    test, validation : xr.Dataset
-        As in `headline`.
-    margin : float
-        A layer equals all layers if its RMSE is higher by less than this part of the gap between no transfer
-        and a network trained on all target samples.
-
-    Returns
-    -------
-    dict of str to xr.DataArray
-        Over ``seed``, for `tlfourier.closure.verdicts.verdict_table`. Effects are differences of relative
-        RMSE, but for the second (see `hidden_by_cc`) and the third (a rank correlation).
-    """
-    rmse, ranking = _ranked(test, validation)
-    best, last = str(chosen_layer(ranking)), str(int(ranking["layer"].max()))
-    gap = paired(rmse, "none", "scratch_all")
-    return {
-        "without transfer the base network fails": gap,
-        "the correlation alone hides it": hidden_by_cc(per_seed(test), "scratch_all", "none"),
-        "the shallower the layer, the better": depth_correlation(single_layers(rmse)),
-        "layer 2 beats the last layer": paired(rmse, last, "2"),
-        "the best layer equals all layers": margin * gap - paired(rmse, best, "all"),
-        "the best layer beats scratch on as few samples": paired(rmse, "scratch_few", best),
-        "the best layer is more than a gain": paired(rmse, "gain", best),
-    }
-
-
-def papers_table(test: Mapping[str, xr.Dataset], validation: Mapping[str, xr.Dataset]) -> xr.Dataset:
-    """Judge the claims of the papers in several cases.
-
-    Parameters
-    ----------
-    test, validation : mapping of str to xr.Dataset
-        Name of each case and its scores, as in `headline`.
-
-    Returns
-    -------
-    xr.Dataset
-        ``effect``, ``low``, ``high`` and ``verdict`` over (claim, case).
-    """
-    tables = [verdict_table(paper_claims(test[case], validation[case])) for case in test]
-    return xr.concat(tables, dim="case").assign_coords(case=list(test)).transpose("claim", "case")
 
 
 def in_words(part: float | xr.DataArray) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from tlfourier.figures.layers import BASELINES, over_seeds
 from tlfourier.figures.style import label_of, new_figure, panel_letters, role_colour, styled
@@ -202,9 +202,37 @@ def activation_gaps(gaps: Mapping[str, xr.Dataset]) -> Figure:
             ax.fill_between(data["layer"], row["low"], row["high"], color=colour, alpha=0.2, linewidth=0)
         ax.axhline(0.0, color="#767676", linewidth=0.8)
         ax.set(title=label_of(case), xlabel="layer")
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes[0, 0].set_ylabel("log$_{10}$ of amplitude over\ntarget-trained (output: truth)")
     axes[0, -1].legend(fontsize=7)
     panel_letters(axes.flat)
+    return figure
+
+
+@styled
+def over_layers(cases: Mapping[str, xr.DataArray], label: str) -> Figure:
+    """Show a number for each layer, one line for each case, with bands from the lowest to the highest seed.
+
+    Parameters
+    ----------
+    cases : mapping of str to xr.DataArray
+        Name of each case and its numbers over (layer, seed).
+    label : str
+        What the number is.
+    """
+    figure, axes = new_figure(1, 1, 2.8)
+    ax, layers = axes[0, 0], set()
+    for (case, values), dash in zip(cases.items(), ("-o", "--s", ":^"), strict=False):
+        row = over_seeds(values.rename(layer="model"), "range")
+        (line,) = ax.plot(values["layer"], row["mean"], dash, markersize=4, label=label_of(case))
+        ax.fill_between(
+            values["layer"], row["low"], row["high"], color=line.get_color(), alpha=0.15, linewidth=0
+        )
+        layers |= {int(layer) for layer in values["layer"].values}
+    ax.axhline(0.0, color="#767676", linewidth=0.8)
+    ax.set(xlabel="layer", ylabel=label)
+    ax.set_xticks(sorted(layers))
+    ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     return figure
 
 
@@ -223,7 +251,7 @@ def variants(summary: xr.Dataset) -> Figure:
     for name, role, label in (
         ("none", "base", "no transfer"),
         ("best", "transferred", "best layer"),
-        ("scratch_all", "target", "scratch, all data"),
+        ("all", "all", "all layers"),
     ):
         axes[0, 0].plot(summary[name], place, "o", markersize=4, color=role_colour(role), label=label)
     axes[0, 0].set(xlabel="relative RMSE", ylim=(len(names) - 0.5, -0.5))

@@ -29,6 +29,7 @@ Forcing = float | Mapping[str, float] | None
 SYMBOLS = {
     "energy_spectrum": "$E(k)$",
     "enstrophy_spectrum": "$Z(k)$",
+    "palinstrophy_spectrum": "$P(k) = k^2 Z(k)$",
     "energy_flux": r"$\Pi_E(k)$",
     "enstrophy_flux": r"$\Pi_Z(k)$",
     "psi": r"$\bar\psi$",
@@ -56,7 +57,7 @@ def spectrum(
     ----------
     flows : mapping of str to xr.Dataset
         Role (or name) of each flow and its diagnostics, `variable` over k.
-    variable : {"energy_spectrum", "enstrophy_spectrum"}
+    variable : {"energy_spectrum", "enstrophy_spectrum", "palinstrophy_spectrum"}
         What to draw.
     k_forcing : float or mapping of str to float, optional
         Forcing wavenumber, of all flows or of each.
@@ -74,7 +75,8 @@ def spectrum(
         # A logarithm has no place for the zeros beyond the dealiasing mask.
         ax.loglog(curve.k, curve.where(curve > 0), **line_style(name))
         top = max(top, float(curve.max()))
-    _slope(ax, flows, variable, _largest(k_forcing), k_cutoff)
+    if variable in SLOPES:
+        _slope(ax, flows, variable, _largest(k_forcing), k_cutoff)
     ax.set(xlabel="$k$", ylabel=SYMBOLS[variable], ylim=(top * 10**-decades, top * 10))
     wavenumber_ticks(ax)
     mark_wavenumbers(ax, k_forcing, k_cutoff)
@@ -161,6 +163,33 @@ def ratio(
     mark_wavenumbers(ax, k_forcing, None)
     ax.legend()
     return figure_of(ax)
+
+
+@styled
+def case(
+    base: Mapping[str, xr.DataArray] | xr.Dataset,
+    target: Mapping[str, xr.DataArray] | xr.Dataset,
+    k_forcing: Forcing = None,
+) -> Figure:
+    """Show the spectra of psi (a), omega (b) and Π (c) of base and target, and their ratios (d).
+
+    Parameters
+    ----------
+    base, target, k_forcing
+        As in `ratio`; ``psi``, ``omega`` and ``sgs`` are needed.
+    """
+    figure, axes = new_figure(2, 2, 5.0)
+    for ax, name in zip(axes.flat, LINES, strict=False):
+        for role, flow in (("base", base), ("target", target)):
+            curve = over_k(flow[name])
+            ax.loglog(curve.k, curve, **line_style(role))
+        ax.set(xlabel="$k$", ylabel=f"power of {SYMBOLS[name]}")
+        wavenumber_ticks(ax)
+        mark_wavenumbers(ax, k_forcing, None)
+    axes[0, 0].legend()
+    ratio(base, target, k_forcing, axes[1, 1])
+    panel_letters(axes.flat)
+    return figure
 
 
 @styled

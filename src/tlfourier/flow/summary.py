@@ -72,6 +72,49 @@ def compare(flows: Mapping[str, xr.Dataset], k_cutoff: float) -> xr.Dataset:
     return table.assign_coords(flow=list(flows))
 
 
+def palinstrophy_spectrum(diagnostics: xr.Dataset) -> xr.DataArray:
+    """Return ``P(k) = k**2 Z(k)``: where it peaks the viscosity acts, so a resolved flow has its fall inside.
+
+    Parameters
+    ----------
+    diagnostics : xr.Dataset
+        From `tlfourier.flow.diagnostics.diagnose`, ``enstrophy_spectrum`` over k.
+    """
+    spectrum = diagnostics["k"] ** 2 * diagnostics["enstrophy_spectrum"]
+    return spectrum.rename("palinstrophy_spectrum").assign_attrs(units="length^-2 time^-2")
+
+
+def resolution(flows: Mapping[str, xr.Dataset], k_max: float) -> xr.Dataset:
+    """Return how well flows are resolved, judged by ``k_max / k_d`` and by their palinstrophy spectra.
+
+    Parameters
+    ----------
+    flows : mapping of str to xr.Dataset
+        Name of each flow and its diagnostics.
+    k_max : float
+        Largest wavenumber that is kept in every direction.
+
+    Returns
+    -------
+    xr.Dataset
+        Over ``flow``: ``resolution``, k_max / k_d; ``peak``, the wavenumber of the maximum of P(k); ``end``,
+        the mean of P over the last 5 % below k_max, over its maximum; ``last_octave``, the share of
+        palinstrophy beyond k_max / 2.
+    """
+    rows = []
+    for diagnostics in flows.values():
+        spectrum = palinstrophy_spectrum(diagnostics)
+        fine = spectrum.where(spectrum["k"] > k_max / 2).sum() / spectrum.sum()
+        numbers = {
+            "resolution": diagnostics["resolution"].mean(),
+            "peak": spectrum.idxmax("k"),
+            "end": spectrum.sel(k=slice(0.95 * k_max, k_max)).mean() / spectrum.max(),
+            "last_octave": fine,
+        }
+        rows.append(xr.Dataset({name: float(number) for name, number in numbers.items()}))
+    return xr.concat(rows, "flow").assign_coords(flow=list(flows))
+
+
 def flux_extremes(diagnostics: xr.Dataset, k_below: float, k_above: float) -> xr.Dataset:
     """Return how much of the energy input goes upscale, and of the enstrophy input downscale.
 

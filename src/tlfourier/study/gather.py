@@ -32,6 +32,31 @@ def as_table(found: xr.Dataset) -> pd.DataFrame:
     return rows[[*columns, "reason"]].reset_index(drop=True)
 
 
+def in_words(found: xr.Dataset) -> pd.DataFrame:
+    """Return the verdicts alone: a row for each claim that was tested anywhere, a column for each case."""
+    rows = as_table(found)
+    tested = rows[rows["verdict"] != "not run"]
+    order = pd.MultiIndex.from_frame(tested[["number", "words"]].drop_duplicates())
+    table = rows.pivot(index=["number", "words"], columns="case", values="verdict")
+    return table.loc[order, [str(case) for case in found["case"].values]]
+
+
+def verdict_of(found: xr.Dataset, number: str) -> dict[str, str]:
+    """Return the verdict on a claim in each case; of the first of its statements if it has several.
+
+    Raises
+    ------
+    ValueError
+        If no claim has this number.
+    """
+    rows = as_table(found)
+    mine = rows[rows["number"] == number]
+    if mine.empty:
+        raise ValueError(f"claim {number!r}: there are {', '.join(rows['number'].unique())}")
+    first = mine[mine["words"] == mine["words"].iloc[0]]
+    return dict(zip(first["case"], first["verdict"], strict=True))
+
+
 def evidence(study: Study, case: str) -> Evidence:
     """Return everything that was measured in a case."""
     chosen = programme.models(study, case)
@@ -152,15 +177,51 @@ def output_gaps(study: Study, case: str, validation: xr.Dataset) -> xr.Dataset:
     return _over_seeds(study, case, one)
 
 
+def reversal(study: Study, case: str) -> xr.DataArray:
+    """Return the correlation over k of a layer's response changes there and back, over (layer, seed).
+
+    Minus one where the way back undoes in every wavenumber what the way there did.
+    """
+    ways = (changes(study, name)["response"] for name in (case, f"{case}{REVERSED}"))
+    there, back = xr.align(*ways, join="inner")
+    return xr.corr(there, back, "k").transpose("layer", "seed")
+
+
+def type_changes(study: Study, case: str) -> xr.Dataset:
+    """Return the shares of the filter types in re-trained layers, over (layer, type, seed).
+
+    ``before`` and ``after`` re-training the layer alone, and of both nulls of the layer after it:
+    ``initial`` and ``randomised``. Over `Study.null_layers`.
+    """
+
+    def one(seed: int) -> xr.Dataset:
+        base = study.analysis(analyses.census_node(study.node(case, "none", seed)))
+        rows = []
+        for layer in study.null_layers:
+            found = study.analysis(analyses.census_node(study.node(case, [layer], seed)))
+            before, after = (
+                table.drop_sel(layer="all").isel(layer=layer - 1, drop=True) for table in (base, found)
+            )
+            nulls = {"initial": after["initial"], "randomised": after["randomised"].mean("draw")}
+            rows.append(xr.Dataset({"before": before["trained"], "after": after["trained"], **nulls}))
+        return xr.concat(rows, "layer").assign_coords(layer=list(study.null_layers))
+
+    return _over_seeds(study, case, one)
+
+
 def mask_shares(study: Study, case: str, validation: xr.Dataset) -> xr.Dataset:
-    """Return which share of the change of spectra the masks make, over seed: mean of layers it reaches."""
+    """Return which share of the change of spectra the masks make, for the layer that validation chooses.
+
+    ``by_layer`` over (layer, seed), NaN before the re-trained layer; ``share``, the mean of the others.
+    """
 
     def one(seed: int) -> xr.Dataset:
         layer = _chosen(study, validation, seed)
         network = study.node(case, [layer], seed)
         found = study.analysis(analyses.mask_node(study.spec, study.case(case).target, network))
         share = fourier.mask_share(found)
-        return xr.Dataset({"share": share.sel(layer=share["layer"] >= layer).mean("layer")})
+        reached = share.where(share["layer"] >= layer)
+        return xr.Dataset({"share": reached.mean("layer"), "by_layer": reached})
 
     return _over_seeds(study, case, one)
 

@@ -104,7 +104,7 @@ def models(study: Study, variant: Variant) -> dict[Model, range]:
     seeds, last = study.seeds_of(SHOWCASE)[: study.spec.variant_seeds], study.spec.network.layers
     few = sorted({1, 2, (last + 1) // 2, last - 1, last})
     layers = list(study.layers) if variant.name in RATES else few
-    return dict.fromkeys(["none", "all", "scratch_all", *((layer,) for layer in layers)], seeds)
+    return dict.fromkeys(["none", "all", *((layer,) for layer in layers)], seeds)
 
 
 def nodes(study: Study) -> list[Node]:
@@ -134,7 +134,7 @@ def summary(tables: Mapping[str, xr.Dataset]) -> xr.Dataset:
     Returns
     -------
     xr.Dataset
-        Over ``variant``: ``none``, ``best`` and ``scratch_all``, relative RMSE; ``best_layer``; ``depth``,
+        Over ``variant``: ``none``, ``best`` and ``all``, relative RMSE; ``best_layer``; ``depth``,
         Spearman's ρ of error and depth over the layers that every variant has; ``margin``, by how much the
         last layer is worse than layer 2; ``survives``, whether it is worse for every seed.
     """
@@ -151,7 +151,7 @@ def summary(tables: Mapping[str, xr.Dataset]) -> xr.Dataset:
                     "none": rmse.sel(model="none").mean().item(),
                     "best": mean.min().item(),
                     "best_layer": int(mean["layer"][int(np.argmin(mean.values))]),
-                    "scratch_all": rmse.sel(model="scratch_all").mean().item(),
+                    "all": rmse.sel(model="all").mean().item(),
                     "depth": depth_correlation(few).mean().item(),
                     "margin": margin.mean().item(),
                     "survives": bool((margin > 0).all()),
