@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from tlfourier import fourier
-from tlfourier.scorecard import CLAIMS
+from tlfourier.scorecard import CLAIMS, reading
 from tlfourier.study import gather, page, programme
 from tlfourier.study.cli import main
 from tlfourier.study.page import Study
@@ -58,17 +58,6 @@ def test_every_claim_is_judged_in_every_case(study: Study) -> None:
     assert set(found["seeds"].values[~not_run.values]) <= {1, 2}
     always = np.isin(found["number"], ["C1", "C2", "C3", "C7", "C9", "C11", "C12", "C13"])
     assert np.isfinite(found["effect"].sel(case=list(study.cases))[always]).all()
-
-
-def test_verdicts_in_words_are_those_of_the_scorecard(study: Study) -> None:
-    found = gather.verdicts(study)
-    words = gather.in_words(found)
-    assert list(words.columns) == programme.cases(study)
-    assert not (words == "not run").all(axis=1).any()
-    shallow = found.sel(claim=(found["number"] == "C3").values).squeeze("claim")
-    assert gather.verdict_of(found, "C3") == dict(zip(words.columns, shallow["verdict"].values, strict=True))
-    with pytest.raises(ValueError, match="claim 'C99': there are C1, C2"):
-        gather.verdict_of(found, "C99")
 
 
 def test_what_a_layer_became_is_counted_in_the_layer_itself(study: Study) -> None:
@@ -127,7 +116,7 @@ def test_the_command_prints_and_writes_the_scorecard(
     assert result.exit_code == 0, result.output
     table = pd.read_csv(tmp_path / "card.csv")
     assert len(table) == len(CLAIMS) * 2 * len(study.cases)
-    wanted = gather.as_table(gather.verdicts(study))["verdict"]
+    wanted = reading.as_table(gather.verdicts(study))["verdict"]
     assert table["verdict"].tolist() == wanted.tolist()
     assert result.output.count("forcing reversed") == len(CLAIMS)
 

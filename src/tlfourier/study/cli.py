@@ -18,6 +18,7 @@ from typing import Any
 
 import click
 
+from tlfourier.scorecard import reading
 from tlfourier.study import (
     clusters,
     config,
@@ -152,7 +153,7 @@ def book(profile: str, overrides: dict[str, Any]) -> None:
 )
 def scorecard(profile: str, overrides: dict[str, Any], csv: Path | None) -> None:
     """Judge every claim of the papers in every case, from the artifacts of the whole programme."""
-    table = gather.as_table(gather.verdicts(page.begin(profile, overrides)))
+    table = reading.as_table(gather.verdicts(page.begin(profile, overrides)))
     click.echo(table.drop(columns="reason").to_string(index=False, float_format="{:.3g}".format))
     if csv is not None:
         table.to_csv(csv, index=False)

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 import xarray as xr
 
 from tlfourier import fourier
@@ -23,38 +22,6 @@ if TYPE_CHECKING:
 def verdicts(study: Study) -> xr.Dataset:
     """Return the scorecard of all cases of a study, the ways back last."""
     return scorecard({case: evidence(study, case) for case in programme.cases(study)})
-
-
-def as_table(found: xr.Dataset) -> pd.DataFrame:
-    """Return a scorecard as a table with a row for each claim and case, for reading and for CSV."""
-    rows: pd.DataFrame = found.to_dataframe().reset_index(level="case")
-    columns = ["number", "words", "case", "verdict", "effect", "low", "high", "seeds", "p", "quantity"]
-    return rows[[*columns, "reason"]].reset_index(drop=True)
-
-
-def in_words(found: xr.Dataset) -> pd.DataFrame:
-    """Return the verdicts alone: a row for each claim that was tested anywhere, a column for each case."""
-    rows = as_table(found)
-    tested = rows[rows["verdict"] != "not run"]
-    order = pd.MultiIndex.from_frame(tested[["number", "words"]].drop_duplicates())
-    table = rows.pivot(index=["number", "words"], columns="case", values="verdict")
-    return table.loc[order, [str(case) for case in found["case"].values]]
-
-
-def verdict_of(found: xr.Dataset, number: str) -> dict[str, str]:
-    """Return the verdict on a claim in each case; of the first of its statements if it has several.
-
-    Raises
-    ------
-    ValueError
-        If no claim has this number.
-    """
-    rows = as_table(found)
-    mine = rows[rows["number"] == number]
-    if mine.empty:
-        raise ValueError(f"claim {number!r}: there are {', '.join(rows['number'].unique())}")
-    first = mine[mine["words"] == mine["words"].iloc[0]]
-    return dict(zip(first["case"], first["verdict"], strict=True))
 
 
 def evidence(study: Study, case: str) -> Evidence:
