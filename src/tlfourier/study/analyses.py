@@ -14,13 +14,14 @@ from torch import nn
 
 from tlfourier import fourier
 from tlfourier.closure.network import Network, NetworkSpec, load_network, predict
+from tlfourier.closure.verdicts import per_seed
 from tlfourier.fourier.change import gini, kernel_change
 from tlfourier.fourier.kernels import conv_layers
 from tlfourier.fourier.masks import mask_swap
 from tlfourier.fourier.putback import put_back_curve
 from tlfourier.fourier.response import layer_response, log_ratio, mean_amplitude
 from tlfourier.study import stages
-from tlfourier.study.artifacts import read_network, read_scales, read_tensors, write_dataset
+from tlfourier.study.artifacts import read_dataset, read_network, read_scales, read_tensors, write_dataset
 from tlfourier.study.config import StudySpec
 from tlfourier.study.node import Node
 from tlfourier.study.store import Maker
@@ -62,6 +63,36 @@ def _data(spec: StudySpec, flow: str, network: Node) -> dict[str, Node]:
     """Return the test block of a flow, and the scales by which the network sees it."""
     scales = stages.applied_scales(spec, flow, network)
     return {"pairs": stages.pairs_node(spec, flow, "test"), "scales": scales}
+
+
+def table_node(scores: Mapping[str, Mapping[int, Node]]) -> Node:
+    """Return the node of a table: the mean scores of many networks, one file where each has one of its own.
+
+    Parameters
+    ----------
+    scores : mapping of str to mapping of int to Node
+        Of each model the nodes of its scores by seed; models may have different seeds.
+    """
+    inputs = {f"{name}@{seed}": node for name, row in scores.items() for seed, node in row.items()}
+    seeds = sorted({seed for row in scores.values() for seed in row})
+    return Node("table", 1, {"models": list(scores), "seeds": seeds}, inputs)
+
+
+def make_table(node: Node, inputs: Mapping[str, Path], folder: Path) -> None:
+    """Put scores side by side over (model, seed), each the mean over snapshots; NaN where there is none."""
+    parts = {name: per_seed(read_dataset(path / "scores.nc")) for name, path in inputs.items()}
+    names = list(next(iter(parts.values())))
+    models, seeds = node.spec["models"], node.spec["seeds"]
+
+    def value(name: str, model: str, seed: int) -> float:
+        part = parts.get(f"{model}@{seed}")
+        return float("nan") if part is None else part[name].item()
+
+    table = {
+        name: (("model", "seed"), [[value(name, model, seed) for seed in seeds] for model in models])
+        for name in names
+    }
+    write_dataset(folder / "table.nc", xr.Dataset(table, {"model": models, "seed": seeds}))
 
 
 def make_census(node: Node, inputs: Mapping[str, Path], folder: Path) -> None:
@@ -151,6 +182,7 @@ def _some(node: Node, inputs: Mapping[str, Path]) -> tuple[torch.Tensor, torch.T
 
 
 MAKERS: dict[str, Maker] = {
+    "table": make_table,
     "census": make_census,
     "activations": make_activations,
     "change": make_change,

@@ -9,11 +9,10 @@ import numpy as np
 import xarray as xr
 
 from tlfourier import fourier
-from tlfourier.closure.verdicts import per_seed
 from tlfourier.scorecard import Evidence, scorecard
 from tlfourier.study import analyses, programme
 from tlfourier.study.config import REVERSED
-from tlfourier.study.programme import Model, name_of
+from tlfourier.study.programme import Model
 
 if TYPE_CHECKING:
     from tlfourier.study.page import Study
@@ -33,7 +32,7 @@ def evidence(study: Study, case: str) -> Evidence:
     return Evidence(
         test=scores(study, case, chosen),
         validation=validation,
-        home=per_seed(study.scores(case, ["none"], on="base").squeeze("model", drop=True)),
+        home=study.analysis(programme.home_node(study, case)).squeeze("model", drop=True),
         learning=learning(study, case) if case in programme.LEARNING else None,
         census=census(study, case),
         change=changes(study, case),
@@ -48,14 +47,8 @@ def evidence(study: Study, case: str) -> Evidence:
 
 def scores(study: Study, case: str, models: Mapping[Model, Iterable[int]], split: str = "test") -> xr.Dataset:
     """Return the scores of models on the target over (model, seed), NaN for seeds that one does not have."""
-    seeds = list(study.seeds_of(case))
-    rows = []
-    for model, having in models.items():
-        parts = [per_seed(study.score(case, model, seed, split=split)) for seed in having]
-        row = xr.concat(parts, "seed", combine_attrs="override").assign_coords(seed=list(having))
-        rows.append(row.reindex(seed=seeds))
-    names = [name_of(model) for model in models]
-    return xr.concat(rows, "model", combine_attrs="override").assign_coords(model=names)
+    table = study.analysis(programme.table_node(study, case, models, split))
+    return table.reindex(seed=list(study.seeds_of(case)))
 
 
 def learning(study: Study, case: str) -> xr.Dataset:

@@ -6,7 +6,7 @@ the ways back, where only a sign is asked for. `budget` lists what this comes to
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -91,13 +91,30 @@ def learning_seeds(study: Study, case: str) -> range:
     return study.seeds_of(case)[: study.spec.curve_seeds]
 
 
-def score_nodes(study: Study, case: str, chosen: dict[Model, range]) -> list[Node]:
-    """Return the scores of models on validation and test, and those of the base network at home."""
-    nodes = [study.score_node(case, "none", seed, on="base") for seed in study.seeds_of(case)]
-    for model, seeds in chosen.items():
-        for seed in seeds:
-            nodes += [study.score_node(case, model, seed, split=split) for split in ("test", "validation")]
-    return nodes
+def table_node(study: Study, case: str, chosen: Mapping[Model, Iterable[int]], split: str = "test") -> Node:
+    """Return the table of the scores of models on a block of the target."""
+    return analyses.table_node(
+        {
+            name_of(model): {seed: study.score_node(case, model, seed, split=split) for seed in seeds}
+            for model, seeds in chosen.items()
+        }
+    )
+
+
+def home_node(study: Study, case: str) -> Node:
+    """Return the table of the scores of the base networks on the test block of their own flow."""
+    seeds = study.seeds_of(case)
+    return analyses.table_node(
+        {"none": {seed: study.score_node(case, "none", seed, on="base") for seed in seeds}}
+    )
+
+
+def score_nodes(study: Study, case: str, chosen: Mapping[Model, Iterable[int]]) -> list[Node]:
+    """Return the tables of models on validation and test, and that of the base network at home."""
+    return [
+        home_node(study, case),
+        *(table_node(study, case, chosen, split) for split in ("test", "validation")),
+    ]
 
 
 def learning_nodes(study: Study, case: str) -> list[Node]:

@@ -112,9 +112,9 @@ def nodes(study: Study) -> list[Node]:
     found: list[Node] = []
     for variant in VARIANTS:
         varied = variant.of(study)
-        for model, seeds in models(varied, variant).items():
-            for seed in seeds:
-                found += [varied.score_node(SHOWCASE, model, seed, split=s) for s in ("test", "validation")]
+        chosen = models(varied, variant)
+        splits = ("test", "validation") if variant.name in RATES else ("test",)
+        found += [programme.table_node(varied, SHOWCASE, chosen, split) for split in splits]
     return programme.unique(found)
 
 
