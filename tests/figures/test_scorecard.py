@@ -120,4 +120,4 @@ def test_a_line_for_each_case_over_the_layers_it_has() -> None:
     assert ax.get_ylabel() == "share"
     np.testing.assert_allclose(heights(ax)[3:], half.mean("seed")[3:])
     assert np.isnan(heights(ax)[:3]).all()
-    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["forcing", "decay"]
+    assert [line.get_label() for line in ax.get_lines()[:2]] == ["forcing", "decay"]

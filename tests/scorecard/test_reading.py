@@ -1,5 +1,7 @@
 """A scorecard that was made up is read as it was written."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -17,10 +19,9 @@ def made_up(**verdicts: list[str]) -> xr.Dataset:
     for number, row in verdicts.items():
         words[numbers.index(number)] = row
         effects[numbers.index(number)] = [0.5, -0.25]
-    cells = {name: effects for name in ("effect", "low", "high", "p")}
-    data = {name: (("claim", "case"), values) for name, values in {"verdict": words, **cells}.items()}
-    data |= {name: (("claim", "case"), np.zeros(shape)) for name in ("seeds",)}
-    data |= {"reason": (("claim", "case"), np.full(shape, ""))}
+    cells: dict[str, Any] = dict.fromkeys(("effect", "low", "high", "p"), effects)
+    cells |= {"verdict": words, "seeds": np.zeros(shape), "reason": np.full(shape, "")}
+    data: dict[str, Any] = {name: (("claim", "case"), values) for name, values in cells.items()}
     data |= {
         name: ("claim", [getattr(claim, name) for claim in CLAIMS])
         for name in ("number", "words", "quantity")

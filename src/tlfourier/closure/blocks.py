@@ -69,7 +69,8 @@ def spectral_differences(
     rows = []
     for base, target in cases.values():
         below, above = (spectra[flow].to_dataarray("variable") for flow in (base, target))
-        ratio: xr.DataArray = np.log10(above / below).sel(k=below["k"] > 0)
+        quotient = (above / below).sel(k=below["k"] > 0)
+        ratio = quotient.copy(data=np.log10(quotient.values))
         size = abs(ratio)
         rows.append(xr.Dataset({"size": size.mean("k"), "mean": ratio.mean("k"), "k": size.idxmax("k")}))
     return xr.concat(rows, "case").assign_coords(case=list(cases))

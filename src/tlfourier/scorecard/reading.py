@@ -71,7 +71,7 @@ def outcomes(found: xr.Dataset) -> dict[str, str]:
     *mixed* if both occur, *open* if neither does. A claim of several statements may appear twice.
     """
     sorted_out: dict[str, list[str]] = {outcome: [] for outcome in OUTCOMES}
-    for (number, _), row in in_words(found).iterrows():  # type: ignore[misc]
+    for (number, _), row in in_words(found).iterrows():
         said = {"supported", "refuted"} & set(row)
         outcome = "mixed" if len(said) == 2 else said.pop() if said else "open"
         sorted_out[outcome].append(str(number))

@@ -81,7 +81,7 @@ def table_node(scores: Mapping[str, Mapping[int, Node]]) -> Node:
 def make_table(node: Node, inputs: Mapping[str, Path], folder: Path) -> None:
     """Put scores side by side over (model, seed), each the mean over snapshots; NaN where there is none."""
     parts = {name: per_seed(read_dataset(path / "scores.nc")) for name, path in inputs.items()}
-    names = list(next(iter(parts.values())))
+    names = [str(name) for name in next(iter(parts.values()))]
     models, seeds = node.spec["models"], node.spec["seeds"]
 
     def value(name: str, model: str, seed: int) -> float:

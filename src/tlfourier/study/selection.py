@@ -27,9 +27,10 @@ def book(study: Study) -> list[Node]:
     for flow in study.flows:
         nodes += [stages.diagnose_node(spec, flow), stages.scales_node(spec, flow)]
         nodes += [stages.pairs_node(spec, flow, "test")]
-        nodes += [stages.pairs_node(spec, flow, "train", spec.transfer.samples)]
     for case in study.cases:
-        nodes += [stages.pairs_node(spec, study.case(case).target, "validation")]
+        target = study.case(case).target  # what the widget needs to re-train a set that nobody has tried
+        nodes += [stages.pairs_node(spec, target, "train", spec.transfer.samples)]
+        nodes += [stages.pairs_node(spec, target, "validation")]
         singles = layer_sets(["singles", "all"], spec.network.layers)
         nodes += scores(study, [case], singles)
         nodes += _shown_networks(study, case)
