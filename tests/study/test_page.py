@@ -86,9 +86,12 @@ def test_the_shipped_copy_is_enough_for_the_book(study: Study, tmp_path: Path) -
     [
         (
             lambda study: study.base("reynold"),
-            "unknown case 'reynold': accepted are reynolds, forcing, also",
+            "unknown case 'reynold': accepted are decay, reynolds, forcing, also",
         ),
-        (lambda study: study.diagnostics("calm"), "unknown flow 'calm': accepted are viscous, small_scale"),
+        (
+            lambda study: study.diagnostics("calm"),
+            "unknown flow 'calm': accepted are decaying, viscous, small_scale",
+        ),
         (lambda study: study.transferred("forcing", {12}), r"layers=\{12\}: this network has layers 1\.\.3"),
         (lambda study: study.base("forcing", seed=7), r"seed=7: case 'forcing' has seeds 0\.\.1"),
         (lambda study: study.node("forcing", "everything"), "unknown model 'everything'"),
@@ -102,8 +105,9 @@ def test_bad_questions_are_answered_in_one_sentence(study: Study, ask: Any, word
 def test_golden_keys_of_the_laptop_study() -> None:
     """The published book's artifacts have these addresses; a change here is a change of every number."""
     spec = config.load("laptop")
-    assert stages.simulate_node(spec, "viscous").name == "simulate/ef47f7088303b009"
-    assert stages.simulate_node(spec, "small_scale").name == "simulate/853394c30e0d9c6c"
-    assert stages.simulate_node(spec, "target").name == "simulate/c43b49decc9ec257"
-    assert stages.train_node(spec, "small_scale", 0).name == "train/4367ab38d328053b"
-    assert stages.transfer_node(spec, "forcing", (2,), 0).name == "transfer/8bb321c2b1db034d"
+    assert stages.simulate_node(spec, "decaying").name == "simulate/18a1c20ff4fcf813"
+    assert stages.simulate_node(spec, "viscous").name == "simulate/5f9da6d3bb6c77d1"
+    assert stages.simulate_node(spec, "small_scale").name == "simulate/3d7b936a9913c0db"
+    assert stages.simulate_node(spec, "target").name == "simulate/3b84b03518ea3003"
+    assert stages.train_node(spec, "small_scale", 0).name == "train/b8f77bde547033a2"
+    assert stages.transfer_node(spec, "forcing", (2,), 0).name == "transfer/f4466ed8f48f4a9f"

@@ -152,7 +152,7 @@ def activations(
             one = spectra.amplitude.sel(layer=name)
             line = one.sel(stage=stage) if one.sel(stage=stage).notnull().any() else one.sel(stage="before")
             ax.loglog(spectra.k[1:], line[1:], **line_style(role))
-        ax.set_title(name)
+        ax.set_title(name if isinstance(name, str) else f"layer {name}")
         wavenumber_ticks(ax)
         ax.yaxis.set_minor_formatter(NullFormatter())
     for ax in axes.flat[len(names) :]:
