@@ -71,6 +71,15 @@ def test_what_a_layer_became_is_counted_in_the_layer_itself(study: Study) -> Non
     np.testing.assert_allclose(here, [shares.sel(type=name).item() for name in here["type"].values])
 
 
+def test_the_claim_on_matching_filters_is_the_mean_of_what_the_page_shows(study: Study) -> None:
+    found = gather.matching(study, "forcing")
+    assert found["layer"].values.tolist() == list(study.layers)
+    effect = reading.cell(gather.verdicts(study), "C9", "forcing")["effect"]
+    assert found.mean("layer").mean("seed").item() == pytest.approx(float(effect))
+    null = gather.matching(study, "forcing", null=True)
+    assert null["layer"].values.tolist() == list(study.null_layers)
+
+
 def test_the_way_back_is_compared_layer_by_layer(study: Study) -> None:
     found = gather.reversal(study, "forcing")
     assert found.dims == ("layer", "seed") and not (abs(found) > 1 + 1e-12).any()

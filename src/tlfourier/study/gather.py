@@ -147,6 +147,16 @@ def reversal(study: Study, case: str) -> xr.DataArray:
     return xr.corr(there, back, "k").transpose("layer", "seed")
 
 
+def matching(study: Study, case: str, null: bool = False) -> xr.DataArray:
+    """Return the correlation over k of a layer's response change and that of its input, over (layer, seed).
+
+    The spectra that enter a layer are those of the base network, target over base flow; ``null`` is the layer
+    trained on, on its base flow. What claim C9 averages over the layers.
+    """
+    pair = xr.align(changes(study, case, null)["response"], shift(study, case)["shift"], join="inner")
+    return xr.corr(*pair, "k").transpose("layer", "seed")
+
+
 def type_changes(study: Study, case: str) -> xr.Dataset:
     """Return the shares of the filter types in re-trained layers, over (layer, type, seed).
 
