@@ -1,5 +1,6 @@
 """Transfer: any layers, equal steps, everything else frozen to the bit, and the cache changes nothing."""
 
+import copy
 import dataclasses
 from typing import Any
 
@@ -7,8 +8,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from tlfourier.closure.batches import Samples
+from tlfourier.closure.layersets import check_layers, parse_layers
 from tlfourier.closure.network import Network, NetworkSpec
-from tlfourier.closure.transfer import TransferSpec, check_layers, parse_layers, transfer
+from tlfourier.closure.optimise import Budget, Descent
+from tlfourier.closure.transfer import TransferSpec, transfer
 
 SPEC = TransferSpec(layers=(2,), steps=7, batch_size=4, learning_rate=1e-2)
 BASE = Network(NetworkSpec(layers=4, channels=4), 1)
@@ -167,3 +171,43 @@ def test_all_channels_are_as_none_named() -> None:
 def test_no_channels_are_refused(channels: int) -> None:
     with pytest.raises(ValueError, match="channels="):
         dataclasses.replace(SPEC, channels=channels)
+
+
+def test_moments_are_those_of_the_gradients_on_the_base_flow_and_nothing_moves() -> None:
+    """Full batches have one gradient g: after n steps the moments are (1 - b1^n) g and (1 - b2^n) g²."""
+    network = copy.deepcopy(BASE)
+    parameters, (x, y) = dict(network.named_parameters()), samples(4)
+    budget = Budget(
+        steps=3,
+        round_steps=3,
+        batch_size=4,
+        learning_rate=0.1,
+        precision="float32",
+        rotate=False,
+        seed=0,
+    )
+    descent = Descent(network, parameters, Samples(*samples(4, 5)), (x, y), budget)
+    descent.warm(Samples(x, y), 3)
+    network.zero_grad()
+    (network(x) - y).square().mean().backward()
+    for name, parameter in parameters.items():
+        moments, gradient = descent.adam.state[parameter], parameter.grad
+        assert gradient is not None and torch.equal(parameter, BASE.get_parameter(name))
+        torch.testing.assert_close(moments["exp_avg"], (1 - 0.9**3) * gradient, rtol=1e-4, atol=1e-7)
+        second = (1 - 0.999**3) * gradient**2
+        torch.testing.assert_close(moments["exp_avg_sq"], second, rtol=1e-3, atol=1e-9)
+
+
+def test_a_carried_optimiser_takes_other_steps_from_the_same_start() -> None:
+    carried = dataclasses.replace(SPEC, optimiser="carried")
+    fresh, first = run()
+    network, history = transfer(
+        BASE, *samples(10), samples(6, 1), carried, progress=False, home=samples(10, 7)
+    )
+    assert history["validation_loss"][0].item() == first["validation_loss"][0].item()
+    assert not torch.equal(network.get_parameter("conv02.weight"), fresh.get_parameter("conv02.weight"))
+    assert torch.equal(network.get_parameter("conv01.weight"), BASE.get_parameter("conv01.weight"))
+    with pytest.raises(ValueError, match="needs samples of the base flow as home, and got None"):
+        run(carried)
+    with pytest.raises(ValueError, match="optimiser='stale': accepted are fresh, carried"):
+        dataclasses.replace(SPEC, optimiser="stale")

@@ -1,7 +1,7 @@
 """Make a study on a disk that is too small, and grow it until the study fits.
 
-``python crowded.py FOLDER PROFILE OVERRIDES_AS_JSON tmpfs|limit`` prints, at the end, one JSON object: the
-attempts, and the checksums of every artifact. ``tmpfs`` mounts a real small disk on FOLDER, which needs a
+``python crowded.py FOLDER PROFILE OVERRIDES_AS_JSON CASE... tmpfs|limit`` prints, at the end, JSON:
+the attempts, and the checksums of every artifact. ``tmpfs`` mounts a real small disk on FOLDER, which needs a
 user namespace (``unshare -rm``); ``limit`` caps the size of every file instead.
 """
 
@@ -15,15 +15,16 @@ from pathlib import Path
 
 import torch
 
-from tlfourier.study import page
+from tlfourier.study import page, selection
 from tlfourier.study.manifest import read_manifest
 from tlfourier.study.store import Store
 
 FIRST, LAST, GROWTH = 2**14, 2**26, 2.1
 
 
-def main(folder: str, profile: str, overrides: str, way: str) -> None:
+def main(folder: str, profile: str, overrides: str, *cases_and_way: str) -> None:
     """Try again and again, each time with more room."""
+    *cases, way = cases_and_way
     store = Path(folder) / "store"
     os.environ |= {"TLFOURIER_STORE": str(store), "TLFOURIER_REFERENCE": ""}
     torch.set_num_threads(1)
@@ -35,7 +36,7 @@ def main(folder: str, profile: str, overrides: str, way: str) -> None:
             subprocess.run(["mount", "-t", "tmpfs", "-o", options, "none", folder], check=True)
             mounted = True
         attempts += 1
-        if attempt(profile, json.loads(overrides), size if way == "limit" else None):
+        if attempt(profile, json.loads(overrides), cases, size if way == "limit" else None):
             break
         assert Store(store, {}).verify() == []
         size = int(GROWTH * size)
@@ -44,7 +45,7 @@ def main(folder: str, profile: str, overrides: str, way: str) -> None:
     print(json.dumps({"attempts": attempts, "files": files}), flush=True)
 
 
-def attempt(profile: str, overrides: dict, limit: int | None) -> bool:
+def attempt(profile: str, overrides: dict, cases: list[str], limit: int | None) -> bool:
     """Make the study in a child; tell whether it came to its end."""
     child = os.fork()
     if child == 0:
@@ -52,7 +53,8 @@ def attempt(profile: str, overrides: dict, limit: int | None) -> bool:
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
             resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
         try:
-            page.begin(profile, overrides).make_all(workers=1)
+            study = page.begin(profile, overrides)
+            study.make_all(selection.grid(study, cases), workers=1)
         except (OSError, RuntimeError):
             os._exit(1)
         os._exit(0)

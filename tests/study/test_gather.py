@@ -111,6 +111,9 @@ def test_varied_studies_share_what_they_can(study: Study) -> None:
     assert varied.node("forcing", [2]).key != study.node("forcing", [2]).key
     seen = study.vary({"transfer.normalisation": "base"}).score_node("forcing", "none", 0)
     assert seen.inputs["scales"].key == study.node("forcing", "none").inputs["scales"].key
+    carried = study.vary({"transfer.optimiser": "carried"}).node("forcing", [2])
+    assert carried.inputs["home"].key != carried.inputs["few"].key
+    assert carried.inputs["home_scales"].key == carried.inputs["base"].inputs["scales"].key
     with pytest.raises(ValueError, match="unknown setting"):
         study.vary({"transfer.stepz": 9})
 

@@ -36,19 +36,21 @@ SMALL = {
     "simulation": {"size": 32, "spin_up": 6.0, "interval": 0.25},
     "filter.size": 16,
     "flows.small_scale.forcing_wavenumber": 6,
+    "flows.decaying.runs": 8,  # of the 40 snapshots below
     "split": {"train": 12, "validation": 2, "test": 2, "gap": 12},
     "network": {"layers": 4, "channels": 4},
     "training": {"samples": 12, "epochs": 40, "batch_size": 4},
     "transfer": {"samples": 4, "steps": 20, "batch_size": 2, "scratch_steps": 10, "learning_rate": 3e-3},
 }
 OVERRIDES = {} if WHOLE else SMALL
+CASES = ("reynolds", "forcing")
 
 
 class Victim:
     """A study that is made in a process of its own, which can be killed at any moment and begun again."""
 
     def __init__(self, store: Path) -> None:
-        command = [sys.executable, str(VICTIM), str(store), "smoke", json.dumps(OVERRIDES)]
+        command = [sys.executable, str(VICTIM), str(store), "smoke", json.dumps(OVERRIDES), *CASES]
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
         self.process = subprocess.Popen(
             command,
@@ -219,6 +221,7 @@ def test_a_disk_that_fills_again_and_again_ends_with_the_same_bits(
         str(folder),
         "smoke",
         json.dumps(OVERRIDES),
+        *CASES,
     ]
     done = subprocess.run(
         [*private, *command, "tmpfs"] if real else [*command, "limit"],
@@ -251,6 +254,7 @@ def sweep(root: Path) -> psutil.Popen:
         "smoke",
         "--workers",
         "2",
+        *(word for case in CASES for word in ("--case", case)),
         *settings,
     ]
     environment = {

@@ -1,6 +1,7 @@
-"""A process to be killed: it imports everything once, then makes a study in a child for every line it reads.
+"""A process to be killed: it imports everything once, then makes two cases in a child for every line.
 
-``python victim.py STORE PROFILE OVERRIDES_AS_JSON``; it answers a line with the child's process number.
+``python victim.py STORE PROFILE OVERRIDES_AS_JSON CASE...``; it answers a line with the
+child's process number.
 """
 
 import json
@@ -9,10 +10,10 @@ import sys
 
 import torch
 
-from tlfourier.study import page
+from tlfourier.study import page, selection
 
 
-def main(store: str, profile: str, overrides: str) -> None:
+def main(store: str, profile: str, overrides: str, *cases: str) -> None:
     """Serve children until the input ends."""
     os.environ |= {"TLFOURIER_STORE": store, "TLFOURIER_REFERENCE": ""}
     torch.set_num_threads(1)
@@ -20,7 +21,8 @@ def main(store: str, profile: str, overrides: str) -> None:
     for _ in sys.stdin:
         child = os.fork()
         if child == 0:
-            page.begin(profile, json.loads(overrides)).make_all(workers=1)
+            study = page.begin(profile, json.loads(overrides))
+            study.make_all(selection.grid(study, cases), workers=1)
             os._exit(0)
         print(child, flush=True)
         _, status = os.waitpid(child, 0)

@@ -144,6 +144,18 @@ class Descent:
         if keep_best:
             self._load_best()
 
+    def warm(self, source: Source, steps: int) -> None:
+        """Fill Adam's moments with the gradients on other samples; at rate zero no parameter moves a bit."""
+        own, self.source, self._order = self.source, source, None
+        for group in self.adam.param_groups:
+            group["lr"] = 0.0
+        for step in range(steps):
+            loss = self._loss(self.model, *source.batch(*self._batch(step)))
+            self.adam.zero_grad()
+            loss.backward()
+            self.adam.step()
+        self.source, self._order = own, None
+
     def validate(self) -> float:
         """Return the mean squared error over the validation samples, in the precision of the training."""
         features, targets = self.validation

@@ -14,9 +14,12 @@ import xarray as xr
 from torch import Tensor, nn
 
 from tlfourier.closure.batches import Samples, rotate, steps_per_epoch
+from tlfourier.closure.layersets import check_layers
 from tlfourier.closure.network import Network, layer_name
 from tlfourier.closure.optimise import Budget, Descent, check_settings
 from tlfourier.closure.training import check_samples
+
+OPTIMISERS = ("fresh", "carried")
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,8 @@ class TransferSpec:
     """How layers are re-trained: the same number of gradient steps for every set of layers.
 
     With ``channels`` only so many output channels of each layer are, the first ones, all others frozen to the
-    bit: a control with fewer parameters in the same place.
+    bit: a control with fewer parameters in the same place. ``optimiser="carried"`` starts Adam with moments
+    of the base flow, as if the base training just went on.
     """
 
     layers: tuple[int, ...]
@@ -35,6 +39,7 @@ class TransferSpec:
     rotate: bool = True
     seed: int = 0
     channels: int | None = None
+    optimiser: str = "fresh"
 
     def __post_init__(self) -> None:
         """Sort the layers and refuse settings that nothing can be re-trained with."""
@@ -43,55 +48,9 @@ class TransferSpec:
             raise ValueError(f"steps={self.steps!r}: accepted are integers from 1")
         if self.channels is not None and (isinstance(self.channels, bool) or self.channels < 1):
             raise ValueError(f"channels={self.channels!r}: accepted are integers from 1, or None for all")
+        if self.optimiser not in OPTIMISERS:
+            raise ValueError(f"optimiser={self.optimiser!r}: accepted are {', '.join(OPTIMISERS)}")
         check_settings(self)
-
-
-def check_layers(layers: object, count: int | None = None) -> tuple[int, ...]:
-    """Return the layers sorted, or say in one sentence what is wrong with them.
-
-    Parameters
-    ----------
-    layers : iterable of int
-        Layers counted from one, each once.
-    count : int, optional
-        Number of layers of the network; None leaves the upper end unchecked.
-
-    Raises
-    ------
-    ValueError
-        No layer, a layer twice, something that is not an integer, or a layer that the network does not have.
-    """
-    there = "from 1 on" if count is None else f"1..{count}"
-    if isinstance(layers, str | bytes) or not isinstance(layers, Iterable):
-        raise ValueError(
-            f"layers={layers!r}: accepted is a set of layer numbers {there}, such as {{2}} or {{2, 5}}"
-        )
-    named = list(layers)
-    written = "{" + ", ".join(map(repr, named)) + "}"
-    if not named:
-        raise ValueError(f"layers={written}: name at least one layer, this network has layers {there}")
-    found = [layer for layer in named if isinstance(layer, int) and not isinstance(layer, bool)]
-    if len(found) < len(named):
-        raise ValueError(f"layers={written}: layers are integers, this network has layers {there}")
-    if len(set(found)) < len(found):
-        raise ValueError(f"layers={written}: each layer may be named once, this network has layers {there}")
-    if min(found) < 1 or (count is not None and max(found) > count):
-        raise ValueError(f"layers={written}: this network has layers {there}")
-    return tuple(sorted(found))
-
-
-def parse_layers(text: str, count: int) -> tuple[int, ...]:
-    """Read ``"2"``, ``"2,5"`` or ``"all"`` as layers of a network with ``count`` layers.
-
-    Raises
-    ------
-    ValueError
-        As `check_layers`.
-    """
-    if text.strip() == "all":
-        return tuple(range(1, count + 1))
-    parts = [part.strip() for part in text.split(",")]
-    return check_layers([int(part) if part.isdecimal() else part for part in parts if part], count)
 
 
 class Cached:
@@ -146,6 +105,7 @@ def transfer(
     cache_bytes: int = 2**31,
     keep: Literal["best", "end"] = "best",
     looks: int = 30,
+    home: tuple[Tensor, Tensor] | None = None,
 ) -> tuple[Network, xr.Dataset]:
     """Re-train ``spec.layers`` of a copy of ``base`` for ``spec.steps`` gradient steps with a fresh Adam.
 
@@ -174,6 +134,8 @@ def transfer(
         many steps move the weights must not be chosen by its success.
     looks : int
         At validation, at most; more than the default would cost as much as the few steps between them.
+    home : tuple of Tensor, optional
+        Samples of the base flow; ``spec.steps`` gradients on them fill the moments of a carried optimiser.
 
     Returns
     -------
@@ -186,7 +148,8 @@ def transfer(
     Raises
     ------
     ValueError
-        A layer that the network does not have, or samples of the wrong shape or not finite.
+        A layer that the network does not have, samples of the wrong shape or not finite, or no ``home`` for a
+        carried optimiser.
     Diverged
         The loss stopped being finite or exploded.
 
@@ -218,6 +181,11 @@ def transfer(
         _budget(spec, len(x), looks),
         look=None if fits else network,
     )
+    if spec.optimiser == "carried":
+        if home is None:
+            raise ValueError("optimiser='carried' needs samples of the base flow as home, and got None")
+        x_home, y_home = (tensor.float().to(place) for tensor in home)
+        descent.warm(_source(network, first, x_home, y_home, spec, 0), spec.steps)
     label = f"layers {','.join(map(str, layers))}"
     with _frozen_beyond(spec.channels, trained.values()):
         descent.run(progress=progress, label=label, keep_best=keep == "best")

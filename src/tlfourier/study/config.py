@@ -19,6 +19,7 @@ from tlfourier.closure.filters import Filter
 from tlfourier.closure.network import NetworkSpec
 from tlfourier.closure.pairs import Split
 from tlfourier.closure.training import TrainingSpec
+from tlfourier.closure.transfer import OPTIMISERS
 from tlfourier.flow.forcing import two_way_cosine
 from tlfourier.flow.grid import Grid
 from tlfourier.flow.steppers import STEPPERS
@@ -76,6 +77,7 @@ class TransferSettings:
     """Budget of one transfer, the same for every set of layers.
 
     ``normalisation="own"`` divides the target by its own standard deviations, ``"base"`` by the base's.
+    ``optimiser="carried"`` starts with Adam's moments on the base flow instead of none.
     """
 
     samples: int = 200
@@ -84,6 +86,7 @@ class TransferSettings:
     learning_rate: float = 5e-5
     scratch_steps: int = 12_500
     normalisation: str = "own"
+    optimiser: str = "fresh"
 
 
 @dataclass(frozen=True)
@@ -203,6 +206,7 @@ def _check_physics(spec: StudySpec) -> None:
         ("simulation.dtype", simulation.dtype, DTYPES),
         ("simulation.stepper", simulation.stepper, tuple(STEPPERS)),
         ("transfer.normalisation", spec.transfer.normalisation, NORMALISATIONS),
+        ("transfer.optimiser", spec.transfer.optimiser, OPTIMISERS),
     ):
         if value not in accepted:
             raise ValueError(f"{name}={show(value)}: accepted are {', '.join(accepted)}")

@@ -13,8 +13,8 @@ import xarray as xr
 from torch import Tensor
 
 from tlfourier.closure import pairs
+from tlfourier.closure.layersets import check_layers
 from tlfourier.closure.network import Network
-from tlfourier.closure.transfer import check_layers
 from tlfourier.study import artifacts, config, selection, stages, sweep
 from tlfourier.study.manifest import read_manifest
 from tlfourier.study.node import Node

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from tlfourier.closure.transfer import parse_layers
+from tlfourier.closure.layersets import parse_layers
 from tlfourier.study import programme, stages, variants
 from tlfourier.study.node import Node
 

@@ -120,6 +120,7 @@ def transfer_node(
         rotate=spec.training.rotate,
         seed=seed,
         channels=channels,
+        optimiser=budget.optimiser,
     )
     base = train_node(spec, spec.case(case).base, seed)
     data = {
@@ -131,6 +132,11 @@ def transfer_node(
     recipe = dataclasses.asdict(settings)
     if channels is None:
         del recipe["channels"]
+    if budget.optimiser == "fresh":
+        del recipe["optimiser"]
+    else:
+        data["home"] = pairs_node(spec, spec.case(case).base, "train", budget.samples)
+        data["home_scales"] = base.inputs["scales"]
     # Chosen on validation, a null model of how far the steps move the weights would often stay where it was.
     return Node("transfer", 1, {**recipe, "keep": "end"} if on == "base" else recipe, data)
 
@@ -186,12 +192,14 @@ def make_transfer(node: Node, inputs: Mapping[str, Path], folder: Path) -> None:
     settings = TransferSpec(**{**recipe, "layers": tuple(recipe["layers"])})
     base = load_network(inputs["base"] / "network.safetensors")
     scales = read_scales(inputs["scales"])
+    home = read_tensors(inputs["home"], read_scales(inputs["home_scales"])) if "home" in inputs else None
     network, history = transfer(
         base,
         *read_tensors(inputs["few"], scales),
         validation=read_tensors(inputs["validation"], scales),
         spec=settings,
         keep=keep,
+        home=home,
     )
     write_dataset(folder / "history.nc", history)
     write_layers(folder / "layers.safetensors", network, settings.layers)

@@ -82,6 +82,7 @@ VARIANTS: tuple[Variant, ...] = (
     Variant("four times the learning rate", _rate(4.0)),
     Variant("a quarter of the steps", _steps(0.25)),
     Variant("four times the steps", _steps(4.0)),
+    Variant("Adam's moments of the base flow", _as("transfer.optimiser", "carried")),
     Variant("scaled by the base flow", _as("transfer.normalisation", "base")),
     Variant(BRIEF_REFERENCE, lambda _: {}, True),
     Variant("padded with zeros", _as("network.padding", "zeros"), True),
