@@ -15,10 +15,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tlfourier.study import config, stages, stream
-from tlfourier.study.config import StudySpec
-from tlfourier.study.node import Node
-from tlfourier.study.store import Store
+from tlfourier.store.node import Node
+from tlfourier.store.store import Store
+from tlfourier.study import settings
+from tlfourier.study.settings import StudySpec
+from tlfourier.study.stages import networks, samples
 
 FLOW, CASE = "target", "forcing"
 _STATUS = Path("/proc/self/status")
@@ -69,33 +70,33 @@ def nodes(spec: StudySpec, stage: str, sets: int) -> Iterator[Node]:
     """Yield the artifacts to measure; for ``transfer`` as many as there are sets of layers."""
     if stage == "transfer":
         for layer in range(1, sets + 1):
-            yield stages.transfer_node(spec, CASE, (layer,), 0)
+            yield networks.transfer_node(spec, CASE, (layer,), 0)
     elif stage == "score":
-        yield stages.score_node(spec, FLOW, stages.train_node(spec, FLOW, 0))
+        yield networks.score_node(spec, FLOW, networks.train_node(spec, FLOW, 0))
     elif stage == "train":
-        yield stages.train_node(spec, FLOW, 0)
+        yield networks.train_node(spec, FLOW, 0)
     elif stage == "pairs":
-        yield stages.pairs_node(spec, FLOW, "train")
+        yield networks.pairs_node(spec, FLOW, "train")
     else:
-        yield getattr(stages, f"{stage}_node")(spec, FLOW)
+        yield getattr(networks, f"{stage}_node")(spec, FLOW)
 
 
 def cost(task: dict[str, Any]) -> dict[str, float | None]:
     """Make the artifacts, whose inputs are made first if the task says so, and return time and memory."""
-    spec = config.load("smoke", task["overrides"])
-    store = Store(Path(task["store"]), stages.MAKERS, None, stages.RESUMABLE)
+    spec = settings.load("smoke", task["overrides"])
+    store = Store(Path(task["store"]), networks.MAKERS, None, networks.RESUMABLE)
     wanted = list(nodes(spec, task["stage"], task.get("sets", 1)))
     ready = [{name: store.get(child) for name, child in node.inputs.items()} for node in wanted]
     if task["prepare"]:
         return {}
     if task.get("mapped"):
-        stream.SAMPLE_BYTES = 0
+        samples.SAMPLE_BYTES = 0
     before, watch = peak_mib(), AnonymousMemory()
     watch.start()
     started = time.perf_counter()
     for node, inputs in zip(wanted, ready, strict=True):
         with tempfile.TemporaryDirectory() as folder:
-            stages.MAKERS[node.stage](node, inputs, Path(folder))
+            networks.MAKERS[node.stage](node, inputs, Path(folder))
     seconds = time.perf_counter() - started
     return {"seconds": seconds, "peak_mib": peak_mib() - before, "anonymous_mib": watch.grown()}
 

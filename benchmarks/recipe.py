@@ -18,7 +18,7 @@ from benchmarks.network import Action, Job, training_step
 from benchmarks.report import Goal, Row, Section
 from benchmarks.timing import Times, compare
 from benchmarks.training import SAMPLES, transferring
-from tlfourier.flow.heap import kept_memory
+from tlfourier.flow.malloc import kept_memory
 
 FEW, MANY = 10, 30
 FASTER = 4.0

@@ -14,9 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.report import Row, Section
-from tlfourier.study import config, costs, page, selection, stages
-from tlfourier.study.plan import Plan, plan
-from tlfourier.study.store import Store
+from tlfourier.store.store import Store
+from tlfourier.study import settings, targets
+from tlfourier.study.stages import networks
+from tlfourier.study.study import Study
+from tlfourier.sweep import costs
+from tlfourier.sweep.plan import Plan, plan
 
 MEASURED = Path("build/bench/performance.json")
 WORKERS = (1, 2, 10, 100, 1000)
@@ -34,11 +37,13 @@ def measure(quick: bool) -> Section:
         return Section(
             "scale", "the whole study on many workers", [], [], ["rates (run the section sweep first)"]
         )
-    spec = config.load("laptop", {"seeds": SEEDS})
-    spec = dataclasses.replace(spec, cases={**spec.cases, "third": config.CaseSpec("viscous", "small_scale")})
+    spec = settings.load("laptop", {"seeds": SEEDS})
+    spec = dataclasses.replace(
+        spec, cases={**spec.cases, "third": settings.CaseSpec("viscous", "small_scale")}
+    )
     with tempfile.TemporaryDirectory() as nowhere:
-        study = page.Study(spec, Store(Path(nowhere), stages.MAKERS))
-        nodes = selection.grid(study, layers=SETS)
+        study = Study(spec, Store(Path(nowhere), networks.MAKERS))
+        nodes = targets.grid(study, layers=SETS)
         whole = plan(study.store, nodes)
     timed = Plan(whole.tasks, {key: costs.seconds(node, rates) for key, node in whole.tasks.items()})
     rows: list[Row] = [_row(timed, workers, overhead) for workers in WORKERS]

@@ -13,9 +13,10 @@ from torch import Tensor
 from benchmarks.report import Goal, Row, Section
 from tlfourier.closure.network import Network, predict
 from tlfourier.closure.training import TrainingSpec, train
-from tlfourier.study import config, stages
-from tlfourier.study.page import Study
-from tlfourier.study.store import Store
+from tlfourier.store.store import Store
+from tlfourier.study import settings
+from tlfourier.study.stages import networks
+from tlfourier.study.study import Study
 
 FLOW = "small_scale"
 SIZES = {"split.train": 96, "split.validation": 16, "split.test": 32, "training.samples": 96}
@@ -29,8 +30,8 @@ def measure(quick: bool = False) -> Section:
     epochs = 2 if quick else EPOCHS
     with tempfile.TemporaryDirectory() as folder:
         study = Study(
-            config.load("smoke", overrides),
-            Store(Path(folder), stages.MAKERS, None, stages.RESUMABLE),
+            settings.load("smoke", overrides),
+            Store(Path(folder), networks.MAKERS, None, networks.RESUMABLE),
             "smoke",
         )
         blocks = {name: study.tensors(FLOW, name) for name in ("train", "validation", "test")}
@@ -50,9 +51,9 @@ def measure(quick: bool = False) -> Section:
     rows += [_summary("mean", rows, statistics.fmean), _summary("standard deviation", rows, statistics.stdev)]
     what = "bfloat16 against float32: mean difference of the error over its standard deviation over seeds"
     goals = [] if quick else [Goal(what, abs(statistics.fmean(differences)) / spread, 1.0)]
-    settings = {"flow": FLOW, "profile": "smoke", "overrides": overrides, "epochs": epochs}
+    about = {"flow": FLOW, "profile": "smoke", "overrides": overrides, "epochs": epochs}
     title = "relative error of Π on the test block by training seed and precision"
-    return Section("skill", title, rows, goals, settings=settings)
+    return Section("skill", title, rows, goals, settings=about)
 
 
 def _summary(name: str, rows: list[Row], of: object) -> Row:

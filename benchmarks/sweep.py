@@ -15,11 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.report import Goal, Row, Section
-from tlfourier.study import clusters, config, costs, page, stages, sweep
-from tlfourier.study.manifest import read_manifest
-from tlfourier.study.node import Node
-from tlfourier.study.plan import plan
-from tlfourier.study.store import Store
+from tlfourier.store.manifest import read_manifest
+from tlfourier.store.node import Node
+from tlfourier.store.store import Store
+from tlfourier.study import settings
+from tlfourier.study.stages import networks
+from tlfourier.study.study import Study
+from tlfourier.sweep import clusters, costs, run
+from tlfourier.sweep.plan import plan
 
 SMALL: dict[str, Any] = {
     "seeds": 1,
@@ -35,11 +38,11 @@ GOAL = 0.65
 
 def measure(quick: bool) -> Section:
     """Run the study in three ways, and many tasks that do nothing."""
-    spec = config.load("smoke", {"seeds": 1}) if quick else config.load("laptop", SMALL)
+    spec = settings.load("smoke", {"seeds": 1}) if quick else settings.load("laptop", SMALL)
     cores = clusters.cores()
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        leaves = page.Study(spec, Store(root, stages.MAKERS)).leaves()
+        leaves = Study(spec, Store(root, networks.MAKERS)).leaves()
         one, rates = _timed(_here, leaves, root / "one")
         crew, _ = _timed(_crew, leaves, root / "crew")
         threads, _ = _timed(_threads, leaves, root / "threads")
@@ -51,16 +54,16 @@ def measure(quick: bool) -> Section:
         {"way": "overhead of a task, store and scheduler", "seconds": overhead, "over_one_worker": None},
     ]
     goal = Goal(f"sweep on {cores} workers over 1", crew / one, GOAL)
-    settings = {"rates": rates, "task_overhead": overhead, "cores": cores, "artifacts": len(leaves)}
+    about = {"rates": rates, "task_overhead": overhead, "cores": cores, "artifacts": len(leaves)}
     goals = [goal] if cores == 2 and not quick else []
-    return Section("sweep", "one study from nothing in three ways, seconds", rows, goals, [], settings)
+    return Section("sweep", "one study from nothing in three ways, seconds", rows, goals, [], about)
 
 
 def _timed(
     way: Callable[[list[Node], Store], None], leaves: list[Node], root: Path
 ) -> tuple[float, dict[str, float]]:
     """Return the seconds from an empty store to a full one, and the rate of every stage."""
-    store = Store(root, stages.MAKERS, resumable=stages.RESUMABLE)
+    store = Store(root, networks.MAKERS, resumable=networks.RESUMABLE)
     started = time.perf_counter()
     way(leaves, store)
     seconds = time.perf_counter() - started
@@ -69,7 +72,7 @@ def _timed(
 
 def _here(leaves: list[Node], store: Store) -> None:
     to_do = plan(store, leaves)
-    sweep.run_here(to_do, store, progress=False).check(to_do)
+    run.run_here(to_do, store, progress=False).check(to_do)
 
 
 def _threads(leaves: list[Node], store: Store) -> None:
@@ -79,7 +82,7 @@ def _threads(leaves: list[Node], store: Store) -> None:
 def _crew(leaves: list[Node], store: Store) -> None:
     to_do = plan(store, leaves)
     with clusters.local(clusters.cores()) as client:
-        sweep.run(to_do, store, client, progress=False).check(to_do)
+        run.run(to_do, store, client, progress=False).check(to_do)
 
 
 def _rates(leaves: list[Node], store: Store) -> dict[str, float]:
@@ -98,7 +101,7 @@ def _overhead(root: Path, count: int) -> float:
     to_do = plan(store, [Node("nothing", 1, {"number": number}) for number in range(count)])
     with clusters.local(clusters.cores()) as client:
         client.run(_warm)
-        return sweep.run(to_do, store, client, progress=False).seconds / count
+        return run.run(to_do, store, client, progress=False).seconds / count
 
 
 def make_nothing(node: Node, inputs: Mapping[str, Path], folder: Path) -> None:
@@ -108,4 +111,4 @@ def make_nothing(node: Node, inputs: Mapping[str, Path], folder: Path) -> None:
 
 def _warm() -> None:
     """Let a worker import what tasks need."""
-    sweep.sentence(ValueError())
+    run.sentence(ValueError())

@@ -13,7 +13,7 @@ from benchmarks.report import Goal, Row, Section
 from benchmarks.timing import Times, compare
 from tlfourier.closure.network import Network
 from tlfourier.closure.transfer import TransferSpec, transfer
-from tlfourier.flow.heap import kept_memory
+from tlfourier.flow.malloc import kept_memory
 
 PRECISIONS = ("float32", "bfloat16")
 SAMPLES, VALIDATION, STEPS, LOOKS = 36, 30, 300, 30

@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 import torch
 
-from tlfourier.study import page
-from tlfourier.study.page import Study
-from tlfourier.study.store import Store
+from tlfourier.store.store import Store
+from tlfourier.study.study import Study, begin
 from tlfourier.widgets import Chooser
 
 # steps that lower the validation error of any set of layers, so that each is seen to change
@@ -21,7 +20,7 @@ def study(tmp_path_factory: pytest.TempPathFactory, tiny: dict[str, Any]) -> Stu
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TLFOURIER_STORE", str(tmp_path_factory.mktemp("widgets")))
         patch.setenv("TLFOURIER_REFERENCE", "")
-        made = page.begin("smoke", {**tiny, "seeds": 1, "transfer": {**tiny["transfer"], **GENTLE}})
+        made = begin("smoke", {**tiny, "seeds": 1, "transfer": {**tiny["transfer"], **GENTLE}})
     made.scores("forcing")
     return made
 

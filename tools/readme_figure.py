@@ -6,8 +6,8 @@ Usage: ``.venv/bin/python tools/readme_figure.py`` (reads shipped or local artif
 from pathlib import Path
 
 import tlfourier as tl
-from tlfourier.closure import headline
 from tlfourier.figures import layers
+from tlfourier.scorecard import headline
 
 TARGET = Path(__file__).parents[1] / "book" / "_static" / "which-layer.png"
 

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tlfourier.study.page import begin
+    from tlfourier.study.study import begin
 
 __version__ = "0.1.0"
 __all__ = ["begin"]
@@ -12,7 +12,7 @@ __all__ = ["begin"]
 def __getattr__(name: str) -> Any:
     """Import the study layer only when it is asked for: the solver alone needs none of it."""
     if name == "begin":
-        from tlfourier.study.page import begin
+        from tlfourier.study.study import begin
 
         return begin
     raise AttributeError(f"module 'tlfourier' has no attribute {name!r}; it has {', '.join(__all__)}")

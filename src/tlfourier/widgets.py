@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from tlfourier.figures import kernels, layers
 from tlfourier.fourier.change import strongest_changes
-from tlfourier.study.page import Study
+from tlfourier.study.study import Study
 
 SCORES = {label: name for name, (label, _, _) in layers.PANELS.items()}
 KERNELS_SHOWN = 6

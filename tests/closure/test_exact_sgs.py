@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from tlfourier.closure.filters import Filter, filtered_equation, subgrid_term
-from tlfourier.closure.trials import Recording
+from tlfourier.closure.verification import Recording
 from tlfourier.flow.equation import VorticityEquation
 from tlfourier.flow.forcing import two_way_cosine
 from tlfourier.flow.grid import Grid

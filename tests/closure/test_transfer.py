@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from tlfourier.closure.batches import Samples
-from tlfourier.closure.layersets import check_layers, parse_layers
+from tlfourier.closure.models import check_layers, parse_layers
 from tlfourier.closure.network import Network, NetworkSpec
 from tlfourier.closure.optimise import Budget, Descent
 from tlfourier.closure.transfer import TransferSpec, transfer

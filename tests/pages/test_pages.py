@@ -13,8 +13,8 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from pybtex.database import parse_file
 
-from tlfourier.study.places import REPOSITORY
-from tlfourier.study.toc import LAST, toc_files
+from tlfourier.book.toc import LAST, toc_files
+from tlfourier.io.paths import REPOSITORY
 
 PARAMETERS = 'profile = "laptop"\noverrides = {}'
 BEGIN = "study = tl.begin(profile, overrides)"

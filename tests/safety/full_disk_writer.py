@@ -15,6 +15,7 @@ import numpy as np
 import torch
 import xarray as xr
 
+from tlfourier.cli import _sentence as sentence
 from tlfourier.closure.network import Network, NetworkSpec, save_network
 from tlfourier.flow.checkpoint import Checkpoint, save_checkpoint
 from tlfourier.flow.equation import VorticityEquation
@@ -22,13 +23,12 @@ from tlfourier.flow.grid import Grid
 from tlfourier.flow.initial import random_vorticity
 from tlfourier.flow.simulate import Schedule
 from tlfourier.flow.steppers import State
-from tlfourier.flow.tensorfile import write_tensors
 from tlfourier.flow.trajectory import write_trajectory
-from tlfourier.study.artifacts import write_dataset
-from tlfourier.study.cli import _sentence as sentence
-from tlfourier.study.manifest import check
-from tlfourier.study.node import Node
-from tlfourier.study.store import Store
+from tlfourier.io.tensorfile import write_tensors
+from tlfourier.store.manifest import check
+from tlfourier.store.node import Node
+from tlfourier.store.store import Store
+from tlfourier.study.stages.artifacts import write_dataset
 
 GRID = Grid(32)
 VALUES = np.random.default_rng(0).normal(size=(2, 260, 260)).astype(np.float32)

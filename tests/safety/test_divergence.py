@@ -9,9 +9,10 @@ import xarray as xr
 
 from tlfourier.closure.network import load_network
 from tlfourier.closure.optimise import Diverged
-from tlfourier.study import page, stages
-from tlfourier.study.artifacts import write_dataset
-from tlfourier.study.node import Node
+from tlfourier.store.node import Node
+from tlfourier.study.stages import networks
+from tlfourier.study.stages.artifacts import write_dataset
+from tlfourier.study.study import begin
 
 
 def samples(path: Path, count: int) -> None:
@@ -34,17 +35,17 @@ def inputs(tmp_path: Path) -> dict[str, Path]:
 def node(rate: float) -> Node:
     training = {"samples": 8, "epochs": 20, "batch_size": 4, "learning_rate": rate, "schedule": "constant"}
     small = {"layers": 3, "channels": 4}
-    spec = page.begin(
+    spec = begin(
         "smoke", {"split.train": 8, "transfer.samples": 4, "training": training, "network": small}
     ).spec
-    return stages.train_node(spec, "target", 0)
+    return networks.train_node(spec, "target", 0)
 
 
 def test_a_training_that_diverges_leaves_its_last_good_state(inputs: dict[str, Path], tmp_path: Path) -> None:
     partial = tmp_path / "partial"
     partial.mkdir()
     with pytest.raises(Diverged, match=r"diverged by step \d+ of 40 .* learning rate of 1000") as caught:
-        stages.make_train(node(1e3), inputs, partial)
+        networks.make_train(node(1e3), inputs, partial)
     assert "\n" not in str(caught.value)
     kept = load_network(partial / "diverged" / "network.safetensors")
     assert all(bool(torch.isfinite(values).all()) for values in kept.state_dict().values())
@@ -57,10 +58,10 @@ def test_what_a_diverged_training_has_left_is_not_in_the_artifact(
 ) -> None:
     for name in ("clean", "after"):
         (tmp_path / name).mkdir()
-    stages.make_train(node(1e-3), inputs, tmp_path / "clean")
+    networks.make_train(node(1e-3), inputs, tmp_path / "clean")
     with pytest.raises(Diverged):
-        stages.make_train(node(1e3), inputs, tmp_path / "after")
-    stages.make_train(node(1e-3), inputs, tmp_path / "after")
+        networks.make_train(node(1e3), inputs, tmp_path / "after")
+    networks.make_train(node(1e-3), inputs, tmp_path / "after")
     found = [
         {str(path.relative_to(tmp_path / name)): path.read_bytes() for path in (tmp_path / name).rglob("*.*")}
         for name in ("clean", "after")

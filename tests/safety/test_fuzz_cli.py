@@ -8,9 +8,10 @@ from click.testing import CliRunner, Result
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tlfourier.study import page, runner
-from tlfourier.study.cli import main
-from tlfourier.study.limits import RANGES
+from tlfourier.book import runner
+from tlfourier.cli import main
+from tlfourier.study.bounds import RANGES
+from tlfourier.study.study import Study
 
 COMMANDS = ["run", "book", "verify", "info", "reference"]
 SETTINGS = [name.replace("flows.*", "flows.target").replace("cases.*", "cases.forcing") for name in RANGES]
@@ -42,7 +43,7 @@ def _nothing_is_made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TLFOURIER_STORE", str(tmp_path_factory.mktemp("store")))
         patch.setenv("TLFOURIER_REFERENCE", "")
-        for owner, name in ((page.Study, "make_all"), (page.Study, "leaves"), (runner, "run_pages")):
+        for owner, name in ((Study, "make_all"), (Study, "leaves"), (runner, "run_pages")):
             patch.setattr(owner, name, _refuse)
         yield
 

@@ -6,13 +6,14 @@ import sys
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
+from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from tlfourier.study import config, limits
+from tlfourier.study import bounds, settings
 
-SPEC = config.load("smoke")
-NUMBERS = {name: value for _, name, value in limits.numbers(SPEC)}
+SPEC = settings.load("smoke")
+NUMBERS = {name: value for _, name, value in bounds.numbers(SPEC)}
 NAMES = [name for name in NUMBERS] + ["flows", "simulation.dtype", "network.padding", "cases.forcing.base"]
 
 values = st.recursive(
@@ -21,31 +22,31 @@ values = st.recursive(
     max_leaves=8,
 )
 keys = st.sampled_from(NAMES) | st.sampled_from(["flows.target", "a.b", "", ".", "simulation."]) | st.text()
-fuzz = settings(max_examples=150, deadline=None, derandomize=True)
+fuzz = examples(max_examples=150, deadline=None, derandomize=True)
 
 
-def answer(overrides: Any) -> config.StudySpec | str:
+def answer(overrides: Any) -> settings.StudySpec | str:
     """Return the study, or the sentence with which the settings are refused."""
     try:
-        spec = config.load("smoke", overrides)
+        spec = settings.load("smoke", overrides)
     except ValueError as error:
         sentence = str(error)
         assert sentence and "\n" not in sentence and len(sentence) < 600
         return sentence
-    assert all(math.isfinite(value) for _, _, value in limits.numbers(spec))
+    assert all(math.isfinite(value) for _, _, value in bounds.numbers(spec))
     return spec
 
 
 @fuzz
 @given(st.dictionaries(keys, values, max_size=4))
 def test_any_table_is_a_study_or_a_sentence(overrides: dict[str, Any]) -> None:
-    assert isinstance(answer(overrides), config.StudySpec | str)
+    assert isinstance(answer(overrides), settings.StudySpec | str)
 
 
 @fuzz
 @given(st.dictionaries(st.sampled_from(list(NUMBERS)), st.integers() | st.floats(), max_size=3))
 def test_any_numbers_are_a_study_or_a_sentence(overrides: dict[str, Any]) -> None:
-    assert isinstance(answer(overrides), config.StudySpec | str)
+    assert isinstance(answer(overrides), settings.StudySpec | str)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +57,7 @@ def test_any_numbers_are_a_study_or_a_sentence(overrides: dict[str, Any]) -> Non
 @pytest.mark.parametrize("name", NUMBERS)
 def test_no_number_may_be_negative_or_without_end(name: str, value: float) -> None:
     if name.endswith("beta") and value == -1:
-        assert isinstance(answer({name: value}), config.StudySpec), "a rotation may have either sign"
+        assert isinstance(answer({name: value}), settings.StudySpec), "a rotation may have either sign"
         return
     sentence = answer({name: value})
     assert isinstance(sentence, str)
@@ -93,19 +94,19 @@ def test_sizes_that_no_machine_holds_are_refused(overrides: dict[str, Any], word
 
 
 def test_every_number_has_a_range() -> None:
-    spec = config.StudySpec()  # with the numbers that may be left out
+    spec = settings.StudySpec()  # with the numbers that may be left out
     flows = {name: dataclasses.replace(flow, spin_up=1.0) for name, flow in spec.flows.items()}
     cases = {name: dataclasses.replace(case, seeds=1) for name, case in spec.cases.items()}
     spec = dataclasses.replace(spec, flows=flows, cases=cases)
-    places = {place for place, _, _ in limits.numbers(spec)}
-    assert places == set(limits.RANGES)
-    assert all(low < high < math.inf for low, high in limits.RANGES.values())
+    places = {place for place, _, _ in bounds.numbers(spec)}
+    assert places == set(bounds.RANGES)
+    assert all(low < high < math.inf for low, high in bounds.RANGES.values())
 
 
-@pytest.mark.parametrize("profile", config.profile_names())
+@pytest.mark.parametrize("profile", settings.profile_names())
 def test_the_profiles_are_far_from_the_limits(profile: str) -> None:
-    spec = config.load(profile)
-    limits.check_sizes(dataclasses.replace(spec, simulation=dataclasses.replace(spec.simulation, size=16384)))
+    spec = settings.load(profile)
+    bounds.check_sizes(dataclasses.replace(spec, simulation=dataclasses.replace(spec.simulation, size=16384)))
 
 
 def tables(depth: int) -> dict[str, Any]:
@@ -141,7 +142,7 @@ def test_tables_that_make_no_sense(overrides: Any, words: str) -> None:
 def test_mixed_dots_and_tables_are_one() -> None:
     mixed = {"flows.target": {"drag": 0.2}, "flows": {"target.beta": 1.0, "viscous": {"drag": 0.3}}}
     spec = answer(mixed)
-    assert isinstance(spec, config.StudySpec)
+    assert isinstance(spec, settings.StudySpec)
     assert (spec.flows["target"].drag, spec.flows["target"].beta, spec.flows["viscous"].drag) == (
         0.2,
         1.0,
@@ -152,5 +153,5 @@ def test_mixed_dots_and_tables_are_one() -> None:
 @pytest.mark.parametrize("profile", ["", "../paper", "paper\n", "\ud800", "x" * 10**5])
 def test_profiles_that_are_none(profile: str) -> None:
     with pytest.raises(ValueError, match="unknown profile .*: accepted are laptop, paper, smoke") as caught:
-        config.load(profile)
+        settings.load(profile)
     assert len(str(caught.value)) < 200

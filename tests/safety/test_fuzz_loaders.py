@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from safetensors.torch import save
 
 from tlfourier.flow.checkpoint import load_checkpoint
-from tlfourier.flow.jsonfile import parse_json
-from tlfourier.flow.tensorfile import read_tensors
 from tlfourier.flow.trajectory import read_trajectory
-from tlfourier.flow.zarrformat import content_size
-from tlfourier.study.manifest import DamagedArtifact
-from tlfourier.study.node import Node
-from tlfourier.study.store import Store
+from tlfourier.io.jsonfile import parse_json
+from tlfourier.io.tensorfile import read_tensors
+from tlfourier.io.zarrformat import content_size
+from tlfourier.store.manifest import DamagedArtifact
+from tlfourier.store.node import Node
+from tlfourier.store.store import Store
 
 # The fixture of the folder lasts for the session, and every example puts the whole file back.
 fuzz = settings(

@@ -18,10 +18,10 @@ import torch
 import zarr
 
 import tlfourier
+from tlfourier.book import toc
 from tlfourier.flow.trajectory import read_trajectory
-from tlfourier.study import toc
-from tlfourier.study.artifacts import read_dataset
-from tlfourier.study.manifest import DamagedArtifact
+from tlfourier.store.manifest import DamagedArtifact
+from tlfourier.study.stages.artifacts import read_dataset
 
 SOURCE = Path(tlfourier.__file__).parent
 

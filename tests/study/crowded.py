@@ -15,9 +15,10 @@ from pathlib import Path
 
 import torch
 
-from tlfourier.study import page, selection
-from tlfourier.study.manifest import read_manifest
-from tlfourier.study.store import Store
+from tlfourier.store.manifest import read_manifest
+from tlfourier.store.store import Store
+from tlfourier.study import targets
+from tlfourier.study.study import begin
 
 FIRST, LAST, GROWTH = 2**14, 2**26, 2.1
 
@@ -53,8 +54,8 @@ def attempt(profile: str, overrides: dict, cases: list[str], limit: int | None) 
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
             resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
         try:
-            study = page.begin(profile, overrides)
-            study.make_all(selection.grid(study, cases), workers=1)
+            study = begin(profile, overrides)
+            study.make_all(targets.grid(study, cases), workers=1)
         except (OSError, RuntimeError):
             os._exit(1)
         os._exit(0)

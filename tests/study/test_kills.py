@@ -21,8 +21,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tlfourier.study.manifest import read_manifest
-from tlfourier.study.store import Store
+from tlfourier.store.manifest import read_manifest
+from tlfourier.store.store import Store
 
 KILLS = int(os.environ.get("TLFOURIER_KILLS", "50"))
 SWEEP_KILLS = max(2, KILLS // 25)
@@ -248,7 +248,7 @@ def sweep(root: Path) -> psutil.Popen:
     command = [
         sys.executable,
         "-m",
-        "tlfourier.study.cli",
+        "tlfourier.cli",
         "sweep",
         "--profile",
         "smoke",

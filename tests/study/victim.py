@@ -10,7 +10,8 @@ import sys
 
 import torch
 
-from tlfourier.study import page, selection
+from tlfourier.study import targets
+from tlfourier.study.study import begin
 
 
 def main(store: str, profile: str, overrides: str, *cases: str) -> None:
@@ -21,8 +22,8 @@ def main(store: str, profile: str, overrides: str, *cases: str) -> None:
     for _ in sys.stdin:
         child = os.fork()
         if child == 0:
-            study = page.begin(profile, json.loads(overrides))
-            study.make_all(selection.grid(study, cases), workers=1)
+            study = begin(profile, json.loads(overrides))
+            study.make_all(targets.grid(study, cases), workers=1)
             os._exit(0)
         print(child, flush=True)
         _, status = os.waitpid(child, 0)

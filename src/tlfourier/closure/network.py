@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from tlfourier.closure.padding import PeriodicConv2d
-from tlfourier.flow.jsonfile import read_json
-from tlfourier.flow.tensorfile import read_tensors, write_bytes, write_tensors
+from tlfourier.io.jsonfile import read_json
+from tlfourier.io.tensorfile import read_tensors, write_bytes, write_tensors
 
 PADDINGS = ("circular", "zeros")
 _LOOKED_AT = 64  # samples at once, when values are checked: the check itself needs memory

@@ -16,8 +16,8 @@ from torch.nn import functional
 from tqdm.auto import tqdm
 
 from tlfourier.closure.batches import Source, draw, steps_per_epoch
-from tlfourier.flow.heap import kept_memory
-from tlfourier.flow.tensorfile import read_tensors, write_tensors
+from tlfourier.flow.malloc import kept_memory
+from tlfourier.io.tensorfile import read_tensors, write_tensors
 
 SCHEDULES = ("constant", "one-cycle")
 PRECISIONS = ("float32", "bfloat16")

@@ -14,7 +14,7 @@ import xarray as xr
 from torch import Tensor, nn
 
 from tlfourier.closure.batches import Samples, rotate, steps_per_epoch
-from tlfourier.closure.layersets import check_layers
+from tlfourier.closure.models import check_layers
 from tlfourier.closure.network import Network, layer_name
 from tlfourier.closure.optimise import Budget, Descent, check_settings
 from tlfourier.closure.training import check_samples

@@ -8,12 +8,12 @@ from tlfourier.figures import (
     kernels,
     layers,
     performance,
+    propagation,
     scorecard,
     spectra,
     style,
     subgrid,
-    trials,
-    walk,
+    verification,
 )
 
 __all__ = [
@@ -24,10 +24,10 @@ __all__ = [
     "kernels",
     "layers",
     "performance",
+    "propagation",
     "scorecard",
     "spectra",
     "style",
     "subgrid",
-    "trials",
-    "walk",
+    "verification",
 ]

@@ -109,8 +109,8 @@ def exact_sgs(error: xr.DataArray) -> Figure:
     Parameters
     ----------
     error : xr.DataArray
-        Relative error over (feed, time), feeds as in `tlfourier.closure.trials.FEEDS`; errors of exactly 0,
-        as at the start, have no place on the axis.
+        Relative error over (feed, time), feeds as in `tlfourier.closure.verification.FEEDS`; errors of
+        exactly 0, as at the start, have no place on the axis.
     """
     figure, axes = new_figure(1, 1, height=2.9)
     ax = axes[0, 0]

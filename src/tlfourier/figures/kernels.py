@@ -23,7 +23,7 @@ from tlfourier.figures.style import (
     role_colour,
     styled,
 )
-from tlfourier.fourier.families import LABELS, Rule, classify
+from tlfourier.fourier.filter_types import LABELS, Rule, classify
 from tlfourier.fourier.kernels import as_kernels, kernel_amplitude
 
 SPECTRUM_SIZE = 32

@@ -243,7 +243,7 @@ def variants(summary: xr.Dataset) -> Figure:
     Parameters
     ----------
     summary : xr.Dataset
-        From `tlfourier.study.variants.summary`.
+        From `tlfourier.study.ablations.summary`.
     """
     names = [str(name) for name in summary["variant"].values]
     figure, axes = new_figure(1, 2, 0.9 + 0.24 * len(names), sharey=True)

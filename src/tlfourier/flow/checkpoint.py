@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from tlfourier.flow.steppers import State
-from tlfourier.flow.tensorfile import read_tensors, write_tensors
+from tlfourier.io.tensorfile import read_tensors, write_tensors
 
 _COUNTS = ("stops", "snapshots")
 

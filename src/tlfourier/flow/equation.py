@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from tlfourier.flow.grid import Grid, by_columns
-from tlfourier.flow.heap import keep_freed_fields
+from tlfourier.flow.malloc import keep_freed_fields
 from tlfourier.shapes import Field, Spectrum
 
 Closure: TypeAlias = Callable[[Tensor], Tensor]

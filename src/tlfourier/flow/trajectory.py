@@ -25,7 +25,7 @@ from tlfourier.flow.grid import Grid
 from tlfourier.flow.runs import Stops, in_turn
 from tlfourier.flow.simulate import Schedule, visit
 from tlfourier.flow.steppers import State
-from tlfourier.flow.zarrformat import Contents, inspect, remove_leftovers
+from tlfourier.io.zarrformat import Contents, inspect, remove_leftovers
 
 
 def write_trajectory(

@@ -1,13 +1,6 @@
 """See what a convolutional network computes, in Fourier space: kernels, layers, activations of any module."""
 
 from tlfourier.fourier.activations import activation_spectra
-from tlfourier.fourier.census import (
-    against_nulls,
-    fractions_with_nulls,
-    kernel_types,
-    network_fractions,
-    types_that_are,
-)
 from tlfourier.fourier.change import (
     gini,
     kernel_change,
@@ -18,7 +11,7 @@ from tlfourier.fourier.change import (
     strongest_changes,
 )
 from tlfourier.fourier.clusters import cluster, types_of_clusters
-from tlfourier.fourier.families import (
+from tlfourier.fourier.filter_types import (
     LABELS,
     Rule,
     class_fractions,
@@ -38,8 +31,7 @@ from tlfourier.fourier.kernels import (
     strongest,
 )
 from tlfourier.fourier.masks import mask_share, mask_swap
-from tlfourier.fourier.nulls import phase_randomised
-from tlfourier.fourier.putback import put_back_curve
+from tlfourier.fourier.propagation import network_identities, one_product, rectified_wave
 from tlfourier.fourier.response import (
     agreement,
     entering_changes,
@@ -50,8 +42,16 @@ from tlfourier.fourier.response import (
     response_changes,
     spectral_gaps,
 )
-from tlfourier.fourier.truth import confusion_matrix, synthetic_kernels
-from tlfourier.fourier.walk import network_identities, one_product, rectified_wave
+from tlfourier.fourier.reversion import put_back_curve
+from tlfourier.fourier.surrogates import phase_randomised
+from tlfourier.fourier.synthetic import confusion_matrix, synthetic_kernels
+from tlfourier.fourier.type_fractions import (
+    against_nulls,
+    fractions_with_nulls,
+    kernel_types,
+    network_fractions,
+    types_that_are,
+)
 
 __all__ = [
     "LABELS",

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 from scipy.cluster.vq import ClusterError, kmeans2
 from torch import Tensor
 
-from tlfourier.fourier.families import LABELS
+from tlfourier.fourier.filter_types import LABELS
 from tlfourier.fourier.kernels import independent_power, kernel_power, power_wavenumbers
 
 

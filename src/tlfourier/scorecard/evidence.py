@@ -18,7 +18,7 @@ class Evidence:
     Parameters
     ----------
     test, validation : xr.Dataset
-        `tlfourier.closure.verdicts.per_seed` scores on the target over (model, seed): every baseline
+        `tlfourier.scorecard.statistics.per_seed` scores on the target over (model, seed): every baseline
         (``none``, ``gain``, ``all``, ``scratch_few``, ``scratch_all``), single layers ``"2"``, sets
         ``"2+5"``, and ``matched``, layer 2 with no more parameters than the last layer. Choices are made on
         validation and scored on test.

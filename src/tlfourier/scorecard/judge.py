@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from tlfourier.closure.verdicts import verdict
+from tlfourier.scorecard.catalogue import CLAIMS
+from tlfourier.scorecard.claim import Claim
 from tlfourier.scorecard.evidence import Evidence, Missing
-from tlfourier.scorecard.hypothesis import Claim
-from tlfourier.scorecard.table import CLAIMS
+from tlfourier.scorecard.statistics import verdict
 
 ALPHA = 0.05
 WORDS = ("supported", "refuted", "undecided", "not run")

@@ -10,7 +10,7 @@ import typing
 from collections.abc import Mapping
 from typing import Any
 
-from tlfourier.study.limits import show
+from tlfourier.study.bounds import show
 
 DEPTH = 8  # tables within tables: the deepest setting, flows.target.reynolds, lies three deep
 _BEYOND = 10**300  # integers that no float holds

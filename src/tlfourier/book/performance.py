@@ -1,0 +1,210 @@
+"""Read what the benchmarks measured: their sections as tables, their goals with verdicts, the machine.
+
+``make bench`` writes ``build/bench/performance.json``; ``data/performance.json`` is shipped and read where
+nothing was measured.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from tlfourier.io.jsonfile import read_json
+from tlfourier.io.paths import REPOSITORY
+
+MEASURED = REPOSITORY / "build" / "bench" / "performance.json"
+SHIPPED = REPOSITORY / "data" / "performance.json"
+
+COLUMNS: dict[str, dict[str, type]] = {
+    "solver": {
+        "contestant": str,
+        "grid": float,
+        "precision": str,
+        "fastest_ms": float,
+        "median_ms": float,
+        "over_four_transforms": float,
+    },
+    "precision": {"contestant": str, "precision": str, "error": float, "ms_per_time_unit": float},
+    "training": {
+        "contestant": str,
+        "channels": float,
+        "precision": str,
+        "median": float,
+        "gflop_per_s": float,
+        "share": float,
+    },
+    "skill": {"seed": str, "error_float32": float, "error_bfloat16": float, "difference": float},
+    "recipe": {
+        "work": str,
+        "full": float,
+        "frozen": float,
+        "ours": float,
+        "full_over_ours": float,
+        "frozen_over_ours": float,
+    },
+    "growth": {
+        "stage": str,
+        "varies": str,
+        "size": float,
+        "seconds": float,
+        "peak_mib": float,
+        "anonymous_mib": float,
+    },
+    "sweep": {"way": str, "seconds": float, "over_one_worker": float},
+    "scale": {"workers": float, "hours": float, "speed_up": float, "limited_by": str},
+}
+"""The sections that the book shows, each with the columns that it needs."""
+
+NOWHERE = "not measured"
+"""What prose says in place of a number that no benchmark has measured."""
+
+_BOUNDS = {"at most": lambda value, limit: value <= limit, "at least": lambda value, limit: value >= limit}
+
+
+@dataclass(frozen=True)
+class Performance:
+    """What was measured, and where.
+
+    Parameters
+    ----------
+    machine : str
+        Processor, cores, memory, versions.
+    made : str
+        Day of the last measurement.
+    sections : mapping
+        As the benchmarks write them, by name.
+    """
+
+    machine: str = NOWHERE
+    made: str = "no day"
+    sections: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def table(self, section: str) -> xr.Dataset:
+        """Return the rows of a section over ``row``; without rows where it was not measured."""
+        if section not in COLUMNS:
+            raise ValueError(f"unknown section {section!r}: accepted are {', '.join(COLUMNS)}")
+        rows = self.sections[section]["rows"] if section in self.sections else []
+        columns = COLUMNS[section]
+        return xr.Dataset({name: ("row", _column(rows, name, columns[name])) for name in columns})
+
+    def goals(self, *sections: str) -> xr.Dataset:
+        """Return the goals of these sections (of all by default) over ``goal``.
+
+        Variables are ``measured``, ``promised`` in words and ``verdict``: met or missed.
+        """
+        chosen = [self.sections[name] for name in sections or self.sections if name in self.sections]
+        goals = [goal for section in chosen for goal in section["goals"]]
+        words = {
+            "promised": [f"{goal['sense']} {goal['limit']:g}" for goal in goals],
+            "verdict": ["met" if _met(goal) else "missed" for goal in goals],
+        }
+        values = np.array([_number(goal["value"]) for goal in goals], dtype=float)
+        columns = {"measured": ("goal", values)}
+        columns |= {name: ("goal", np.array(texts, dtype=object)) for name, texts in words.items()}
+        return xr.Dataset(columns, {"goal": np.array([goal["what"] for goal in goals], dtype=object)})
+
+    def limit(self, goal: str) -> float:
+        """Return the limit of a goal, NaN if no benchmark has this goal."""
+        goals = (one for section in self.sections.values() for one in section["goals"])
+        return next((float(one["limit"]) for one in goals if one["what"] == goal), math.nan)
+
+    @property
+    def missing(self) -> str:
+        """Name the sections that were not measured."""
+        names = (name for name in COLUMNS if not self.sections.get(name, {}).get("rows"))
+        return ", ".join(names) or "none"
+
+    @property
+    def threads(self) -> str:
+        """Say how many threads each section used, where it says so."""
+        settings = {name: section["settings"] for name, section in self.sections.items()}
+        told = (f"{name} {one['threads']}" for name, one in settings.items() if "threads" in one)
+        return ", ".join(told) or NOWHERE
+
+    @property
+    def skipped(self) -> str:
+        """Name what was left out because it is not installed."""
+        lines = [line for section in self.sections.values() for line in section["skipped"]]
+        return "; ".join(dict.fromkeys(lines)) or "none"
+
+
+def read(path: Path | None = None) -> Performance:
+    """Read a report of the benchmarks: of this checkout, else the shipped one, else an empty one.
+
+    Parameters
+    ----------
+    path : Path, optional
+        A report to read instead.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no file at ``path``.
+    ValueError
+        The file is damaged. A section with other columns, as an older version of the benchmarks wrote it,
+        counts as not measured.
+    """
+    found = path or next((one for one in (MEASURED, SHIPPED) if one.is_file()), None)
+    if found is None:
+        return Performance()
+    report = read_json(found)
+    try:
+        machine = report["machine"]
+        made = datetime.fromisoformat(machine["made"])
+        written = {name: _checked(name, section) for name, section in report["sections"].items()}
+        sections = {name: section for name, section in written.items() if _fits(name, section)}
+        return Performance(_sentence(machine), f"{made.day} {made:%B %Y}", sections)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise ValueError(
+            f"{found} is not a report of these benchmarks: remove it, and `make bench` writes a new one"
+        ) from None
+
+
+def _fits(name: str, section: Mapping[str, Any]) -> bool:
+    """Tell whether a section has the columns that are needed."""
+    return all(COLUMNS.get(name, {}).keys() <= row.keys() for row in section["rows"])
+
+
+def _checked(name: str, section: dict[str, Any]) -> dict[str, Any]:
+    """Return a section once its rows, goals and words can be shown; raise one of `read`'s errors if not."""
+    for row in section["rows"]:
+        for column, kind in COLUMNS.get(name, {}).items():
+            if column in row and not isinstance(row[column], str if kind is str else int | float | None):
+                raise TypeError(column)
+    for goal in section["goals"]:
+        if goal["sense"] not in _BOUNDS or not isinstance(goal["what"], str):
+            raise ValueError("goal")
+        float(goal["limit"]), _number(goal["value"])
+    if not all(isinstance(line, str) for line in section["skipped"]):
+        raise TypeError("skipped")
+    return {**section, "settings": dict(section["settings"])}
+
+
+def _sentence(machine: Mapping[str, Any]) -> str:
+    versions = machine["versions"]
+    return (
+        f"{machine['processor']}, {machine['cores']:d} cores, {machine['memory_gib']:.0f} GiB, "
+        f"{machine['system']}, Python {machine['python']}, torch {versions['torch']}"
+    )
+
+
+def _met(goal: Mapping[str, Any]) -> bool:
+    """Judge the number again: a verdict is not read from a file. NaN meets nothing."""
+    return bool(_BOUNDS[goal["sense"]](_number(goal["value"]), float(goal["limit"])))
+
+
+def _column(rows: list[dict[str, Any]], name: str, kind: type) -> np.ndarray:
+    if kind is str:
+        return np.array([row[name] for row in rows], dtype=object)
+    return np.array([_number(row[name]) for row in rows], dtype=float)
+
+
+def _number(value: int | float | None) -> float:
+    return math.nan if value is None else float(value)

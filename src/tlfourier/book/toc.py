@@ -1,0 +1,80 @@
+"""The book's table of contents: which pages there are, and in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tlfourier.io.jsonfile import plain
+from tlfourier.io.paths import REPOSITORY
+
+LAST = "reproducibility"
+
+
+def toc_files(repository: Path = REPOSITORY) -> list[Path]:
+    """List the source files of ``_toc.yml`` in reading order, relative to the repository.
+
+    Raises
+    ------
+    ValueError
+        The file cannot be read, or an entry has neither a notebook nor a Markdown file.
+    """
+    found = []
+    for name in _entries(_tree(repository / "_toc.yml")):
+        files = [
+            Path(name + suffix) for suffix in (".ipynb", ".md") if (repository / (name + suffix)).is_file()
+        ]
+        if len(files) != 1:
+            raise ValueError(
+                f"_toc.yml names {name!r}: expected one file {name}.ipynb or {name}.md, found {len(files)}"
+            )
+        found += files
+    return found
+
+
+def _tree(path: Path) -> Any:
+    """Return plain lists, tables and words; no aliases, by which a short file can be an endless tree."""
+    try:
+        text = path.read_bytes().decode()
+        if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text)):
+            raise ValueError("it has aliases")
+        tree = yaml.safe_load(text)
+        if not all(isinstance(name, str) and name.isprintable() for name in _entries(tree)):
+            raise ValueError("an entry is not a name")
+    except (yaml.YAMLError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(f"{path} is not a table of contents that can be read ({plain(error)})") from None
+    return tree
+
+
+def _entries(node: Any) -> Iterator[str]:
+    """Yield every ``root`` and ``file`` of a table of contents, depth first."""
+    if isinstance(node, list):
+        for item in node:
+            yield from _entries(item)
+    elif isinstance(node, dict):
+        for key, value in node.items():
+            if key in ("root", "file"):
+                yield value
+            else:
+                yield from _entries(value)
+
+
+def notebooks(names: list[str] | None = None, repository: Path = REPOSITORY) -> list[Path]:
+    """List the notebooks to execute, ``reproducibility`` last; ``names`` picks some by path or by stem.
+
+    Raises
+    ------
+    ValueError
+        A name is no notebook of the table of contents.
+    """
+    pages = sorted((p for p in toc_files(repository) if p.suffix == ".ipynb"), key=lambda p: p.stem == LAST)
+    if names is None:
+        return pages
+    known = {str(page): page for page in pages} | {page.stem: page for page in pages}
+    for name in names:
+        if name not in known:
+            raise ValueError(f"unknown page {name!r}: accepted are {', '.join(page.stem for page in pages)}")
+    return [page for page in pages if page in [known[name] for name in names]]

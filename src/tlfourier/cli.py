@@ -1,0 +1,263 @@
+"""The command line: ``tlfourier run | book | sweep | verify | info | reference``.
+
+Bad input is answered by one sentence on stderr and exit code 2, a failed run by one sentence and exit
+code 1; ``--debug`` shows the traceback.
+"""
+
+from __future__ import annotations
+
+import ast
+import errno
+import os
+import sys
+from collections.abc import Callable
+from functools import wraps
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tlfourier.book import publisher, record, runner, toc
+from tlfourier.io import paths
+from tlfourier.scorecard import reading
+from tlfourier.store.manifest import files, read_manifest
+from tlfourier.store.store import Store
+from tlfourier.study import evidence, settings, targets
+from tlfourier.study.study import begin, open_store
+from tlfourier.sweep import backends, clusters, progress
+from tlfourier.sweep.plan import plan
+
+REFERENCE_LIMIT = 40_000_000
+
+
+class _Group(click.Group):
+    """Turn the errors that a person can mend into one sentence."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a subcommand; let tracebacks through only with ``--debug``."""
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except KeyboardInterrupt:
+            click.echo(
+                "\ntlfourier: stopped; what was finished is kept, and the same command goes on", err=True
+            )
+            sys.exit(130)
+        except Exception as error:
+            if ctx.params.get("debug"):
+                raise
+            click.echo(f"tlfourier: {_sentence(error)}", err=True)
+            sys.exit(2 if isinstance(error, ValueError) else 1)
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return "the disk is full: free some space and run the same command again; what was finished is kept"
+    if isinstance(error, OSError) and error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        return f"{error.filename} cannot be written: name a folder of yours in TLFOURIER_STORE"
+    if isinstance(error, (ValueError, RuntimeError)):
+        return str(error)
+    return f"{type(error).__name__}: {error} (--debug shows where)"
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.version_option(version("tlfourier"))
+def main(debug: bool) -> None:
+    """Which layers of a turbulence closure to re-train, and why."""
+
+
+def _place(_: click.Context, __: click.Parameter, address: str | None) -> None:
+    """Let everything that this command starts find the store."""
+    if address:
+        os.environ["TLFOURIER_STORE"] = address
+
+
+_store_option = click.option(
+    "--store",
+    metavar="ADDRESS",
+    callback=_place,
+    expose_value=False,
+    help="Folder or fsspec address (s3://bucket/study) of the artifacts.  [default: data/store]",
+)
+
+
+def _settings(function: Callable[..., None]) -> Callable[..., None]:
+    """Give a subcommand the options that choose a study."""
+
+    @click.option("--profile", default="laptop", show_default=True, help="smoke, laptop or paper.")
+    @click.option(
+        "--set", "pairs", multiple=True, metavar="KEY=VALUE", help="Override, as transfer.steps=100."
+    )
+    @click.option("--fresh", is_flag=True, help="Ignore the shipped artifacts: compute everything here.")
+    @_store_option
+    @wraps(function)
+    def wrapped(profile: str, pairs: tuple[str, ...], fresh: bool, **rest: Any) -> None:
+        if fresh:
+            os.environ["TLFOURIER_REFERENCE"] = ""
+        overrides = _parse(pairs)
+        settings.load(profile, overrides)
+        function(profile=profile, overrides=overrides, **rest)
+
+    return wrapped
+
+
+def _parse(pairs: tuple[str, ...]) -> dict[str, Any]:
+    overrides = {}
+    for pair in pairs:
+        key, equals, text = pair.partition("=")
+        if not equals:
+            raise ValueError(f"--set {pair!r}: expected KEY=VALUE, as transfer.steps=100")
+        try:
+            overrides[key] = ast.literal_eval(text)
+        except (ValueError, SyntaxError):
+            overrides[key] = text
+    return overrides
+
+
+@main.command()
+@_settings
+@click.argument("pages", nargs=-1)
+def run(profile: str, overrides: dict[str, Any], pages: tuple[str, ...]) -> None:
+    """Make every artifact, then execute the book's PAGES (all by default) through papermill."""
+    chosen = list(pages) or None
+    toc.notebooks(chosen)  # an unknown page is refused before anything is computed
+    begin(profile, overrides).make_all()
+    runner.run_pages(profile, overrides, chosen)
+
+
+@main.command()
+@_settings
+def book(profile: str, overrides: dict[str, Any]) -> None:
+    """Run every page and publish the book under build/PROFILE/html."""
+    begin(profile, overrides).make_all()
+    runner.run_pages(profile, overrides)
+    click.echo(f"the book: {publisher.publish(profile)}")
+
+
+@main.command()
+@_settings
+@click.option(
+    "--csv", type=click.Path(dir_okay=False, path_type=Path), help="Write the table to this file too."
+)
+def scorecard(profile: str, overrides: dict[str, Any], csv: Path | None) -> None:
+    """Judge every claim of the papers in every case, from the artifacts of the whole programme."""
+    table = reading.as_table(evidence.verdicts(begin(profile, overrides)))
+    click.echo(table.drop(columns="reason").to_string(index=False, float_format="{:.3g}".format))
+    if csv is not None:
+        table.to_csv(csv, index=False)
+
+
+@main.command(name="sweep")
+@_settings
+@click.option("--case", "cases", multiple=True, help="Only this case; may be repeated.")
+@click.option(
+    "--layers",
+    multiple=True,
+    metavar="SETS",
+    help="singles, pairs, prefixes, suffixes, all, or a set as 2,5; may be repeated.",
+)
+@click.option("--samples", multiple=True, type=int, help="Target samples of a transfer; may be repeated.")
+@click.option("--programme", is_flag=True, help="The whole study: every case, its way back, every analysis.")
+@click.option("--workers", type=click.IntRange(1), help="Processes of one thread each.  [default: the cores]")
+@click.option("--scheduler", metavar="TCP://HOST:PORT", help="A dask scheduler that runs already.")
+@click.option(
+    "--slurm",
+    is_flag=False,
+    flag_value=str(clusters.SLURM_TEMPLATE),
+    metavar="[TEMPLATE]",
+    help="Start workers as SLURM jobs, as the template says.  [default: profiles/clusters/slurm.toml]",
+)
+@click.option(
+    "--task-index", type=int, metavar="I", help="Make the I-th of --tasks parts here, without dask."
+)
+@click.option("--tasks", type=click.IntRange(1), metavar="N", help="Number of jobs in the array.")
+@click.option("--dry-run", is_flag=True, help="List what would be made and what it would cost.")
+def sweep_(
+    profile: str,
+    overrides: dict[str, Any],
+    cases: tuple[str, ...],
+    layers: tuple[str, ...],
+    samples: tuple[int, ...],
+    programme: bool,
+    dry_run: bool,
+    **where: Any,
+) -> None:
+    """Make many artifacts at once; what is there is kept, so the same command goes on where it was.
+
+    Without --case, --layers, --samples or --programme: everything that the book reads. With one of the first
+    three the scores of all baselines and of every set of layers, for every case, number of samples and seed.
+    """
+    study = begin(profile, overrides)
+    chosen = targets.chosen(study, cases, layers, samples, programme)
+    to_do = plan(study.store, chosen, measured=study.leaves())
+    click.echo(backends.forecast(to_do, list_all=dry_run))
+    if not dry_run:
+        outcome = backends.run(to_do, study.store, **where)
+        index = where["task_index"]
+        report = paths.build_folder(profile) / ("sweep.json" if index is None else f"sweep-{index}.json")
+        record.write_json(report, outcome.as_data(to_do))
+        click.echo(f"{len(outcome.made)} made in {progress.duration(outcome.seconds)}; the report: {report}")
+        outcome.check(to_do)
+
+
+@main.command()
+@_store_option
+@click.option("--repair", is_flag=True, help="Set damaged artifacts aside, so that they are made again.")
+def verify(repair: bool) -> None:
+    """Re-hash every artifact, shipped and local."""
+    store = open_store()
+    problems = store.verify(repair=repair)
+    for problem in problems:
+        click.echo(problem, err=True)
+    click.echo(f"{len(list(store.artifacts()))} whole artifacts, {len(problems)} damaged")
+    sys.exit(1 if problems else 0)
+
+
+@main.command()
+@_settings
+def info(profile: str, overrides: dict[str, Any]) -> None:
+    """List the artifacts that the book needs, and where each one is."""
+    study = begin(profile, overrides)
+    nodes = {child.key: child for node in study.leaves() for child in node.tree()}
+    wanted = {node.key for node in study.leaves()}
+    missing, seconds = 0, 0.0
+    for key, node in nodes.items():
+        folder = study.store.local(node)
+        if folder is not None:
+            seconds += read_manifest(folder)["seconds"]
+        if key in wanted:
+            missing += folder is None
+            click.echo(f"{node.name:30} {_where(folder, study.store)}")
+    click.echo(f"{missing} of {len(wanted)} are to be made; those here took {seconds / 60:.0f} min to make")
+
+
+def _where(folder: Path | None, store: Store) -> str:
+    if folder is None:
+        return "to be made"
+    return "shipped" if folder.parents[1] == store.reference else "local"
+
+
+@main.command()
+@_settings
+@click.option(
+    "--to", "target", type=click.Path(path_type=Path), default=None, help="Default: data/reference."
+)
+def reference(profile: str, overrides: dict[str, Any], target: Path | None) -> None:
+    """Copy what the published book reads into data/reference, made first if missing."""
+    study = begin(profile, overrides)
+    target = target or paths.REPOSITORY / "data" / "reference"
+    total = study.store.copy_to(study.leaves(), target)
+    largest = max(files(target), key=lambda path: path.stat().st_size)
+    size = largest.stat().st_size
+    click.echo(f"{total / 1e6:.1f} MB in {target}; largest file {largest.name}, {size / 1e6:.1f} MB")
+    if total > REFERENCE_LIMIT:
+        raise RuntimeError(
+            f"{total / 1e6:.1f} MB is over the limit of {REFERENCE_LIMIT / 1e6:.0f} MB for shipped artifacts"
+        )
+
+
+if __name__ == "__main__":
+    main()

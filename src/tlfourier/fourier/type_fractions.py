@@ -1,0 +1,172 @@
+"""Count the filter types of all kernels of a network, beside both null models."""
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike
+from torch import Tensor, nn
+
+from tlfourier.fourier.filter_types import Rule, class_fractions, classify
+from tlfourier.fourier.kernels import as_kernels, conv_layers
+from tlfourier.fourier.surrogates import phase_randomised
+
+
+def kernel_types(network: nn.Module, rule: Rule | None = None) -> xr.DataArray:
+    """Return the filter type of every kernel of a network, along ``kernel``.
+
+    Parameters
+    ----------
+    network : nn.Module
+        Any module with `Conv2d` layers; their kernels may differ in size.
+    rule : Rule, optional
+        Thresholds of `classify`.
+
+    Returns
+    -------
+    DataArray of str
+        Dimension ``kernel`` with coordinates ``layer``, ``output``, ``input`` (channels from 0).
+    """
+    parts = []
+    for name, layer in conv_layers(network).items():
+        labels = classify(layer.weight, rule)
+        rows, columns = np.indices(labels.shape)
+        coords = {"layer": [name] * labels.size, "output": rows.ravel(), "input": columns.ravel()}
+        parts.append(
+            xr.DataArray(labels.ravel(), {k: ("kernel", v) for k, v in coords.items()}, "kernel", "type")
+        )
+    return xr.concat(parts, "kernel")
+
+
+def fractions_with_nulls(
+    weights: Tensor | ArrayLike,
+    initial: Tensor | ArrayLike,
+    rule: Rule | None = None,
+    seed: int = 0,
+    draws: int = 5,
+) -> xr.Dataset:
+    """Return the class fractions of kernels beside those of both null models.
+
+    Parameters
+    ----------
+    weights : Tensor or array_like, shape (..., k, k)
+        Trained kernels.
+    initial : Tensor or array_like, shape (..., k, k)
+        Kernels of the same network at initialisation, from one or several seeds.
+    rule : Rule, optional
+        Thresholds of `classify`.
+    seed : int
+        Seed of the random phases.
+    draws : int
+        Number of phase-randomised copies.
+
+    Returns
+    -------
+    Dataset
+        ``trained``, ``initial`` (type), ``randomised`` (draw, type), and ``kernels``, how many were counted.
+
+    Raises
+    ------
+    ValueError
+        If there is no draw, or the kernels are not square or not finite.
+    """
+    if draws < 1:
+        raise ValueError(f"draws={draws}: at least 1 phase-randomised copy is needed")
+    copies = [classify(phase_randomised(weights, seed + draw), rule) for draw in range(draws)]
+    labels = classify(weights, rule)
+    return xr.Dataset(
+        {
+            "trained": class_fractions(labels),
+            "initial": class_fractions(classify(initial, rule)),
+            "randomised": xr.concat([class_fractions(c) for c in copies], "draw"),
+            "kernels": labels.size,
+        },
+        {"draw": np.arange(draws)},
+    )
+
+
+def network_fractions(
+    network: nn.Module,
+    initial: nn.Module,
+    rule: Rule | None = None,
+    seed: int = 0,
+    draws: int = 5,
+) -> xr.Dataset:
+    """Return `fractions_with_nulls` of every layer, and of all kernels together.
+
+    Parameters
+    ----------
+    network, initial : nn.Module
+        The trained network, and one of the same architecture at initialisation.
+    rule, seed, draws
+        As for `fractions_with_nulls`.
+
+    Returns
+    -------
+    Dataset
+        ``trained``, ``initial`` (layer, type), ``randomised`` (layer, draw, type), ``kernels`` (layer); the
+        last entry of ``layer`` is ``"all"``, the mean weighted with the number of kernels.
+
+    Raises
+    ------
+    ValueError
+        If the layers of the two differ.
+    """
+    trained, fresh = conv_layers(network), conv_layers(initial)
+    shapes = [
+        {name: tuple(layer.weight.shape) for name, layer in layers.items()} for layers in (trained, fresh)
+    ]
+    if shapes[0] != shapes[1]:
+        raise ValueError(f"initial has layers {shapes[1]}: network has {shapes[0]}")
+    parts = [
+        fractions_with_nulls(as_kernels(trained[n].weight), as_kernels(fresh[n].weight), rule, seed, draws)
+        for n in trained
+    ]
+    layers = xr.concat(parts, "layer").assign_coords(layer=list(trained))
+    total = layers.weighted(layers.kernels).mean("layer").assign(kernels=layers.kernels.sum())
+    return xr.concat([layers, total.assign_coords(layer="all")], "layer")
+
+
+def against_nulls(fractions: xr.Dataset, errors: float = 3.0) -> xr.Dataset:
+    """Say for every filter type whether its share differs from both null models.
+
+    A share is above both nulls if it exceeds the larger by more than `errors` standard errors
+    ``sqrt(2 p (1 - p) / kernels)`` of a difference, below both if it falls short of the smaller by as much,
+    and not distinct otherwise. The kernels of one network are not independent, so a close call is none.
+
+    Parameters
+    ----------
+    fractions : Dataset
+        From `fractions_with_nulls`, or one layer of `network_fractions`.
+    errors : float
+        Standard errors that count as a difference, fixed before looking.
+
+    Returns
+    -------
+    Dataset
+        Over ``type``: ``trained``, ``initial``, ``randomised`` (mean of the draws), ``excess`` over the
+        nearer null (0 between the nulls) and ``verdict``.
+    """
+    nulls = xr.concat([fractions.initial, fractions.randomised.mean("draw")], "null")
+    low, high = nulls.min("null"), nulls.max("null")
+    trained = fractions.trained
+    excess = (trained - high).clip(min=0) + (trained - low).clip(max=0)
+    pooled = (trained + xr.where(trained > high, high, low)) / 2
+    margin = errors * np.sqrt(2 * pooled * (1 - pooled) / fractions.kernels)
+    words = np.select(
+        [excess > margin, excess < -margin], ["above both nulls", "below both nulls"], "not distinct"
+    )
+    shares = {"trained": trained, "initial": nulls[0], "randomised": nulls[1], "excess": excess}
+    return xr.Dataset(shares, {"type": trained["type"]}).assign(verdict=("type", words))
+
+
+def types_that_are(found: xr.Dataset, verdict: str) -> str:
+    """Name the filter types with a verdict, for a sentence: ``"low-pass, gabor"``, or ``"none"``.
+
+    Parameters
+    ----------
+    found : Dataset
+        From `against_nulls`.
+    verdict : str
+        ``"above both nulls"``, ``"below both nulls"`` or ``"not distinct"``.
+    """
+    pairs = zip(found["type"].values.tolist(), found["verdict"].values.tolist(), strict=True)
+    return ", ".join(name for name, word in pairs if word == verdict) or "none"

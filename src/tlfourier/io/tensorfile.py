@@ -1,0 +1,101 @@
+"""Tensors and a JSON record in one safetensors file, written atomically, sealed, and never unpickled."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from tlfourier.io.jsonfile import parse_json, plain
+
+_BLANK = "0" * 64
+
+
+def write_bytes(path: Path, content: bytes | memoryview) -> None:
+    """Replace ``path`` by ``content`` in one step: a reader or a crash sees the old file or the new one.
+
+    The name under which the file grows is always the same, so that what a killed process has left is
+    overwritten by the next one: two processes must not write one path at a time.
+    """
+    temporary = path.with_name(f".{path.name}.part")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with temporary.open("wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], record: Any = None) -> None:
+    """Write named tensors and a JSON-serialisable ``record`` to one safetensors file.
+
+    Parameters
+    ----------
+    path : Path
+        File to replace atomically.
+    tensors : mapping of str to Tensor
+        Any shapes; stored contiguously on the CPU.
+    record : Any
+        What ``json.dumps`` accepts; kept in the header, with the checksum of the whole file.
+    """
+    contents = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    # One entry only: safetensors does not promise an order of several, and equal runs must give equal bytes.
+    note = json.dumps({"sha256": _BLANK, "record": record})
+    content = save(contents, metadata={"sealed": note})
+    digest = hashlib.sha256(content).hexdigest()
+    write_bytes(path, content.replace(_BLANK.encode(), digest.encode(), 1))
+
+
+def read_tensors(path: Path) -> tuple[dict[str, Tensor], Any]:
+    """Read what `write_tensors` wrote.
+
+    Returns
+    -------
+    tensors : dict of str to Tensor
+    record : Any
+        None when the file carries no record.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such file.
+    ValueError
+        The file is damaged, or not safetensors (a pickle, for example).
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"no tensors at {path}: the file does not exist")
+    content = path.read_bytes()
+    try:
+        tensors = load(content)
+        # The file is read once, for a run may replace it at any moment. It begins with its header's length.
+        header = parse_json(content[8 : 8 + int.from_bytes(content[:8], "little")], "its header")
+        return tensors, _record(header.get("__metadata__", {}), content)
+    except (SafetensorError, ValueError, KeyError, TypeError, RuntimeError, OverflowError) as error:
+        raise ValueError(
+            f"{path} is damaged or not a safetensors file ({plain(error)}): only safetensors are read"
+        ) from None
+
+
+def _record(metadata: Mapping[str, str], content: bytes) -> Any:
+    """Return the record of a file whose checksum is right; files of version 0.1.0 have none, and no seal."""
+    if metadata.keys() - {"record", "sealed"} or len(metadata) > 1:
+        raise ValueError("its header holds what this project does not write")
+    if "sealed" not in metadata:
+        return parse_json(metadata.get("record", "null"), "its record", not_a_number=True)
+    note = parse_json(metadata["sealed"], "its record", not_a_number=True)
+    if not isinstance(note, dict) or note.keys() != {"sha256", "record"}:
+        raise ValueError("its header holds what this project does not write")
+    digest = str(note["sha256"])
+    if hashlib.sha256(content.replace(digest.encode(), _BLANK.encode(), 1)).hexdigest() != digest:
+        raise ValueError("its checksum is not the one in its header")
+    return note["record"]

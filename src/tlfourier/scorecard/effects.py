@@ -1,0 +1,195 @@
+"""The claims of the papers as effects, one number for each training seed: positive where the claim holds.
+
+Every function takes the `Evidence` of one case and returns an effect over ``seed``. What it is compared with
+is part of the effect, so that the claim reads "effect > 0"; margins were fixed before looking and stand here.
+"""
+
+from __future__ import annotations
+
+import xarray as xr
+
+from tlfourier.scorecard.evidence import Evidence, Missing, chosen, pairs, singles
+from tlfourier.scorecard.ranking import hidden_by_cc
+from tlfourier.scorecard.statistics import depth_correlation, single_layers
+
+FAILS = 0.1
+"""C1: an error this much above that of the right network is a failure."""
+EQUAL = 0.05
+"""C5, C6, C18: differences below this part of the gap from no transfer to scratch on all data are small."""
+MIX = 0.1
+"""C8: class fractions of two kinds of training data are alike below this total variation distance."""
+PUT_BACK = 0.1
+"""C10: the share of the kernels that is "few"."""
+
+
+def gap(evidence: Evidence) -> xr.DataArray:
+    """Return the way from no transfer to a network trained on all target samples; Missing if none."""
+    none, aim = evidence.rmse("none", "scratch_all")
+    way = none - aim
+    if float(way.mean()) <= 0:
+        raise Missing(
+            "without transfer the network is as good as one trained on the target: nothing to close"
+        )
+    return way
+
+
+def fails_without_transfer(evidence: Evidence) -> xr.DataArray:
+    """C1: ``rmse(none) / max(rmse(scratch_all), rmse(base on base)) - 1 - FAILS``."""
+    none, aim = evidence.rmse("none", "scratch_all")
+    home = evidence.need("home")["rmse"]
+    return none / xr.where(home > aim, home, aim) - 1 - FAILS
+
+
+def correlation_hides_it(evidence: Evidence) -> xr.DataArray:
+    """C2: growth of the spectrum error minus loss of CC, as fractions, from target-trained to no transfer."""
+    evidence.rmse("scratch_all", "none")
+    return hidden_by_cc(evidence.test, "scratch_all", "none").dropna("seed")
+
+
+def shallow_is_best(evidence: Evidence) -> xr.DataArray:
+    """C3: Spearman's rank correlation of error and depth over the single layers."""
+    rows = single_layers(evidence.test["rmse"].sel(model=singles(evidence)))
+    return depth_correlation(rows.dropna("seed"))
+
+
+def deepest_are_worse(evidence: Evidence) -> xr.DataArray:
+    """C4: error of the best of the last two layers and their pair, minus that of layer 2."""
+    last = int(singles(evidence)[-1])
+    deep = chosen(evidence, [str(last - 1), str(last), f"{last - 1}+{last}"])
+    return _both(deep - evidence.rmse("2")[0])
+
+
+def parameters_do_not_explain_it(evidence: Evidence) -> xr.DataArray:
+    """C4: error of the last layer minus that of layer 2 with as few parameters."""
+    last, matched = evidence.rmse(singles(evidence)[-1], "matched")
+    return last - matched
+
+
+def matches_all_layers(evidence: Evidence) -> xr.DataArray:
+    """C5: ``(rmse(best one or two layers) - rmse(all)) / gap``, to lie within ``EQUAL`` of zero."""
+    return _over_gap(evidence, "all")
+
+
+def matches_scratch(evidence: Evidence) -> xr.DataArray:
+    """C5: ``(rmse(best one or two layers) - rmse(scratch_all)) / gap``, to lie within ``EQUAL`` of zero."""
+    return _over_gap(evidence, "scratch_all")
+
+
+def pairs_add_little(evidence: Evidence) -> xr.DataArray:
+    """C6: ``EQUAL * gap - (rmse(best single) - rmse(best pair))``, both chosen on validation."""
+    if not pairs(evidence):
+        raise Missing("no pair of layers was scored in this case")
+    gained = chosen(evidence, singles(evidence)) - chosen(evidence, pairs(evidence))
+    return _both(EQUAL * gap(evidence) - gained)
+
+
+def more_types_than_chance(evidence: Evidence) -> xr.DataArray:
+    """C7: share of kernels of the four types minus the larger of both nulls' shares."""
+    shares = _typed(evidence.need("census"))
+    null = xr.where(shares["initial"] > shares["randomised"], shares["initial"], shares["randomised"])
+    return shares["trained"] - null
+
+
+def most_kernels_have_a_type(evidence: Evidence) -> xr.DataArray:
+    """C7: share of kernels of the four types minus one half."""
+    return _typed(evidence.need("census"))["trained"] - 0.5
+
+
+def mix_ignores_isotropy(evidence: Evidence) -> xr.DataArray:
+    """C8: ``MIX`` minus the total variation distance of the class fractions of both kinds of networks."""
+    here, there = evidence.need("census")["trained"], evidence.need("jets")["trained"]
+    return MIX - abs(here - there).sum("type") / 2
+
+
+def filters_match_the_shift(evidence: Evidence) -> xr.DataArray:
+    """C9: correlation over k of the change of a layer's |F(W)|² with the log ratio of the data, layers' mean.
+
+    The spectra that enter a layer are those of the base network on both flows.
+    """
+    response, shift = xr.align(
+        evidence.need("change")["response"], evidence.need("shift")["shift"], join="inner"
+    )
+    return xr.corr(response, shift, "k").mean("layer")
+
+
+def sign_flips_on_the_way_back(evidence: Evidence) -> xr.DataArray:
+    """C9: minus the correlation over k of the response changes there and back, mean of the layers."""
+    there, back = xr.align(
+        evidence.need("change")["response"], evidence.need("way_back")["response"], join="inner"
+    )
+    return -xr.corr(there, back, "k").mean("layer")
+
+
+def change_is_uneven(evidence: Evidence) -> xr.DataArray:
+    """C10: Gini coefficient of the change over a layer's kernels minus that of the null, mean of layers."""
+    change, null = xr.align(evidence.need("change")["gini"], evidence.need("continued")["gini"], join="inner")
+    return (change - null).mean("layer")
+
+
+def few_kernels_carry_it(evidence: Evidence) -> xr.DataArray:
+    """C10: skill lost with the most changed `PUT_BACK` of the kernels put back, minus that with random ones.
+
+    As a part of what is lost with all of them put back, mean of the layers where that is a loss.
+    """
+    curve = evidence.need("putback").sel(share=PUT_BACK)
+    whole = curve["everything"].where(curve["everything"] > 0)
+    return ((curve["most"] - curve["random"]) / whole).mean("layer")
+
+
+def base_underestimates(evidence: Evidence) -> xr.DataArray:
+    """C11: minus log10 of the base network's output spectrum on the target over the true one, mean over k."""
+    return -_output(evidence)["base"]
+
+
+def one_layer_repairs_it(evidence: Evidence) -> xr.DataArray:
+    """C11: how much nearer one re-trained layer brings the output spectrum, ``|base| - |transferred|``."""
+    output = _output(evidence)
+    return abs(output["base"]) - abs(output["transferred"])
+
+
+def more_than_a_gain(evidence: Evidence) -> xr.DataArray:
+    """C12: error of the output gain minus that of the single layer that validation chooses."""
+    return _both(evidence.rmse("gain")[0] - chosen(evidence, singles(evidence)))
+
+
+def mask_spreads(evidence: Evidence) -> xr.DataArray:
+    """C13: share of the change of a layer's spectrum that its mask makes, minus one half."""
+    return evidence.need("mask")["share"] - 0.5
+
+
+def few_samples_suffice(evidence: Evidence) -> xr.DataArray:
+    """C18: ``EQUAL * gap - (rmse(2 % of the data) - rmse(10 %))`` for the layer that validation chooses."""
+    curve = evidence.need("learning")
+    layers = [str(name) for name in curve["model"].values if str(name).isdigit()]
+    if not {2.0, 10.0} <= set(curve["percent"].values.tolist()) or not layers:
+        raise Missing("no layer was re-trained on 2 % and on 10 % of the samples")
+    rmse = curve["rmse"].sel(model=layers)
+    best = curve["validation_rmse"].sel(model=layers, percent=10.0, drop=True).dropna("seed").argmin("model")
+    rows = rmse.sel(seed=best["seed"]).isel(model=best).drop_vars("model")
+    return _both(
+        EQUAL * gap(evidence) - (rows.sel(percent=2.0, drop=True) - rows.sel(percent=10.0, drop=True))
+    )
+
+
+def _over_gap(evidence: Evidence, model: str) -> xr.DataArray:
+    """Return by how much the best one or two layers are worse than a model, as parts of the mean gap."""
+    best = chosen(evidence, singles(evidence) + pairs(evidence))
+    return _both(best - evidence.rmse(model)[0]) / float(gap(evidence).mean())
+
+
+def _typed(census: xr.Dataset) -> xr.Dataset:
+    """Add the shares of the four types; what is left over has none."""
+    return census.sel(type=["low-pass", "band-pass", "high-pass", "gabor"]).sum("type")
+
+
+def _output(evidence: Evidence) -> xr.Dataset:
+    """Return the rows of the last layer: what the network gives."""
+    return evidence.need("activations").isel(layer=-1, drop=True)
+
+
+def _both(effect: xr.DataArray) -> xr.DataArray:
+    """Return an effect over the seeds that both of its sides have; Missing if there is none."""
+    there = effect.dropna("seed")
+    if not there.sizes["seed"]:
+        raise Missing("no seed has both of what is compared")
+    return there

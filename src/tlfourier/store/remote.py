@@ -1,0 +1,169 @@
+"""Artifacts at any fsspec address (``s3://``, ``gs://``, ...), safe for many writers without a lock.
+
+``<address>/<stage>/<16 digits>/manifest.json`` names the folder beside it in which the files lie. Every
+writer puts its files into a folder of its own and then the manifest, in one request: a reader sees nothing
+or an artifact that is whole, and of two writers the later one wins as a whole.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fsspec import AbstractFileSystem
+from fsspec.core import url_to_fs
+
+from tlfourier.store.manifest import MANIFEST, DamagedArtifact, check_recipe, damaged, files, parse_manifest
+
+_BLOCK = 2**22
+_FOLDER = "folder"
+
+
+class RemoteError(RuntimeError):
+    """A remote store cannot be reached, read or written."""
+
+
+def is_remote(address: str) -> bool:
+    """Tell whether an address is one for fsspec, rather than a path."""
+    return "://" in address
+
+
+@dataclass(frozen=True)
+class Remote:
+    """Artifacts under an fsspec address; credentials come from where its protocol usually finds them.
+
+    Parameters
+    ----------
+    address : str
+        As ``s3://bucket/study``; ``s3`` and ``gs`` need the extra ``remote``.
+
+    Raises
+    ------
+    ValueError
+        The protocol is unknown, or the package for it is not installed.
+    """
+
+    address: str
+
+    def __post_init__(self) -> None:
+        """Refuse an address that nothing can open."""
+        try:
+            url_to_fs(self.address, use_listings_cache=False)
+        except (ValueError, ImportError) as error:
+            raise ValueError(
+                f"store {self.address!r} cannot be opened ({error}): accepted are folders and fsspec "
+                "addresses; `pip install tlfourier[remote]` brings s3:// and gs://"
+            ) from None
+
+    def names(self) -> set[str]:
+        """Return the names of all artifacts, by one listing."""
+        with self._errors():
+            system, root = self._system()
+            try:
+                found = system.find(root)
+            except FileNotFoundError:
+                return set()
+        places = [Path(path).relative_to(root).parts for path in found]
+        return {"/".join(place[:2]) for place in places if len(place) == 3 and place[2] == MANIFEST}
+
+    def has(self, name: str) -> bool:
+        """Tell whether an artifact is there, by one request."""
+        return self._manifest(name) is not None
+
+    def fetch(self, name: str, folder: Path) -> bool:
+        """Copy an artifact's files and manifest into an empty folder; return False if it is not there.
+
+        Nothing is checked but the manifest's form: the caller compares the copy with it.
+        """
+        content = self._manifest(name)
+        if content is None:
+            return False
+        manifest = parse_manifest(content, folder)
+        with self._errors():
+            system, root = self._system()
+            for file in manifest["files"]:
+                (folder / file).parent.mkdir(parents=True, exist_ok=True)
+                with contextlib.suppress(FileNotFoundError):  # the check that follows names what is missing
+                    system.get_file(f"{root}/{name}/{_writer(manifest)}/{file}", str(folder / file))
+        (folder / MANIFEST).write_bytes(content)
+        return True
+
+    def publish(self, name: str, folder: Path) -> None:
+        """Copy a whole local artifact to the remote store, unless it is there."""
+        if self.has(name):
+            return
+        writer = uuid.uuid4().hex[:12]
+        manifest = parse_manifest((folder / MANIFEST).read_bytes(), folder)
+        with self._errors():
+            system, root = self._system()
+            for path in files(folder):
+                system.put_file(str(path), f"{root}/{name}/{writer}/{path.relative_to(folder).as_posix()}")
+            content = json.dumps({**manifest, _FOLDER: writer}, indent=1, sort_keys=True).encode()
+            system.pipe_file(f"{root}/{name}/{MANIFEST}", content)
+
+    def examine(self, name: str) -> None:
+        """Re-hash an artifact where it lies.
+
+        Raises
+        ------
+        DamagedArtifact
+            A file is missing or changed, or the recipe is that of another artifact.
+        """
+        place, content = Path(name), self._manifest(name)
+        manifest = parse_manifest(content or b"", place)
+        for file, wanted in sorted(manifest["files"].items()):
+            if self._checksum(f"{name}/{_writer(manifest)}/{file}") != wanted:
+                raise DamagedArtifact(damaged(place, f"{file} at {self.address} is missing or has changed"))
+        check_recipe(manifest, place)
+
+    def set_aside(self, name: str) -> None:
+        """Move a damaged artifact's manifest to ``damaged/``: it is made again, its files stay."""
+        with self._errors():
+            system, root = self._system()
+            system.mv(
+                f"{root}/{name}/{MANIFEST}", f"{root}/damaged/{name}/{uuid.uuid4().hex[:12]}/{MANIFEST}"
+            )
+
+    def _manifest(self, name: str) -> bytes | None:
+        with self._errors():
+            system, root = self._system()
+            try:
+                content: bytes = system.cat_file(f"{root}/{name}/{MANIFEST}")
+            except FileNotFoundError:
+                return None
+        return content
+
+    def _checksum(self, path: str) -> str | None:
+        digest = hashlib.sha256()
+        with self._errors():
+            system, root = self._system()
+            try:
+                with system.open(f"{root}/{path}", "rb", block_size=_BLOCK) as stream:
+                    while block := stream.read(_BLOCK):
+                        digest.update(block)
+            except FileNotFoundError:
+                return None
+        return digest.hexdigest()
+
+    def _system(self) -> tuple[AbstractFileSystem, str]:
+        system, root = url_to_fs(self.address, use_listings_cache=False)
+        return system, root.rstrip("/")
+
+    @contextlib.contextmanager
+    def _errors(self) -> Iterator[None]:
+        """Turn what a protocol's package raises, each its own, into one sentence."""
+        try:
+            yield
+        except Exception as error:
+            what = " ".join(str(error).split()) or type(error).__name__
+            raise RemoteError(f"the store at {self.address} cannot be used: {what}") from error
+
+
+def _writer(manifest: dict[str, Any]) -> str:
+    return Path(str(manifest.get(_FOLDER, ""))).name

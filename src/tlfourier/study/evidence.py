@@ -1,0 +1,226 @@
+"""Gather what the whole study measured in a case as the evidence that the scorecard judges."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+
+from tlfourier import fourier
+from tlfourier.scorecard import Evidence, scorecard
+from tlfourier.study import design
+from tlfourier.study.design import Model
+from tlfourier.study.settings import REVERSED
+from tlfourier.study.stages import analyses
+
+if TYPE_CHECKING:
+    from tlfourier.study.study import Study
+
+
+def verdicts(study: Study) -> xr.Dataset:
+    """Return the scorecard of all cases of a study, the ways back last."""
+    return scorecard({case: evidence(study, case) for case in design.cases(study)})
+
+
+def evidence(study: Study, case: str) -> Evidence:
+    """Return everything that was measured in a case."""
+    chosen = design.models(study, case)
+    back = f"{case}{REVERSED}"
+    forward = not case.endswith(REVERSED)
+    validation = scores(study, case, chosen, "validation")
+    return Evidence(
+        test=scores(study, case, chosen),
+        validation=validation,
+        home=study.analysis(design.home_node(study, case)).squeeze("model", drop=True),
+        learning=learning(study, case) if case in design.LEARNING else None,
+        census=census(study, case),
+        change=changes(study, case),
+        continued=changes(study, case, null=True),
+        way_back=changes(study, back)[["response"]] if forward else None,
+        shift=shift(study, case),
+        putback=put_back(study, case) if forward else None,
+        activations=output_gaps(study, case, validation),
+        mask=mask_shares(study, case, validation),
+    )
+
+
+def scores(study: Study, case: str, models: Mapping[Model, Iterable[int]], split: str = "test") -> xr.Dataset:
+    """Return the scores of models on the target over (model, seed), NaN for seeds that one does not have."""
+    table = study.analysis(design.table_node(study, case, models, split))
+    return table.reindex(seed=list(study.seeds_of(case)))
+
+
+def learning(study: Study, case: str) -> xr.Dataset:
+    """Return errors over (percent, model, seed): of the test block, and of validation to choose by."""
+    chosen = dict.fromkeys(design.learning_models(study), design.learning_seeds(study, case))
+    rows = []
+    for percent in design.PERCENTS:
+        part = design.with_percent(study, percent)
+        blocks = [scores(part, case, chosen, split)["rmse"] for split in ("test", "validation")]
+        samples = part.spec.transfer.samples
+        row = xr.Dataset({"rmse": blocks[0], "validation_rmse": blocks[1], "samples": samples})
+        rows.append(row.dropna("seed", how="all"))
+    return xr.concat(rows, "percent").assign_coords(percent=list(design.PERCENTS))
+
+
+def census(study: Study, case: str, model: Model = "none") -> xr.Dataset:
+    """Return the shares of the filter types over (layer, type, seed) and of all kernels, layer ``"all"``."""
+
+    def one(seed: int) -> xr.Dataset:
+        found = study.analysis(analyses.census_node(study.node(case, model, seed)))
+        return found.assign(randomised=found["randomised"].mean("draw")).drop_vars("draw", errors="ignore")
+
+    return _over_seeds(study, case, one).sel(layer="all", drop=True)
+
+
+def changes(study: Study, case: str, null: bool = False) -> xr.Dataset:
+    """Return what re-training each layer changed in its kernels, over (layer, seed); or what its null did."""
+
+    def one(seed: int) -> xr.Dataset:
+        layers = study.null_layers if null else study.layers
+        make = study.null_node if null else study.node
+        parts = [study.analysis(analyses.change_node(make(case, [layer], seed))) for layer in layers]
+        return xr.concat(parts, "layer")
+
+    return _over_seeds(study, case, one)
+
+
+def shift(study: Study, case: str) -> xr.Dataset:
+    """Return log10 of target over base spectra entering each layer of the base network, (layer, seed, k)."""
+    flows = study.case(case)
+
+    def one(seed: int) -> xr.Dataset:
+        network = study.node(case, "none", seed)
+        nodes = [analyses.activations_node(study.spec, flow, network) for flow in (flows.target, flows.base)]
+        after, before = (_entering(study.analysis(node)) for node in nodes)
+        return fourier.log_ratio(after, before).to_dataset(name="shift")
+
+    return _over_seeds(study, case, one)
+
+
+def put_back(study: Study, case: str) -> xr.Dataset:
+    """Return what is lost with kernels put back, over (layer, share, seed); random draws are averaged."""
+
+    def one(seed: int) -> xr.Dataset:
+        nodes = [
+            analyses.put_back_node(study.spec, study.case(case).target, study.node(case, [layer], seed))
+            for layer in study.layers
+        ]
+        parts = [study.analysis(node).mean("draw") for node in nodes]
+        return xr.concat(parts, "layer").assign_coords(layer=list(study.layers))
+
+    return _over_seeds(study, case, one)
+
+
+def activations(study: Study, case: str, model: Model, seed: int) -> xr.Dataset:
+    """Return the spectra of a network's activations on the target, the inputs' and the true output's."""
+    network = study.node(case, model, seed)
+    return study.analysis(analyses.activations_node(study.spec, study.case(case).target, network))
+
+
+def output_gaps(study: Study, case: str, validation: xr.Dataset) -> xr.Dataset:
+    """Return log10 of predicted over true output spectra, and of hidden ones over a target-trained network's.
+
+    ``base``, ``transferred`` over (layer, seed), mean over k > 0, after the nonlinearity; the last layer's is
+    the output against the truth. ``transferred`` is the one of `Study.null_layers` that validation chooses.
+    """
+
+    def one(seed: int) -> xr.Dataset:
+        target = activations(study, case, "scratch_all", seed)
+        layer = _chosen(study, validation, seed)
+        models: dict[str, Model] = {"base": "none", "transferred": (layer,)}
+        return xr.Dataset(
+            {name: _gaps(activations(study, case, model, seed), target) for name, model in models.items()}
+        )
+
+    return _over_seeds(study, case, one)
+
+
+def reversal(study: Study, case: str) -> xr.DataArray:
+    """Return the correlation over k of a layer's response changes there and back, over (layer, seed).
+
+    Minus one where the way back undoes in every wavenumber what the way there did.
+    """
+    ways = (changes(study, name)["response"] for name in (case, f"{case}{REVERSED}"))
+    there, back = xr.align(*ways, join="inner")
+    return xr.corr(there, back, "k").transpose("layer", "seed")
+
+
+def matching(study: Study, case: str, null: bool = False) -> xr.DataArray:
+    """Return the correlation over k of a layer's response change and that of its input, over (layer, seed).
+
+    The spectra that enter a layer are those of the base network, target over base flow; ``null`` is the layer
+    trained on, on its base flow. What claim C9 averages over the layers.
+    """
+    pair = xr.align(changes(study, case, null)["response"], shift(study, case)["shift"], join="inner")
+    return xr.corr(*pair, "k").transpose("layer", "seed")
+
+
+def type_changes(study: Study, case: str) -> xr.Dataset:
+    """Return the shares of the filter types in re-trained layers, over (layer, type, seed).
+
+    ``before`` and ``after`` re-training the layer alone, and of both nulls of the layer after it:
+    ``initial`` and ``randomised``. Over `Study.null_layers`.
+    """
+
+    def one(seed: int) -> xr.Dataset:
+        base = study.analysis(analyses.census_node(study.node(case, "none", seed)))
+        rows = []
+        for layer in study.null_layers:
+            found = study.analysis(analyses.census_node(study.node(case, [layer], seed)))
+            before, after = (
+                table.drop_sel(layer="all").isel(layer=layer - 1, drop=True) for table in (base, found)
+            )
+            nulls = {"initial": after["initial"], "randomised": after["randomised"].mean("draw")}
+            rows.append(xr.Dataset({"before": before["trained"], "after": after["trained"], **nulls}))
+        return xr.concat(rows, "layer").assign_coords(layer=list(study.null_layers))
+
+    return _over_seeds(study, case, one)
+
+
+def mask_shares(study: Study, case: str, validation: xr.Dataset) -> xr.Dataset:
+    """Return which share of the change of spectra the masks make, for the layer that validation chooses.
+
+    ``by_layer`` over (layer, seed), NaN before the re-trained layer; ``share``, the mean of the others.
+    """
+
+    def one(seed: int) -> xr.Dataset:
+        layer = _chosen(study, validation, seed)
+        network = study.node(case, [layer], seed)
+        found = study.analysis(analyses.mask_node(study.spec, study.case(case).target, network))
+        share = fourier.mask_share(found)
+        reached = share.where(share["layer"] >= layer)
+        return xr.Dataset({"share": reached.mean("layer"), "by_layer": reached})
+
+    return _over_seeds(study, case, one)
+
+
+def _chosen(study: Study, validation: xr.Dataset, seed: int) -> int:
+    """Return the one of the layers that are looked into that the validation block of a seed chooses."""
+    errors = validation["rmse"].sel(seed=seed, model=[str(layer) for layer in study.null_layers])
+    return study.null_layers[int(np.argmin(errors.values))]
+
+
+def _over_seeds(study: Study, case: str, one: Callable[[int], xr.Dataset]) -> xr.Dataset:
+    seeds = list(study.seeds_of(case))
+    parts = [one(seed) for seed in seeds]
+    return xr.concat(parts, "seed", combine_attrs="override").assign_coords(seed=seeds)
+
+
+def _entering(spectra: xr.Dataset) -> xr.DataArray:
+    """Return the amplitudes that enter each layer: the inputs, then what the layers before it give."""
+    hidden = spectra["amplitude"].sel(stage="after", drop=True).isel(layer=slice(0, -1))
+    rows = xr.concat(
+        [spectra["inputs"].drop_vars("layer", errors="ignore"), hidden.drop_vars("layer")], "layer"
+    )
+    return rows.assign_coords(layer=np.arange(1, rows.sizes["layer"] + 1))
+
+
+def _gaps(spectra: xr.Dataset, target: xr.Dataset) -> xr.DataArray:
+    """Return the mean over k of log10 of spectra over a target-trained network's, the output's over truth."""
+    hidden = fourier.spectral_gaps(spectra, target).sel(stage="after", drop=True).isel(layer=slice(0, -1))
+    output = spectra["amplitude"].sel(stage="before", drop=True).isel(layer=[-1])
+    last = fourier.log_ratio(output, spectra["truth"]).mean("k")
+    return xr.concat([hidden, last], "layer")

@@ -1,0 +1,230 @@
+"""Settings of a study: dataclass defaults are the paper, a profile only shrinks them.
+
+A profile is a TOML file under ``profiles/``; overrides are a dictionary with dotted or nested keys. Both go
+through the same door, which refuses an unknown key and names the nearest known one.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from tlfourier.closure.filters import Filter
+from tlfourier.closure.network import NetworkSpec
+from tlfourier.closure.pairs import Split
+from tlfourier.closure.training import TrainingSpec
+from tlfourier.closure.transfer import OPTIMISERS
+from tlfourier.flow.forcing import two_way_cosine
+from tlfourier.flow.grid import Grid
+from tlfourier.flow.steppers import STEPPERS
+from tlfourier.study.bounds import check_numbers, check_sizes, show
+from tlfourier.study.overrides import apply as apply
+from tlfourier.study.overrides import nested as nested
+
+DTYPES = ("float32", "float64")
+NORMALISATIONS = ("own", "base")
+PROFILES = Path(__file__).parents[3] / "profiles"
+REVERSED = " reversed"
+"""Behind the name of a case: from its target back to its base."""
+
+
+@dataclass(frozen=True)
+class FlowSpec:
+    """One turbulent flow: the vorticity equation with its numbers (L = 2π, viscosity = 1/reynolds).
+
+    ``forcing_wavenumber=0`` is no forcing. A flow that decays is sampled from many ``runs``, each from
+    another random field, at ages from ``spin_up`` on; without a value that of the simulation holds.
+    """
+
+    reynolds: float = 1e5
+    forcing_wavenumber: int = 4
+    drag: float = 0.1
+    beta: float = 0.0
+    seed: int = 1
+    runs: int = 1
+    spin_up: float | None = None
+
+
+@dataclass(frozen=True)
+class SimulationSpec:
+    """How every flow is simulated: grid, precision, stepper and sampling times."""
+
+    size: int = 1024
+    dtype: str = "float64"
+    stepper: str = "ifrk4"
+    cfl: float = 0.8
+    spin_up: float = 50.0
+    interval: float = 0.25
+
+
+@dataclass(frozen=True)
+class FilterSpec:
+    """The filter and the coarse grid; ``width`` is in coarse grid spacings (Δ = 2 L/N_LES in the papers)."""
+
+    size: int = 128
+    kind: str = "gaussian"
+    width: float = 2.0
+
+
+@dataclass(frozen=True)
+class TransferSettings:
+    """Budget of one transfer, the same for every set of layers.
+
+    ``normalisation="own"`` divides the target by its own standard deviations, ``"base"`` by the base's.
+    ``optimiser="carried"`` starts with Adam's moments on the base flow instead of none.
+    """
+
+    samples: int = 200
+    steps: int = 625
+    batch_size: int = 16
+    learning_rate: float = 5e-5
+    scratch_steps: int = 12_500
+    normalisation: str = "own"
+    optimiser: str = "fresh"
+
+
+@dataclass(frozen=True)
+class CaseSpec:
+    """A transfer: the flow the network was trained on, the flow it is moved to, and how often.
+
+    Without a value the number of ``seeds`` is that of the study.
+    """
+
+    base: str
+    target: str
+    seeds: int | None = None
+
+
+def _flows() -> dict[str, FlowSpec]:
+    # 2,440 snapshots are 61 runs of 40.
+    decaying = FlowSpec(forcing_wavenumber=0, drag=0.0, seed=4, runs=61, spin_up=5.0)
+    return {
+        "decaying": decaying,
+        "viscous": FlowSpec(reynolds=1e3, seed=1),
+        "small_scale": FlowSpec(forcing_wavenumber=25, seed=2),
+        "target": FlowSpec(seed=3),
+    }
+
+
+def _cases() -> dict[str, CaseSpec]:
+    return {
+        "decay": CaseSpec("decaying", "target"),
+        "reynolds": CaseSpec("viscous", "target"),
+        "forcing": CaseSpec("small_scale", "target", seeds=5),
+    }
+
+
+@dataclass(frozen=True)
+class StudySpec:
+    """Everything a study computes; two studies with equal specs share every artifact.
+
+    ``seeds`` are those of a case that names no number of its own; ``reversed_seeds`` of the ways back,
+    ``pair_seeds`` of all pairs of layers, ``curve_seeds`` of prefixes, suffixes and learning curves,
+    ``variant_seeds`` of what is varied, each at most those of its case.
+    """
+
+    flows: dict[str, FlowSpec] = field(default_factory=_flows)
+    cases: dict[str, CaseSpec] = field(default_factory=_cases)
+    simulation: SimulationSpec = SimulationSpec()
+    filter: FilterSpec = FilterSpec()
+    split: Split = field(default_factory=lambda: Split(train=2000, validation=200, test=200, gap=20))
+    network: NetworkSpec = field(default_factory=NetworkSpec)
+    training: TrainingSpec = field(default_factory=TrainingSpec)
+    transfer: TransferSettings = TransferSettings()
+    seeds: int = 3
+    reversed_seeds: int = 2
+    pair_seeds: int = 2
+    curve_seeds: int = 3
+    variant_seeds: int = 2
+
+    def case(self, name: str) -> CaseSpec:
+        """Return a case; ``"forcing reversed"`` is the way back of ``"forcing"``.
+
+        Raises
+        ------
+        ValueError
+            Unknown case.
+        """
+        forward = name.removesuffix(REVERSED)
+        if forward not in self.cases:
+            raise ValueError(
+                f"unknown case {show(name)}: accepted are {', '.join(self.cases)}, also with {REVERSED!r}"
+            )
+        case = self.cases[forward]
+        return case if forward == name else CaseSpec(case.target, case.base, self.reversed_seeds)
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that no study can be made of."""
+        if self.seeds < 1:
+            raise ValueError(f"seeds={self.seeds}: a study needs at least one seed")
+        for name, wanted, limit in (
+            ("training.samples", self.training.samples, self.split.train),
+            ("transfer.samples", self.transfer.samples, self.split.train),
+        ):
+            if not 1 <= wanted <= limit:
+                raise ValueError(f"{name}={wanted}: accepted are 1 to split.train={limit}")
+        for name, case in self.cases.items():
+            for flow in (case.base, case.target):
+                if flow not in self.flows:
+                    raise ValueError(f"case {name!r} names flow {flow!r}: flows are {', '.join(self.flows)}")
+
+
+def profile_names() -> list[str]:
+    """Names of the profiles that the repository ships."""
+    return sorted(path.stem for path in PROFILES.glob("*.toml"))
+
+
+def load(profile: str, overrides: Mapping[str, Any] | None = None) -> StudySpec:
+    """Read a profile, lay the overrides on it, and return the study's settings.
+
+    Raises
+    ------
+    ValueError
+        Unknown profile, unknown key, or a value of the wrong kind: one sentence with the accepted ones.
+    """
+    if profile not in profile_names():
+        raise ValueError(f"unknown profile {show(profile)}: accepted are {', '.join(profile_names())}")
+    if not isinstance(overrides, Mapping | None):
+        raise ValueError(f"overrides {show(overrides)}: accepted is a table of settings")
+    spec = apply(StudySpec(), tomllib.loads((PROFILES / f"{profile}.toml").read_text()))
+    spec = apply(spec, nested(overrides or {}))
+    check_numbers(spec)
+    _check_physics(spec)
+    return spec
+
+
+def _check_physics(spec: StudySpec) -> None:
+    """Build grids, filter and forcings once, so that hours of simulation never end in a refusal."""
+    simulation, coarse = spec.simulation, spec.filter
+    for name, value, accepted in (
+        ("simulation.dtype", simulation.dtype, DTYPES),
+        ("simulation.stepper", simulation.stepper, tuple(STEPPERS)),
+        ("transfer.normalisation", spec.transfer.normalisation, NORMALISATIONS),
+        ("transfer.optimiser", spec.transfer.optimiser, OPTIMISERS),
+    ):
+        if value not in accepted:
+            raise ValueError(f"{name}={show(value)}: accepted are {', '.join(accepted)}")
+    check_sizes(spec)
+    # On the meta device they have shapes and no memory: a size that fits elsewhere need not fit here.
+    with torch.device("meta"):
+        fine, grid = Grid(simulation.size), Grid(coarse.size)
+        Filter(fine, grid, kind=coarse.kind, width=coarse.width * grid.dx)
+        for flow in spec.flows.values():
+            forcing(fine, flow)
+    for name, flow in spec.flows.items():
+        if spec.split.total % flow.runs or spec.split.total // flow.runs < 2:
+            raise ValueError(
+                f"flows.{name}.runs={flow.runs}: it must divide the {spec.split.total} snapshots of the split"
+                " into runs of at least two"
+            )
+
+
+def forcing(grid: Grid, flow: FlowSpec) -> Tensor | None:
+    """Return the half spectrum of a flow's forcing, None where there is none."""
+    return two_way_cosine(grid, flow.forcing_wavenumber) if flow.forcing_wavenumber else None

@@ -1,0 +1,197 @@
+"""The stages that look into trained networks: what their kernels are, what changed, what it is worth.
+
+Their files are small, so a book can ship them for every seed where it ships networks of one seed only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+import xarray as xr
+from torch import nn
+
+from tlfourier import fourier
+from tlfourier.closure.network import Network, NetworkSpec, load_network, predict
+from tlfourier.fourier.change import gini, kernel_change
+from tlfourier.fourier.kernels import conv_layers
+from tlfourier.fourier.masks import mask_swap
+from tlfourier.fourier.response import layer_response, log_ratio, mean_amplitude
+from tlfourier.fourier.reversion import put_back_curve
+from tlfourier.scorecard.statistics import per_seed
+from tlfourier.store.node import Node
+from tlfourier.store.store import Maker
+from tlfourier.study.settings import StudySpec
+from tlfourier.study.stages import networks
+from tlfourier.study.stages.artifacts import (
+    read_dataset,
+    read_network,
+    read_scales,
+    read_tensors,
+    write_dataset,
+)
+
+SAMPLES = 16
+"""Snapshots over which spectra of activations are averaged: channels and directions add to each."""
+
+
+def census_node(network: Node) -> Node:
+    """Return the node of the filter types of a network's kernels, beside both null models."""
+    return Node("census", 1, {}, _folders(network))
+
+
+def activations_node(spec: StudySpec, flow: str, network: Node) -> Node:
+    """Return the node of a network's activation spectra on the test block of a flow."""
+    return Node("activations", 1, {"samples": SAMPLES}, _folders(network) | _data(spec, flow, network))
+
+
+def change_node(network: Node) -> Node:
+    """Return the node of what re-training changed in the kernels of its layers."""
+    return Node("change", 1, {}, _folders(network))
+
+
+def put_back_node(spec: StudySpec, flow: str, network: Node) -> Node:
+    """Return the node of the causal test: the most changed kernels put back, against random ones."""
+    return Node("putback", 1, {"draws": 5}, _folders(network) | _data(spec, flow, network))
+
+
+def mask_node(spec: StudySpec, flow: str, network: Node) -> Node:
+    """Return the node of the masks of a re-trained network and of its base, swapped."""
+    return Node("mask", 1, {"samples": SAMPLES}, _folders(network) | _data(spec, flow, network))
+
+
+def _folders(network: Node) -> dict[str, Node]:
+    return {"network": network} | ({"base": network.inputs["base"]} if network.stage == "transfer" else {})
+
+
+def _data(spec: StudySpec, flow: str, network: Node) -> dict[str, Node]:
+    """Return the test block of a flow, and the scales by which the network sees it."""
+    scales = networks.applied_scales(spec, flow, network)
+    return {"pairs": networks.pairs_node(spec, flow, "test"), "scales": scales}
+
+
+def table_node(scores: Mapping[str, Mapping[int, Node]]) -> Node:
+    """Return the node of a table: the mean scores of many networks, one file where each has one of its own.
+
+    Parameters
+    ----------
+    scores : mapping of str to mapping of int to Node
+        Of each model the nodes of its scores by seed; models may have different seeds.
+    """
+    inputs = {f"{name}@{seed}": node for name, row in scores.items() for seed, node in row.items()}
+    seeds = sorted({seed for row in scores.values() for seed in row})
+    return Node("table", 1, {"models": list(scores), "seeds": seeds}, inputs)
+
+
+def make_table(node: Node, inputs: Mapping[str, Path], folder: Path) -> None:
+    """Put scores side by side over (model, seed), each the mean over snapshots; NaN where there is none."""
+    parts = {name: per_seed(read_dataset(path / "scores.nc")) for name, path in inputs.items()}
+    names = [str(name) for name in next(iter(parts.values()))]
+    models, seeds = node.spec["models"], node.spec["seeds"]
+
+    def value(name: str, model: str, seed: int) -> float:
+        part = parts.get(f"{model}@{seed}")
+        return float("nan") if part is None else part[name].item()
+
+    table = {
+        name: (("model", "seed"), [[value(name, model, seed) for seed in seeds] for model in models])
+        for name in names
+    }
+    write_dataset(folder / "table.nc", xr.Dataset(table, {"model": models, "seed": seeds}))
+
+
+def make_census(node: Node, inputs: Mapping[str, Path], folder: Path) -> None:
+    """Count the filter types of every layer, before and after training."""
+    trained = node.inputs["base"] if "base" in node.inputs else node.inputs["network"]
+    seed = trained.spec["training"]["seed"]
+    initial = Network(NetworkSpec(**trained.spec["network"]), seed=seed)
+    write_dataset(folder / "census.nc", fourier.network_fractions(read_network(inputs), initial))
+
+
+def make_activations(node: Node, inputs: Mapping[str, Path], folder: Path) -> None:
+    """Write the spectra of what enters and leaves every layer."""
+    given, wanted = _some(node, inputs)
+    spectra = fourier.activation_spectra(read_network(inputs), given)
+    spectra = spectra.assign_coords(layer=range(1, spectra.sizes["layer"] + 1))
+    truth = {"inputs": mean_amplitude(given), "truth": mean_amplitude(wanted)}
+    write_dataset(folder / "activations.nc", spectra.assign(truth))
+
+
+def make_change(node: Node, inputs: Mapping[str, Path], folder: Path) -> None:
+    """Write how far every re-trained kernel moved, and what its layer passes at each wavenumber now."""
+    base = list(conv_layers(load_network(inputs["base"] / "network.safetensors")).values())
+    network = list(conv_layers(read_network(inputs)).values())
+    size = node.inputs["network"].inputs["few"].inputs["filtered"].spec["size"]
+    rows = []
+    for layer in node.inputs["network"].spec["layers"]:
+        before, after = base[layer - 1].weight, network[layer - 1].weight
+        moved = kernel_change(before, after)
+        responses = [layer_response(weights, size) for weights in (after, before)]
+        length = before.detach().double().norm().item()
+        rows.append(
+            xr.Dataset(
+                {
+                    "weight": float((moved["delta_weight"] ** 2).sum() ** 0.5) / length,
+                    "amplitude": float((moved["delta_amplitude"] ** 2).sum() ** 0.5) / length,
+                    "gini": gini(moved["delta_weight"]),
+                    "response": log_ratio(*responses),
+                }
+            )
+        )
+    layers = list(node.inputs["network"].spec["layers"])
+    write_dataset(folder / "change.nc", xr.concat(rows, "layer").assign_coords(layer=layers))
+
+
+def make_put_back(node: Node, inputs: Mapping[str, Path], folder: Path) -> None:
+    """Put kernels back to their base weights and score what is left."""
+    given, wanted = read_tensors(inputs["pairs"], read_scales(inputs["scales"]))
+
+    def error(network: nn.Module) -> float:
+        return relative_error(predict(network, given), wanted)
+
+    transfer = node.inputs["network"].spec
+    curve = put_back_curve(
+        load_network(inputs["base"] / "network.safetensors"),
+        read_network(inputs),
+        transfer["layers"],
+        error,
+        draws=node.spec["draws"],
+        seed=transfer["seed"],
+    )
+    write_dataset(folder / "putback.nc", curve)
+
+
+def make_mask(node: Node, inputs: Mapping[str, Path], folder: Path) -> None:
+    """Swap the masks of a network and of its base on some snapshots."""
+    given, _ = _some(node, inputs)
+    base = load_network(inputs["base"] / "network.safetensors")
+    write_dataset(folder / "mask.nc", mask_swap(base, read_network(inputs), given))
+
+
+def relative_error(prediction: torch.Tensor, truth: torch.Tensor) -> float:
+    """Return ``||P - T|| / ||T||`` of each snapshot, averaged over the snapshots.
+
+    Parameters
+    ----------
+    prediction, truth : Tensor, shape (snapshots, 1, N, N)
+    """
+    missed, size = (field.flatten(1).double().norm(dim=1) for field in (prediction - truth, truth))
+    return (missed / size).mean().item()
+
+
+def _some(node: Node, inputs: Mapping[str, Path]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return evenly spread samples of a block, as many as the recipe says or there are."""
+    given, wanted = read_tensors(inputs["pairs"], read_scales(inputs["scales"]))
+    chosen = torch.linspace(0, len(given) - 1, min(node.spec["samples"], len(given))).round().long()
+    return given[chosen], wanted[chosen]
+
+
+MAKERS: dict[str, Maker] = {
+    "table": make_table,
+    "census": make_census,
+    "activations": make_activations,
+    "change": make_change,
+    "putback": make_put_back,
+    "mask": make_mask,
+}

@@ -1,0 +1,37 @@
+"""Numbers on their way into the prose."""
+
+import base64
+import csv
+import io
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import xarray as xr
+
+from tlfourier.book import glue
+
+
+def test_scalars_become_plain_numbers_under_their_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    glued: dict[str, Any] = {}
+    monkeypatch.setattr(glue, "glue", lambda name, value, display: glued.update({name: value}))
+    glue.say(a=np.float64(0.25), b=torch.tensor(3), c=xr.DataArray(1.5), d="forward", e=7, f=np.ones(1))
+    assert glued == {"a": 0.25, "b": 3, "c": 1.5, "d": "forward", "e": 7, "f": 1.0}
+    assert all(type(value) in (float, int, str) for value in glued.values())
+
+
+def test_more_than_one_number_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"spectrum has shape \(2,\)"):
+        glue.say(spectrum=np.ones(2))
+
+
+def test_a_download_holds_the_whole_table() -> None:
+    table = xr.Dataset({"rmse": ("layer", [0.5, 0.25])}, {"layer": [1, 2]})
+    link = glue.download(table, "scores").data
+    assert 'download="scores.csv"' in link
+    text = base64.b64decode(link.split("base64,")[1].split('"')[0]).decode()
+    assert list(csv.DictReader(io.StringIO(text))) == [
+        {"layer": "1", "rmse": "0.5"},
+        {"layer": "2", "rmse": "0.25"},
+    ]

@@ -1,0 +1,141 @@
+"""The whole programme of a tiny study: everything is made, and every claim is judged from it."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from tlfourier import fourier
+from tlfourier.cli import main
+from tlfourier.scorecard import CLAIMS, reading
+from tlfourier.study import design, evidence
+from tlfourier.study.study import Study, begin
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory, tiny: dict[str, Any]) -> Study:
+    folder = tmp_path_factory.mktemp("study")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TLFOURIER_STORE", str(folder / "store"))
+        patch.setenv("TLFOURIER_REFERENCE", "")
+        made = begin("smoke", tiny)
+    made.make_all(design.everything(made), workers=1)
+    return made
+
+
+def test_the_programme_has_every_set_of_layers_from_enough_seeds(study: Study) -> None:
+    spec = begin("laptop").spec
+    cases = {**spec.cases, "forcing": dataclasses.replace(spec.cases["forcing"], seeds=5)}
+    full = Study(dataclasses.replace(spec, cases=cases), study.store)
+    models = design.models(full, "forcing")
+    pairs = [model for model in models if not isinstance(model, str) and len(model) == 2]
+    assert len(pairs) == 55 and all(len(models[pair]) >= 2 for pair in pairs)
+    assert all(len(models[(layer,)]) == 5 for layer in range(1, 12))
+    for case, seeds in (("reynolds", 3), ("reynolds reversed", 3)):
+        assert all(len(design.models(full, case)[(layer,)]) == seeds for layer in range(1, 12))
+    prefixes = [tuple(range(1, end + 1)) for end in range(1, 11)]
+    suffixes = [tuple(range(start, 12)) for start in range(2, 12)]
+    assert all(layers in models for layers in prefixes + suffixes) and "all" in models
+
+
+def test_nothing_that_the_scorecard_reads_is_left_out(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(study.store), "_make", None)  # whatever is missing cannot be made now
+    for case in design.cases(study):
+        evidence.evidence(study, case)
+
+
+def test_every_claim_is_judged_in_every_case(study: Study) -> None:
+    found = evidence.verdicts(study)
+    assert found.sizes == {"claim": len(CLAIMS), "case": 2 * len(study.cases)}
+    not_run = found["verdict"] == "not run"
+    reasons = found["reason"].values[not_run.values]
+    known = ("jets", "nothing to close", "learning", "way back", "putback", "matched", "pair")
+    assert all(any(word in reason for word in known) for reason in reasons), set(reasons)
+    assert set(found["seeds"].values[~not_run.values]) <= {1, 2}
+    always = np.isin(found["number"], ["C1", "C2", "C3", "C7", "C9", "C11", "C12", "C13"])
+    assert np.isfinite(found["effect"].sel(case=list(study.cases))[always]).all()
+
+
+def test_what_a_layer_became_is_counted_in_the_layer_itself(study: Study) -> None:
+    found = evidence.type_changes(study, "forcing")
+    assert found["layer"].values.tolist() == list(study.null_layers)
+    for name in ("before", "after", "initial", "randomised"):
+        np.testing.assert_allclose(found[name].sum("type"), 1.0)
+    network = study.transferred("forcing", {2}, seed=1)
+    shares = fourier.class_fractions(fourier.classify(network.layer(2).weight))
+    here = found["after"].sel(layer=2, seed=1)
+    np.testing.assert_allclose(here, [shares.sel(type=name).item() for name in here["type"].values])
+
+
+def test_the_claim_on_matching_filters_is_the_mean_of_what_the_page_shows(study: Study) -> None:
+    found = evidence.matching(study, "forcing")
+    assert found["layer"].values.tolist() == list(study.layers)
+    effect = reading.cell(evidence.verdicts(study), "C9", "forcing")["effect"]
+    assert found.mean("layer").mean("seed").item() == pytest.approx(float(effect))
+    null = evidence.matching(study, "forcing", null=True)
+    assert null["layer"].values.tolist() == list(study.null_layers)
+
+
+def test_the_way_back_is_compared_layer_by_layer(study: Study) -> None:
+    found = evidence.reversal(study, "forcing")
+    assert found.dims == ("layer", "seed") and not (abs(found) > 1 + 1e-12).any()
+    there, back = (evidence.changes(study, case)["response"] for case in ("forcing", "forcing reversed"))
+    one = np.corrcoef(there.sel(layer=2, seed=0), back.sel(layer=2, seed=0))[0, 1]
+    assert found.sel(layer=2, seed=0).item() == pytest.approx(one)
+
+
+def test_scores_of_seeds_that_a_model_does_not_have_are_missing(study: Study) -> None:
+    table = evidence.scores(study, "forcing", {"none": range(2), (2,): range(1)})
+    assert table["model"].values.tolist() == ["none", "2"]
+    assert np.isfinite(table["rmse"].sel(model="none")).all()
+    assert np.isnan(table["rmse"].sel(model="2", seed=1)) and np.isfinite(
+        table["rmse"].sel(model="2", seed=0)
+    )
+
+
+def test_the_matched_control_has_as_many_parameters_as_the_last_layer(study: Study) -> None:
+    node, last = study.node("forcing", "matched"), list(study.base("forcing").parameters())[-2:]
+    inner = study.base("forcing").get_parameter("conv02.weight")
+    assert node.spec["layers"] == (2,)
+    trained = node.spec["channels"] * (inner[0].numel() + 1)
+    assert trained == sum(parameter.numel() for parameter in last)
+
+
+def test_varied_studies_share_what_they_can(study: Study) -> None:
+    varied = study.vary({"transfer.steps": 9})
+    assert varied.node("forcing", "none").key == study.node("forcing", "none").key
+    assert varied.node("forcing", [2]).key != study.node("forcing", [2]).key
+    seen = study.vary({"transfer.normalisation": "base"}).score_node("forcing", "none", 0)
+    assert seen.inputs["scales"].key == study.node("forcing", "none").inputs["scales"].key
+    carried = study.vary({"transfer.optimiser": "carried"}).node("forcing", [2])
+    assert carried.inputs["home"].key != carried.inputs["few"].key
+    assert carried.inputs["home_scales"].key == carried.inputs["base"].inputs["scales"].key
+    with pytest.raises(ValueError, match="unknown setting"):
+        study.vary({"transfer.stepz": 9})
+
+
+def test_the_command_prints_and_writes_the_scorecard(
+    study: Study, tmp_path: Path, tiny: dict[str, Any]
+) -> None:
+    settings = [f"--set={key}={value!r}" for key, value in flat(tiny).items()]
+    environment = {"TLFOURIER_STORE": str(study.store.root), "TLFOURIER_REFERENCE": ""}
+    arguments = ["scorecard", "--profile", "smoke", *settings, "--csv", str(tmp_path / "card.csv")]
+    result = CliRunner().invoke(main, arguments, env=environment, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    table = pd.read_csv(tmp_path / "card.csv")
+    assert len(table) == len(CLAIMS) * 2 * len(study.cases)
+    wanted = reading.as_table(evidence.verdicts(study))["verdict"]
+    assert table["verdict"].tolist() == wanted.tolist()
+    assert result.output.count("forcing reversed") == len(CLAIMS)
+
+
+def flat(settings: dict[str, Any], above: str = "") -> dict[str, Any]:
+    """Return nested settings with dots in their keys."""
+    found: dict[str, Any] = {}
+    for key, value in settings.items():
+        found |= flat(value, f"{above}{key}.") if isinstance(value, dict) else {f"{above}{key}": value}
+    return found

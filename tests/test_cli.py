@@ -1,0 +1,103 @@
+"""The command line answers bad input in one sentence, with an exit code that is not 0."""
+
+import errno
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from tlfourier import cli
+from tlfourier.cli import main
+from tlfourier.study.study import Study, begin
+
+
+@pytest.fixture
+def runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
+    monkeypatch.setenv("TLFOURIER_STORE", str(tmp_path / "store"))
+    monkeypatch.setenv("TLFOURIER_REFERENCE", "")
+    return CliRunner()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["book", "--profile", "huge"], "unknown profile 'huge': accepted are laptop, paper, smoke"),
+        (["run", "--set", "transfer.stepz=3"], "did you mean 'transfer.steps'"),
+        (["run", "--set", "transfer.steps"], "expected KEY=VALUE"),
+        (["run", "--set", "seeds=0"], "seeds=0"),
+        (["run", "--set", "split.train=0"], "0"),
+        (["info", "--set", "network.padding=reflect"], "reflect"),
+    ],
+)
+def test_bad_input_is_one_sentence(runner: CliRunner, arguments: list[str], words: str) -> None:
+    result = runner.invoke(main, arguments)
+    assert result.exit_code == 2
+    assert words in result.output
+    assert result.output.count("\n") == 1
+    assert "Traceback" not in result.output
+
+
+def test_unknown_pages_are_refused_before_anything_is_made(runner: CliRunner, tmp_path: Path) -> None:
+    result = runner.invoke(main, ["run", "--profile", "smoke", "no-such-page"])
+    assert result.exit_code == 2
+    assert "unknown page 'no-such-page'" in result.output
+    assert not (tmp_path / "store").exists()
+
+
+def test_a_full_disk_is_one_sentence(runner: CliRunner, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(self: Study) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Study, "make_all", full)
+    result = runner.invoke(main, ["run", "--profile", "smoke"])
+    assert result.exit_code == 1
+    assert "the disk is full" in result.output
+    assert result.output.count("\n") == 1
+
+
+def test_debug_shows_where(runner: CliRunner) -> None:
+    result = runner.invoke(main, ["--debug", "info", "--profile", "huge"])
+    assert isinstance(result.exception, ValueError)
+
+
+def test_info_lists_what_is_to_be_made(runner: CliRunner) -> None:
+    result = runner.invoke(main, ["info", "--profile", "smoke"])
+    leaves = begin("smoke").leaves()
+    assert result.exit_code == 0
+    assert f"{len(leaves)} of {len(leaves)} are to be made" in result.output
+
+
+def test_a_damaged_artifact_is_one_sentence(runner: CliRunner, tmp_path: Path) -> None:
+    name = begin("smoke").leaves()[0].name
+    damaged = tmp_path / "store" / name
+    damaged.mkdir(parents=True)
+    (damaged / "manifest.json").write_text("{}")
+    result = runner.invoke(main, ["info", "--profile", "smoke"])
+    assert result.exit_code == 1
+    assert f"artifact {name} is damaged" in result.output
+    assert result.output.count("\n") == 1
+    assert damaged.is_dir()
+
+
+def test_verify_counts_and_exits_with_the_verdict(runner: CliRunner, tmp_path: Path) -> None:
+    assert runner.invoke(main, ["verify"]).exit_code == 0
+    damaged = tmp_path / "store" / "scales" / "0123456789abcdef"
+    damaged.mkdir(parents=True)
+    (damaged / "manifest.json").write_text("{}")
+    result = runner.invoke(main, ["verify"])
+    assert result.exit_code == 1
+    assert "scales/0123456789abcdef is damaged" in result.output
+
+
+def test_shipped_artifacts_have_a_limit(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, runner: CliRunner
+) -> None:
+    def copied(self: object, nodes: list, target: Path) -> int:
+        target.mkdir()
+        (target / "x.nc").write_text("x")
+        return cli.REFERENCE_LIMIT + 1
+
+    monkeypatch.setattr("tlfourier.store.store.Store.copy_to", copied)
+    result = runner.invoke(main, ["reference", "--profile", "smoke", "--to", str(tmp_path / "out")])
+    assert result.exit_code == 1
+    assert "over the limit of 40 MB" in result.output
