@@ -1,7 +1,5 @@
 """Sets of layers by name, and the grid of a sweep."""
 
-import math
-
 import pytest
 
 from tlfourier.study import targets
@@ -11,22 +9,6 @@ from tlfourier.study.study import Study, begin
 @pytest.fixture(scope="module")
 def study() -> Study:
     return begin("smoke")
-
-
-def test_named_sets_have_the_size_that_combinatorics_says() -> None:
-    sizes = {name: len(targets.layer_sets([name], 11)) for name in targets.NAMED_SETS}
-    assert sizes == {"singles": 11, "pairs": math.comb(11, 2), "prefixes": 11, "suffixes": 11, "all": 1}
-    assert targets.layer_sets(["5,2", "all"], 3 + 2) == [(2, 5), (1, 2, 3, 4, 5)]
-
-
-def test_a_set_is_chosen_once_however_often_it_is_named() -> None:
-    assert len(targets.layer_sets(["singles", "2", "prefixes", "all"], 11)) == 11 + 10
-
-
-@pytest.mark.parametrize("name", ["12", "single", "", "1,1", "0", "2,x"])
-def test_other_words_are_refused_with_the_accepted_ones(name: str) -> None:
-    with pytest.raises(ValueError, match=r"accepted are singles, pairs, prefixes, suffixes, all or as 2,5"):
-        targets.layer_sets([name], 11)
 
 
 def test_a_grid_is_every_case_set_sample_and_seed_on_both_blocks(study: Study) -> None:

@@ -1,11 +1,23 @@
-"""Sets of layers: checked, and read from text."""
+"""The one vocabulary of models: baselines by their names, re-trained layers as ``"2"`` or ``"2+5"``."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import combinations
+from typing import TypeAlias
+
+BASELINES = ("none", "gain", "all", "scratch_few", "scratch_all")
+"""What stands beside every transfer: nothing, one output factor, all layers, two networks from nothing."""
+MATCHED = "matched"
+"""Layer 2 with no more parameters than the last layer has."""
+NAMED_SETS = ("singles", "pairs", "prefixes", "suffixes", "all")
+
+Layers: TypeAlias = tuple[int, ...]
+Model: TypeAlias = str | Iterable[int]
+"""A name, as tables have it, or the layers that are re-trained."""
 
 
-def check_layers(layers: object, count: int | None = None) -> tuple[int, ...]:
+def check_layers(layers: object, count: int | None = None) -> Layers:
     """Return the layers sorted, or say in one sentence what is wrong with them.
 
     Parameters
@@ -39,8 +51,8 @@ def check_layers(layers: object, count: int | None = None) -> tuple[int, ...]:
     return tuple(sorted(found))
 
 
-def parse_layers(text: str, count: int) -> tuple[int, ...]:
-    """Read ``"2"``, ``"2,5"`` or ``"all"`` as layers of a network with ``count`` layers.
+def parse_layers(text: str, count: int) -> Layers:
+    """Read ``"2"``, ``"2,5"``, ``"2+5"`` or ``"all"`` as layers of a network with ``count`` layers.
 
     Raises
     ------
@@ -49,5 +61,72 @@ def parse_layers(text: str, count: int) -> tuple[int, ...]:
     """
     if text.strip() == "all":
         return tuple(range(1, count + 1))
-    parts = [part.strip() for part in text.split(",")]
+    parts = [part.strip() for part in text.replace("+", ",").split(",")]
     return check_layers([int(part) if part.isdecimal() else part for part in parts if part], count)
+
+
+def model_name(model: Model, count: int | None = None) -> str:
+    """Return how tables call a model: a baseline's name, ``"matched"``, ``"2"``, ``"2+5"``.
+
+    Parameters
+    ----------
+    model : str or iterable of int
+        A name, or a set of layers counted from one.
+    count : int, optional
+        Number of layers of the network, as in `check_layers`.
+
+    Raises
+    ------
+    ValueError
+        A name that is none of these, or as `check_layers`.
+    """
+    if not isinstance(model, str):
+        return "+".join(map(str, check_layers(model, count)))
+    if model in (*BASELINES, MATCHED):
+        return model
+    if not layers_of(model):
+        known = ", ".join((*BASELINES, MATCHED))
+        raise ValueError(f"unknown model {model!r}: accepted are {known} or a set of layers")
+    return model_name(layers_of(model), count)
+
+
+def layers_of(name: str) -> Layers:
+    """Return the layers that a model's name says are re-trained: (2, 5) for ``"2+5"``, () for a baseline."""
+    parts = str(name).split("+")
+    return tuple(map(int, parts)) if all(part.isdecimal() for part in parts) else ()
+
+
+def of_size(names: Iterable[str], size: int) -> list[str]:
+    """Return the names that re-train ``size`` layers, shallow ones first: 1 for single layers, 2 for pairs."""
+    return sorted((str(name) for name in names if len(layers_of(name)) == size), key=layers_of)
+
+
+def layer_sets(names: Iterable[str], count: int) -> list[Layers]:
+    """Return the sets of layers that words and numbers mean, for a network of ``count`` layers.
+
+    ``singles`` is every layer alone, ``pairs`` every two, ``prefixes`` {1..l} and ``suffixes`` {l..count} for
+    every l, ``all`` the whole network; ``2,5`` is that set.
+
+    Raises
+    ------
+    ValueError
+        Another word, or a layer that the network does not have.
+    """
+    every = range(1, count + 1)
+    known: dict[str, list[Layers]] = {
+        "singles": [(layer,) for layer in every],
+        "pairs": list(combinations(every, 2)),
+        "prefixes": [tuple(range(1, last + 1)) for last in every],
+        "suffixes": [tuple(range(first, count + 1)) for first in every],
+    }
+    found = [one for name in names for one in (known.get(name) or [_numbers(name, count)])]
+    return list(dict.fromkeys(found))
+
+
+def _numbers(text: str, count: int) -> Layers:
+    try:
+        return parse_layers(text, count)
+    except ValueError as error:
+        raise ValueError(
+            f"layers {text!r}: accepted are {', '.join(NAMED_SETS)} or as 2,5 ({error})"
+        ) from None

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Sequence
-from itertools import combinations
 from typing import TYPE_CHECKING
 
-from tlfourier.closure.models import parse_layers
+from tlfourier.closure.models import layer_sets
 from tlfourier.store.node import Node
 from tlfourier.study import ablations, design
 from tlfourier.study.stages import networks
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     from tlfourier.study.study import Study
 
 BASELINES = ("none", "gain", "scratch_few", "scratch_all")
-NAMED_SETS = ("singles", "pairs", "prefixes", "suffixes", "all")
 
 Layers = tuple[int, ...]
 
@@ -100,42 +98,6 @@ def chosen(
     if whole:
         return design.everything(study)
     return grid(study, cases, layers, samples) if part else study.leaves()
-
-
-def layer_sets(names: Iterable[str], count: int) -> list[Layers]:
-    """Return the sets of layers that words and numbers mean, for a network of ``count`` layers.
-
-    ``singles`` is every layer alone, ``pairs`` every two, ``prefixes`` {1..l} and ``suffixes`` {l..count} for
-    every l, ``all`` the whole network; ``2,5`` is that set.
-
-    Raises
-    ------
-    ValueError
-        Another word, or a layer that the network does not have.
-    """
-    sets: list[Layers] = []
-    everything = range(1, count + 1)
-    for name in names:
-        if name == "singles":
-            sets += [(layer,) for layer in everything]
-        elif name == "pairs":
-            sets += list(combinations(everything, 2))
-        elif name == "prefixes":
-            sets += [tuple(range(1, last + 1)) for last in everything]
-        elif name == "suffixes":
-            sets += [tuple(range(first, count + 1)) for first in everything]
-        else:
-            sets.append(_numbers(name, count))
-    return list(dict.fromkeys(sets))
-
-
-def _numbers(text: str, count: int) -> Layers:
-    try:
-        return parse_layers(text, count)
-    except ValueError as error:
-        raise ValueError(
-            f"layers {text!r}: accepted are {', '.join(NAMED_SETS)} or as 2,5 ({error})"
-        ) from None
 
 
 def _shown_networks(study: Study, case: str) -> list[Node]:

@@ -1,4 +1,4 @@
-"""Imports run one way: study and figures on top, shapes at the bottom."""
+"""Imports run one way, and never in a circle."""
 
 from __future__ import annotations
 
