@@ -97,7 +97,7 @@ def layers_of(name: str) -> Layers:
 
 
 def of_size(names: Iterable[str], size: int) -> list[str]:
-    """Return the names that re-train ``size`` layers, shallow ones first: 1 for single layers, 2 for pairs."""
+    """Return the names that re-train ``size`` layers, shallow ones first: 1 for singles, 2 for pairs."""
     return sorted((str(name) for name in names if len(layers_of(name)) == size), key=layers_of)
 
 
