@@ -21,12 +21,17 @@ import click
 from tlfourier.book import publisher, record, runner, toc
 from tlfourier.io import paths
 from tlfourier.scorecard import reading
-from tlfourier.store.manifest import files, read_manifest
+from tlfourier.store.manifest import read_manifest
+from tlfourier.store.node import tree
+from tlfourier.store.stage import Folder
 from tlfourier.store.store import Store
-from tlfourier.study import evidence, settings, targets
+from tlfourier.study import targets
+from tlfourier.study.settings import load
 from tlfourier.study.study import begin, open_store
-from tlfourier.sweep import backends, clusters, progress
+from tlfourier.sweep import run as run_on
+from tlfourier.sweep.backends.template import TEMPLATE
 from tlfourier.sweep.plan import plan
+from tlfourier.sweep.progress import duration
 
 REFERENCE_LIMIT = 40_000_000
 
@@ -98,7 +103,7 @@ def _settings(function: Callable[..., None]) -> Callable[..., None]:
         if fresh:
             os.environ["TLFOURIER_REFERENCE"] = ""
         overrides = _parse(pairs)
-        settings.load(profile, overrides)
+        load(profile, overrides)
         function(profile=profile, overrides=overrides, **rest)
 
     return wrapped
@@ -144,7 +149,7 @@ def book(profile: str, overrides: dict[str, Any]) -> None:
 )
 def scorecard(profile: str, overrides: dict[str, Any], csv: Path | None) -> None:
     """Judge every claim of the papers in every case, from the artifacts of the whole programme."""
-    table = reading.as_table(evidence.verdicts(begin(profile, overrides)))
+    table = reading.as_table(begin(profile, overrides).make.verdicts())
     click.echo(table.drop(columns="reason").to_string(index=False, float_format="{:.3g}".format))
     if csv is not None:
         table.to_csv(csv, index=False)
@@ -166,7 +171,7 @@ def scorecard(profile: str, overrides: dict[str, Any], csv: Path | None) -> None
 @click.option(
     "--slurm",
     is_flag=False,
-    flag_value=str(clusters.SLURM_TEMPLATE),
+    flag_value=str(TEMPLATE),
     metavar="[TEMPLATE]",
     help="Start workers as SLURM jobs, as the template says.  [default: profiles/clusters/slurm.toml]",
 )
@@ -191,15 +196,15 @@ def sweep_(
     three the scores of all baselines and of every set of layers, for every case, number of samples and seed.
     """
     study = begin(profile, overrides)
-    chosen = targets.chosen(study, cases, layers, samples, programme)
-    to_do = plan(study.store, chosen, measured=study.leaves())
-    click.echo(backends.forecast(to_do, list_all=dry_run))
+    wanted = targets.chosen(study.design, cases, layers, samples, programme)
+    to_do = plan(study.store, study.leaves() if wanted is None else wanted)
+    click.echo(run_on.forecast(to_do, list_all=dry_run))
     if not dry_run:
-        outcome = backends.run(to_do, study.store, **where)
+        outcome = run_on.run(to_do, study.store, **where)
         index = where["task_index"]
         report = paths.build_folder(profile) / ("sweep.json" if index is None else f"sweep-{index}.json")
         record.write_json(report, outcome.as_data(to_do))
-        click.echo(f"{len(outcome.made)} made in {progress.duration(outcome.seconds)}; the report: {report}")
+        click.echo(f"{len(outcome.made)} made in {duration(outcome.seconds)}; the report: {report}")
         outcome.check(to_do)
 
 
@@ -221,23 +226,20 @@ def verify(repair: bool) -> None:
 def info(profile: str, overrides: dict[str, Any]) -> None:
     """List the artifacts that the book needs, and where each one is."""
     study = begin(profile, overrides)
-    nodes = {child.key: child for node in study.leaves() for child in node.tree()}
-    wanted = {node.key for node in study.leaves()}
-    missing, seconds = 0, 0.0
-    for key, node in nodes.items():
+    wanted, seconds, missing = dict.fromkeys(study.leaves()), 0.0, 0
+    for node in tree(wanted):
         folder = study.store.local(node)
-        if folder is not None:
-            seconds += read_manifest(folder)["seconds"]
-        if key in wanted:
+        seconds += read_manifest(folder)["seconds"] if folder is not None else 0.0
+        if node in wanted:
             missing += folder is None
             click.echo(f"{node.name:30} {_where(folder, study.store)}")
     click.echo(f"{missing} of {len(wanted)} are to be made; those here took {seconds / 60:.0f} min to make")
 
 
-def _where(folder: Path | None, store: Store) -> str:
+def _where(folder: Folder | None, store: Store) -> str:
     if folder is None:
         return "to be made"
-    return "shipped" if folder.parents[1] == store.reference else "local"
+    return "local" if store.owns(folder) else "shipped"
 
 
 @main.command()
@@ -246,13 +248,14 @@ def _where(folder: Path | None, store: Store) -> str:
     "--to", "target", type=click.Path(path_type=Path), default=None, help="Default: data/reference."
 )
 def reference(profile: str, overrides: dict[str, Any], target: Path | None) -> None:
-    """Copy what the published book reads into data/reference, made first if missing."""
+    """Pack what the published book reads into data/reference, made first if missing."""
     study = begin(profile, overrides)
     target = target or paths.REPOSITORY / "data" / "reference"
-    total = study.store.copy_to(study.leaves(), target)
-    largest = max(files(target), key=lambda path: path.stat().st_size)
-    size = largest.stat().st_size
-    click.echo(f"{total / 1e6:.1f} MB in {target}; largest file {largest.name}, {size / 1e6:.1f} MB")
+    archives = study.store.ship(study.leaves(), target)
+    sizes = {path.name: path.stat().st_size for path in archives}
+    total, largest = sum(sizes.values()), max(sizes, key=sizes.__getitem__)
+    most = f"the largest {largest}, {sizes[largest] / 1e6:.1f} MB"
+    click.echo(f"{total / 1e6:.1f} MB in {target}: {len(sizes)} archives, {most}")
     if total > REFERENCE_LIMIT:
         raise RuntimeError(
             f"{total / 1e6:.1f} MB is over the limit of {REFERENCE_LIMIT / 1e6:.0f} MB for shipped artifacts"

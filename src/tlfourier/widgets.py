@@ -10,6 +10,7 @@ import ipywidgets
 import xarray as xr
 from matplotlib.figure import Figure
 
+from tlfourier.closure.models import model_name
 from tlfourier.figures import kernels, layers
 from tlfourier.fourier.change import strongest_changes
 from tlfourier.study.study import Study
@@ -93,7 +94,7 @@ class Chooser:
     @property
     def label(self) -> str:
         """Return the name of the chosen set in a table of scores: ``"2"`` or ``"2+5"``."""
-        return "+".join(map(str, self.chosen))
+        return model_name(self.chosen) if self.chosen else ""
 
     def choose(self, *chosen: int) -> None:
         """Switch exactly these layers on."""
@@ -185,8 +186,7 @@ class Chooser:
         self.progress.clear_output()
         try:
             with self.progress:
-                self.study.transferred(self.case.value, self.chosen, SEED)
-                self.study.score(self.case.value, self.chosen, SEED)
+                self.study.make.score(self.case.value, self.chosen, SEED)
         except (ValueError, RuntimeError, OSError) as error:
             self._say(f"This did not work: {error}")
             self.button.disabled = False

@@ -6,7 +6,9 @@ import hashlib
 import json
 import os
 import platform
-from collections.abc import Mapping
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -15,8 +17,11 @@ from typing import Any
 import torch
 
 from tlfourier.store.node import Node, key_of
+from tlfourier.store.stage import Folder
 
 MANIFEST = "manifest.json"
+_UNFINISHED = f"{MANIFEST}.tmp"
+_BLOCK = 2**20
 _VERSIONED = ("tlfourier", "torch", "numpy", "xarray")
 
 
@@ -24,7 +29,7 @@ class DamagedArtifact(RuntimeError):
     """An artifact's files differ from its manifest."""
 
 
-def read_manifest(folder: Path) -> dict[str, Any]:
+def read_manifest(folder: Folder) -> dict[str, Any]:
     """Read an artifact's manifest.
 
     Raises
@@ -34,12 +39,12 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """
     try:
         content = (folder / MANIFEST).read_bytes()
-    except OSError as error:
+    except (OSError, zipfile.BadZipFile, zlib.error) as error:
         raise DamagedArtifact(damaged(folder, f"{MANIFEST} cannot be read ({error})")) from None
     return parse_manifest(content, folder)
 
 
-def parse_manifest(content: bytes, folder: Path) -> dict[str, Any]:
+def parse_manifest(content: bytes, folder: Folder) -> dict[str, Any]:
     """Return the manifest in the bytes of its file; ``folder`` names the artifact in an error."""
     try:
         manifest: dict[str, Any] = json.loads(content)
@@ -56,7 +61,7 @@ def parse_manifest(content: bytes, folder: Path) -> dict[str, Any]:
     return manifest
 
 
-def check(folder: Path, key: str | None = None) -> None:
+def check(folder: Folder, key: str | None = None) -> None:
     """Compare an artifact with its manifest.
 
     Raises
@@ -65,8 +70,7 @@ def check(folder: Path, key: str | None = None) -> None:
         A file is missing, foreign or changed, or the recipe is that of another artifact.
     """
     manifest = read_manifest(folder)
-    wanted = manifest["files"]
-    present = {path.relative_to(folder).as_posix(): path for path in files(folder)}
+    wanted, present = manifest["files"], files(folder)
     for name in sorted(set(wanted) | set(present)):
         if name not in present:
             raise DamagedArtifact(damaged(folder, f"{name} is missing"))
@@ -77,7 +81,7 @@ def check(folder: Path, key: str | None = None) -> None:
     check_recipe(manifest, folder, key)
 
 
-def check_recipe(manifest: Mapping[str, Any], folder: Path, key: str | None = None) -> None:
+def check_recipe(manifest: Mapping[str, Any], folder: Folder, key: str | None = None) -> None:
     """Raise DamagedArtifact unless the recipe's hash is the folder's name, and ``key`` if that is given."""
     try:
         actual = key_of(manifest["recipe"])
@@ -91,7 +95,7 @@ def write_manifest(folder: Path, node: Node, seconds: float) -> None:
     """Write the manifest of the files in ``folder``, whole or not at all."""
     manifest = {
         "recipe": node.recipe,
-        "files": {path.relative_to(folder).as_posix(): checksum(path) for path in files(folder)},
+        "files": {name: checksum(path) for name, path in files(folder).items()},
         "seconds": round(seconds, 3),
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
         "threads": torch.get_num_threads(),
@@ -99,7 +103,7 @@ def write_manifest(folder: Path, node: Node, seconds: float) -> None:
         "python": platform.python_version(),
         "versions": {name: version(name) for name in _VERSIONED},
     }
-    temporary = folder / f"{MANIFEST}.tmp"
+    temporary = folder / _UNFINISHED
     with temporary.open("w") as stream:
         json.dump(manifest, stream, indent=1, sort_keys=True)
         stream.flush()
@@ -107,21 +111,36 @@ def write_manifest(folder: Path, node: Node, seconds: float) -> None:
     os.replace(temporary, folder / MANIFEST)
 
 
-def files(folder: Path) -> list[Path]:
-    """Return all files below a folder, sorted, the manifest and its unfinished copy left out."""
-    aside = {folder / MANIFEST, folder / f"{MANIFEST}.tmp"}
-    return sorted(path for path in folder.rglob("*") if path.is_file() and path not in aside)
+def files(folder: Folder) -> dict[str, Folder]:
+    """Return all files of an artifact by their names in it, the manifest and its unfinished copy left out."""
+    return {name: path for name, path in sorted(_below(folder)) if name not in (MANIFEST, _UNFINISHED)}
 
 
-def checksum(path: Path) -> str:
+def _below(folder: Folder, above: str = "") -> Iterator[tuple[str, Folder]]:
+    for path in folder.iterdir():
+        name = f"{above}{path.name}"
+        if path.is_dir():
+            yield from _below(path, f"{name}/")
+        else:
+            yield name, path
+
+
+def checksum(file: Folder) -> str:
     """Return the SHA-256 of a file's bytes."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    digest = hashlib.sha256()
+    try:
+        with file.open("rb") as stream:
+            while block := stream.read(_BLOCK):
+                digest.update(block)
+    except (zipfile.BadZipFile, zlib.error):
+        return "unreadable"
+    return digest.hexdigest()
 
 
-def damaged(folder: Path, what: str) -> str:
+def damaged(folder: Folder, what: str) -> str:
     """Return the sentence that names a damaged artifact."""
-    return f"artifact {folder.parent.name}/{folder.name} is damaged: {what}"
+    place = Path(str(folder)).parent.name.partition(".")[0]  # an archive is named by its stage too
+    return f"artifact {place}/{folder.name} is damaged: {what}"
 
 
 def _inside(name: str) -> bool:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Node:
-    """One artifact to be: a stage, its version, its settings and the artifacts it reads."""
+    """One artifact to be: a stage, its version, its settings and the artifacts it reads.
+
+    Two nodes are equal if their recipes are.
+    """
 
     stage: str
     version: int
@@ -32,14 +35,29 @@ class Node:
 
     @property
     def name(self) -> str:
-        """Folder of the artifact inside a store: ``stage/first 16 digits of the key``."""
+        """Name of the artifact inside a store: ``stage/first 16 digits of the key``."""
         return f"{self.stage}/{self.key[:16]}"
 
-    def tree(self) -> Iterator[Node]:
-        """Yield the node and everything that it is made from, some of it more than once."""
-        yield self
-        for child in self.inputs.values():
-            yield from child.tree()
+    def __eq__(self, other: object) -> bool:
+        return self.key == other.key if isinstance(other, Node) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+
+def tree(nodes: Iterable[Node]) -> Iterator[Node]:
+    """Yield nodes and all that they are made from, each once, every node after what it needs."""
+    seen: set[Node] = set()
+
+    def below(node: Node) -> Iterator[Node]:
+        if node not in seen:
+            seen.add(node)
+            for child in node.inputs.values():
+                yield from below(child)
+            yield node
+
+    for node in nodes:
+        yield from below(node)
 
 
 def key_of(recipe: Mapping[str, Any]) -> str:

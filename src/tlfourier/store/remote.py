@@ -102,8 +102,8 @@ class Remote:
         manifest = parse_manifest((folder / MANIFEST).read_bytes(), folder)
         with self._errors():
             system, root = self._system()
-            for path in files(folder):
-                system.put_file(str(path), f"{root}/{name}/{writer}/{path.relative_to(folder).as_posix()}")
+            for file, path in files(folder).items():
+                system.put_file(str(path), f"{root}/{name}/{writer}/{file}")
             content = json.dumps({**manifest, _FOLDER: writer}, indent=1, sort_keys=True).encode()
             system.pipe_file(f"{root}/{name}/{MANIFEST}", content)
 

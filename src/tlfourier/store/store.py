@@ -16,62 +16,60 @@ import contextlib
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import torch
 from filelock import FileLock, Timeout
 
-from tlfourier.store.manifest import MANIFEST, DamagedArtifact, check, files, write_manifest
+from tlfourier.store import archive
+from tlfourier.store.manifest import MANIFEST, DamagedArtifact, check, write_manifest
 from tlfourier.store.node import Node
 from tlfourier.store.remote import Remote
+from tlfourier.store.stage import Folder, Stages
 
 _REPAIR = "`tlfourier verify --repair` sets it aside and it is made again"
+_SHIPPED = "it was shipped: restore it from git, or use --fresh to compute everything here"
 
 
 class MissingArtifact(RuntimeError):
-    """An artifact is neither in the store nor shipped, and making it was not allowed."""
-
-
-Maker = Callable[[Node, Mapping[str, Path], Path], None]
+    """An artifact is neither in the store nor shipped, and no stage can make it."""
 
 
 @dataclass(frozen=True)
 class Store:
-    """Artifacts under ``root``; other stores are asked as well, and never written.
+    """Artifacts under ``root``; other places are asked as well, and never written.
 
     Parameters
     ----------
-    root
+    root : Path
         Folder that new artifacts go to; made when the first one is.
-    makers
-        Stage name → function ``(node, input folders, output folder)`` that writes the artifact's files.
-    reference
-        Folder of shipped artifacts, or None.
-    resumable
-        Stages that go on from what a killed run left in ``partial/``; the others start from an empty folder.
-    remote
+    stages : mapping of str to Stage
+        What can be made and read.
+    reference : Path, optional
+        Folder with the archives of the shipped artifacts, see `tlfourier.store.archive`.
+    remote : Remote, optional
         Where artifacts are fetched from, and copied to once they are made; ``root`` then holds local copies.
-    others
+    others : tuple of Path
         More folders of artifacts, read only.
-    threads
+    threads : int
         Threads that make an artifact; other numbers than 1 give other bits.
     """
 
     root: Path
-    makers: Mapping[str, Maker] = field(compare=False)
+    stages: Stages = field(compare=False)
     reference: Path | None = None
-    resumable: frozenset[str] = frozenset()
     remote: Remote | None = None
     others: tuple[Path, ...] = ()
     threads: int = 1
-    _checked: set[Path] = field(default_factory=set, compare=False)
+    _checked: set[str] = field(default_factory=set, compare=False)
     _shared: set[str] = field(default_factory=set, compare=False)
 
-    def find(self, node: Node) -> Path | None:
+    def find(self, node: Node) -> Folder | None:
         """Return the folder of an undamaged artifact, fetched if it is remote, or None if it is nowhere.
 
         Raises
@@ -85,13 +83,13 @@ class Store:
                 found = self._on_disk(node) or self._fetch(node)
         return found
 
-    def get(self, node: Node) -> Path:
+    def get(self, node: Node) -> Folder:
         """Return the artifact's folder; make it, and whatever it needs, if it is missing or damaged."""
-        if node.stage in self.makers:
+        if node.stage in self.stages:
             self._mend(node)
         found = self.find(node)
         if found is None:
-            if node.stage not in self.makers:
+            if node.stage not in self.stages:
                 raise MissingArtifact(
                     f"artifact {node.name} is missing and no stage of that name can make it"
                 )
@@ -102,46 +100,53 @@ class Store:
         self._share(node, found)
         return found
 
+    def read(self, node: Node) -> Any:
+        """Return what an artifact holds; it is made if it is missing."""
+        return self.stages[node.stage].read(node, self.get)
+
     def missing(self, nodes: Iterable[Node]) -> list[Node]:
         """Return the nodes whose artifacts are nowhere, or damaged in ``root``; nothing is fetched."""
         remote = self.remote.names() if self.remote else set()
         return [node for node in nodes if not self._usable(node) and node.name not in remote]
 
-    def local(self, node: Node) -> Path | None:
+    def local(self, node: Node) -> Folder | None:
         """Return where an artifact lies on disk, unchecked, or None."""
         return next(self._places(node), None)
 
-    def _on_disk(self, node: Node) -> Path | None:
+    def owns(self, folder: Folder) -> bool:
+        """Tell whether an artifact lies under ``root``."""
+        return isinstance(folder, Path) and folder.is_relative_to(self.root)
+
+    def _on_disk(self, node: Node) -> Folder | None:
         """Return the folder of an undamaged artifact on disk, or None."""
-        for folder in self._places(node):
-            if folder not in self._checked:
-                self._examine(folder, node.key)
-                self._checked.add(folder)
-            return folder
-        return None
+        found = self.local(node)
+        if found is not None and str(found) not in self._checked:
+            self._examine(found, node.key)
+            self._checked.add(str(found))
+        return found
 
     def _usable(self, node: Node) -> bool:
         try:
-            return self.local(node) is not None and self.find(node) is not None
-        except DamagedArtifact as error:
-            if any(folder.is_relative_to(self.root) for folder in self._places(node)):
+            return self._on_disk(node) is not None
+        except DamagedArtifact:
+            if any(map(self.owns, self._places(node))):
                 return False
-            raise error
+            raise
 
-    def _places(self, node: Node) -> Iterator[Path]:
+    def _places(self, node: Node) -> Iterator[Folder]:
         """Yield where an artifact lies on disk, whole or damaged."""
-        for root in self._roots():
+        for root in (self.root, *self.others):
             if (root / node.name / MANIFEST).is_file():
                 yield root / node.name
-
-    def _roots(self) -> Iterator[Path]:
-        yield from filter(None, (self.root, *self.others, self.reference))
+        shipped = archive.find(self.reference, node.name) if self.reference else None
+        if shipped is not None:
+            yield shipped
 
     # ---- making
 
-    def _make(self, node: Node, inputs: Mapping[str, Path]) -> Path:
+    def _make(self, node: Node, inputs: Mapping[str, Folder]) -> Path:
         partial = self.root / "partial" / node.name
-        resumed = node.stage in self.resumable and partial.exists()
+        resumed = self.stages[node.stage].resumable and partial.exists()
         if not resumed:
             shutil.rmtree(partial, ignore_errors=True)
         started = time.perf_counter()
@@ -156,12 +161,12 @@ class Store:
         write_manifest(partial, node, time.perf_counter() - started)
         return self._finish(partial, node)
 
-    def _run(self, node: Node, inputs: Mapping[str, Path], partial: Path) -> None:
+    def _run(self, node: Node, inputs: Mapping[str, Folder], partial: Path) -> None:
         partial.mkdir(parents=True, exist_ok=True)
         before = torch.get_num_threads()
         torch.set_num_threads(self.threads)
         try:
-            self.makers[node.stage](node, inputs, partial)
+            self.stages[node.stage].make(node, inputs, partial)
         finally:
             torch.set_num_threads(before)
 
@@ -172,7 +177,7 @@ class Store:
             self._set_aside(final)
         final.parent.mkdir(parents=True, exist_ok=True)
         os.replace(folder, final)
-        self._checked.add(final)
+        self._checked.add(str(final))
         return final
 
     @contextlib.contextmanager
@@ -209,19 +214,20 @@ class Store:
         self._shared.add(node.key)
         return self._finish(copy, node)
 
-    def _share(self, node: Node, folder: Path) -> None:
+    def _share(self, node: Node, folder: Folder) -> None:
         """Copy an artifact of ``root`` to the remote store, once; a copy that failed is made up for."""
-        if self.remote and node.key not in self._shared and folder.is_relative_to(self.root):
-            self.remote.publish(node.name, folder)
+        if self.remote and node.key not in self._shared and self.owns(folder):
+            self.remote.publish(node.name, self.root / node.name)
             self._shared.add(node.key)
 
     # ---- damage
 
-    def artifacts(self) -> Iterator[Path]:
+    def artifacts(self) -> Iterator[Folder]:
         """Yield the folders of all artifacts on disk, the store's first, then the shipped ones."""
-        for root in self._roots():
-            for manifest in sorted(root.glob(f"*/*/{MANIFEST}")):
-                yield manifest.parent
+        for root in (self.root, *self.others):
+            yield from (manifest.parent for manifest in sorted(root.glob(f"*/*/{MANIFEST}")))
+        if self.reference:
+            yield from archive.everything(self.reference)
 
     def verify(self, repair: bool = False) -> list[str]:
         """Re-hash every file of every artifact; return one sentence for each damaged artifact.
@@ -234,7 +240,7 @@ class Store:
                 self._examine(folder)
             except DamagedArtifact as error:
                 problems.append(str(error))
-                if repair and folder.is_relative_to(self.root):
+                if repair and isinstance(folder, Path) and self.owns(folder):
                     self._set_aside(folder)
         return [*problems, *(self._verify_remote(self.remote, repair) if self.remote else [])]
 
@@ -248,20 +254,17 @@ class Store:
                     remote.set_aside(name)
                 yield f"{error}; {_REPAIR}"
 
-    def _examine(self, folder: Path, key: str | None = None) -> None:
+    def _examine(self, folder: Folder, key: str | None = None) -> None:
         """Raise DamagedArtifact with what a person can do about it, which depends on whose artifact it is."""
         try:
             check(folder, key)
         except DamagedArtifact as error:
-            remedy = _REPAIR
-            if not folder.is_relative_to(self.root):
-                remedy = "it was shipped: restore it from git, or use --fresh to compute everything here"
-            raise DamagedArtifact(f"{error}; {remedy}") from None
+            raise DamagedArtifact(f"{error}; {_REPAIR if self.owns(folder) else _SHIPPED}") from None
 
     def _mend(self, node: Node) -> None:
         """Move the store's own copy of an artifact aside if it is damaged: it can be made again."""
         folder = self.root / node.name
-        if folder in self._checked or not (folder / MANIFEST).is_file():
+        if str(folder) in self._checked or not (folder / MANIFEST).is_file():
             return
         with self._lock(node):
             try:
@@ -269,7 +272,7 @@ class Store:
             except DamagedArtifact as error:
                 print(f"{error}; it was moved to {self._set_aside(folder)} and is made again", flush=True)
             else:
-                self._checked.add(folder)
+                self._checked.add(str(folder))
 
     def _set_aside(self, folder: Path) -> Path:
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
@@ -279,20 +282,12 @@ class Store:
         fresh = (aside / f"{folder.name}-{stamp}-{number}" for number in count(1))
         target = next(path for path in fresh if not path.exists())
         os.replace(folder, target)
-        self._checked.discard(folder)
+        self._checked.discard(str(folder))
         return target
 
-    def copy_to(self, nodes: list[Node], target: Path) -> int:
-        """Copy artifacts into another store folder (as ``data/reference``); return the bytes copied."""
-        total = 0
+    def ship(self, nodes: Iterable[Node], target: Path) -> list[Path]:
+        """Pack artifacts into archives in ``target``, all of each stage; return the archives."""
+        by_stage: dict[str, list[Folder]] = {}
         for node in nodes:
-            source, final = self.get(node), target / node.name
-            if not final.exists():
-                partial = target / "partial" / node.name
-                shutil.rmtree(partial, ignore_errors=True)
-                shutil.copytree(source, partial)
-                final.parent.mkdir(parents=True, exist_ok=True)
-                os.replace(partial, final)
-            total += sum(path.stat().st_size for path in files(final))
-        shutil.rmtree(target / "partial", ignore_errors=True)
-        return total
+            by_stage.setdefault(node.stage, []).append(self.get(node))
+        return [path for stage, folders in by_stage.items() for path in archive.pack(stage, folders, target)]

@@ -8,36 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
-import xarray as xr
-
-from tlfourier.scorecard.statistics import depth_correlation, single_layers
 from tlfourier.store.node import Node
-from tlfourier.study import design, evidence
-from tlfourier.study.design import SHOWCASE, Model
+from tlfourier.study.design import SHOWCASE, Design
 from tlfourier.study.settings import StudySpec
 
-if TYPE_CHECKING:
-    from tlfourier.study.study import Study
-
 BRIEF = 4
-"""The part of the epochs by which base networks of a variant are trained."""
+"""The part of the epochs by which base networks of an ablation are trained."""
 REFERENCE, BRIEF_REFERENCE = "as it is", "as it is, trained briefly"
 
 Settings = Callable[[StudySpec], Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
-class Variant:
+class Ablation:
     """One choice changed.
 
     Parameters
     ----------
     name : str
     settings : callable
-        From the study's settings to the overrides that make the variant.
+        From the study's settings to the overrides that make the ablation.
     retrained : bool
         It needs base networks of its own.
     """
@@ -46,10 +38,10 @@ class Variant:
     settings: Settings
     retrained: bool = False
 
-    def of(self, study: Study) -> Study:
-        """Return the varied study."""
-        brief = {"training.epochs": max(1, study.spec.training.epochs // BRIEF)} if self.retrained else {}
-        return study.vary({**brief, **self.settings(study.spec)})
+    def overrides(self, spec: StudySpec) -> dict[str, Any]:
+        """Return the overrides that make the ablation of a study with these settings."""
+        brief = {"training.epochs": max(1, spec.training.epochs // BRIEF)} if self.retrained else {}
+        return {**brief, **self.settings(spec)}
 
 
 def _rate(factor: float) -> Settings:
@@ -76,101 +68,51 @@ def _half(spec: StudySpec) -> Mapping[str, Any]:
     }
 
 
-VARIANTS: tuple[Variant, ...] = (
-    Variant(REFERENCE, lambda _: {}),
-    Variant("a quarter of the learning rate", _rate(0.25)),
-    Variant("four times the learning rate", _rate(4.0)),
-    Variant("a quarter of the steps", _steps(0.25)),
-    Variant("four times the steps", _steps(4.0)),
-    Variant("Adam's moments of the base flow", _as("transfer.optimiser", "carried")),
-    Variant("scaled by the base flow", _as("transfer.normalisation", "base")),
-    Variant(BRIEF_REFERENCE, lambda _: {}, True),
-    Variant("padded with zeros", _as("network.padding", "zeros"), True),
-    Variant("half the channels", _channels(0.5), True),
-    Variant("twice the channels", _channels(2.0), True),
-    Variant("kernels of 3 × 3", _as("network.kernel_size", 3), True),
-    Variant("kernels of 7 × 7", _as("network.kernel_size", 7), True),
-    Variant("four layers fewer", lambda spec: {"network.layers": max(3, spec.network.layers - 4)}, True),
-    Variant("box filter", _as("filter.kind", "box"), True),
-    Variant("circular cut-off", _as("filter.kind", "circular"), True),
-    Variant("a coarser LES grid", lambda spec: {"filter.size": spec.filter.size * 3 // 4}, True),
-    Variant("half as many snapshots", _half, True),
+ABLATIONS: tuple[Ablation, ...] = (
+    Ablation(REFERENCE, lambda _: {}),
+    Ablation("a quarter of the learning rate", _rate(0.25)),
+    Ablation("four times the learning rate", _rate(4.0)),
+    Ablation("a quarter of the steps", _steps(0.25)),
+    Ablation("four times the steps", _steps(4.0)),
+    Ablation("Adam's moments of the base flow", _as("transfer.optimiser", "carried")),
+    Ablation("scaled by the base flow", _as("transfer.normalisation", "base")),
+    Ablation(BRIEF_REFERENCE, lambda _: {}, True),
+    Ablation("padded with zeros", _as("network.padding", "zeros"), True),
+    Ablation("half the channels", _channels(0.5), True),
+    Ablation("twice the channels", _channels(2.0), True),
+    Ablation("kernels of 3 × 3", _as("network.kernel_size", 3), True),
+    Ablation("kernels of 7 × 7", _as("network.kernel_size", 7), True),
+    Ablation("four layers fewer", lambda spec: {"network.layers": max(3, spec.network.layers - 4)}, True),
+    Ablation("box filter", _as("filter.kind", "box"), True),
+    Ablation("circular cut-off", _as("filter.kind", "circular"), True),
+    Ablation("a coarser LES grid", lambda spec: {"filter.size": spec.filter.size * 3 // 4}, True),
+    Ablation("half as many snapshots", _half, True),
 )
 """Every choice in turn; the first of each kind is what the others are compared with."""
 RATES = (REFERENCE, "a quarter of the learning rate", "four times the learning rate")
 
 
-def models(study: Study, variant: Variant) -> dict[Model, range]:
-    """Return the models of a variant with their seeds: all single layers for the rates, else a few."""
-    seeds, last = study.seeds_of(SHOWCASE)[: study.spec.variant_seeds], study.spec.network.layers
-    few = sorted({1, 2, (last + 1) // 2, last - 1, last})
-    layers = list(study.layers) if variant.name in RATES else few
-    return dict.fromkeys(["none", "all", *((layer,) for layer in layers)], seeds)
+def models(design: Design, ablation: Ablation) -> dict[str, range]:
+    """Return the models of an ablation with their seeds: all single layers for the rates, else a few."""
+    varied = design.vary(ablation.overrides(design.spec))
+    seeds = varied.seeds_of(SHOWCASE)[: varied.spec.variant_seeds]
+    layers = list(varied.layers) if ablation.name in RATES else few_layers(varied.layers[-1])
+    return dict.fromkeys(["none", "all", *map(str, layers)], seeds)
 
 
-def nodes(study: Study) -> list[Node]:
-    """Return the scores of every variant."""
-    found: list[Node] = []
-    for variant in VARIANTS:
-        varied = variant.of(study)
-        chosen = models(varied, variant)
-        splits = ("test", "validation") if variant.name in RATES else ("test",)
-        found += [design.table_node(varied, SHOWCASE, chosen, split) for split in splits]
-    return design.unique(found)
+def few_layers(last: int) -> list[int]:
+    """Return the layers that every ablation has, of a network with ``last`` layers."""
+    return sorted({1, 2, (last + 1) // 2, last - 1, last})
 
 
-def scores(study: Study) -> dict[str, xr.Dataset]:
-    """Return the test scores of every variant over (model, seed)."""
-    return {v.name: evidence.scores(v.of(study), SHOWCASE, models(v.of(study), v)) for v in VARIANTS}
+def table_node(design: Design, ablation: Ablation, split: str = "test") -> Node:
+    """Return the node of an ablation's scores."""
+    varied = design.vary(ablation.overrides(design.spec))
+    return varied.table_node(SHOWCASE, models(design, ablation), split)
 
 
-def summary(tables: Mapping[str, xr.Dataset]) -> xr.Dataset:
-    """Say of every variant what is left of the story, mean over its seeds.
-
-    Parameters
-    ----------
-    tables : mapping of str to xr.Dataset
-        From `scores`.
-
-    Returns
-    -------
-    xr.Dataset
-        Over ``variant``: ``none``, ``best`` and ``all``, relative RMSE; ``best_layer``; ``depth``,
-        Spearman's ρ of error and depth over the layers that every variant has; ``margin``, by how much the
-        last layer is worse than layer 2; ``survives``, whether it is worse for every seed.
-    """
-    rows = []
-    for table in tables.values():
-        rmse = table["rmse"].dropna("seed")  # seeds that the variant does not have
-        single = single_layers(rmse)
-        last = int(single["layer"].max())
-        few = single.sel(layer=sorted({1, 2, (last + 1) // 2, last - 1, last}))
-        mean, margin = single.mean("seed"), single.sel(layer=last) - single.sel(layer=2)
-        rows.append(
-            xr.Dataset(
-                {
-                    "none": rmse.sel(model="none").mean().item(),
-                    "best": mean.min().item(),
-                    "best_layer": int(mean["layer"][int(np.argmin(mean.values))]),
-                    "all": rmse.sel(model="all").mean().item(),
-                    "depth": depth_correlation(few).mean().item(),
-                    "margin": margin.mean().item(),
-                    "survives": bool((margin > 0).all()),
-                }
-            )
-        )
-    return xr.concat(rows, "variant").assign_coords(variant=list(tables))
-
-
-def fair(study: Study) -> xr.DataArray:
-    """Return the test error of every single layer at the learning rate that its validation block chooses.
-
-    Over (layer, seed): a fair rate for each layer, not one for all.
-    """
-    chosen = [variant for variant in VARIANTS if variant.name in RATES]
-    tables = {}
-    for split in ("validation", "test"):
-        rows = [evidence.scores(v.of(study), SHOWCASE, models(v.of(study), v), split)["rmse"] for v in chosen]
-        tables[split] = xr.concat([single_layers(row.dropna("seed")) for row in rows], "rate")
-    best = tables["validation"].mean("seed").argmin("rate")
-    return tables["test"].isel(rate=best)
+def nodes(design: Design) -> list[Node]:
+    """Return the scores of every ablation."""
+    rates = [one for one in ABLATIONS if one.name in RATES]
+    tables = [table_node(design, one) for one in ABLATIONS]
+    return tables + [table_node(design, one, "validation") for one in rates]

@@ -1,23 +1,24 @@
-"""What the whole study trains and looks into: which models, in which case, from how many seeds.
+"""What a study computes: cases, models, seeds, and the node of each. Nothing here needs a disk.
 
-The budget goes where an interval decides a claim: most seeds and every pair of layers in one case, fewer on
-the ways back, where only a sign is asked for. `budget` lists what this comes to.
+The budget goes where an interval decides a claim: most seeds and every pair of layers in one case, fewer in
+the reverse transfers, where only a sign is asked for. `Design.budget` lists what this comes to.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
-import xarray as xr
+import pandas as pd
 
+from tlfourier.closure.models import BASELINES, MATCHED, Model, layers_of, model_name
 from tlfourier.store.node import Node
-from tlfourier.study.settings import REVERSED
+from tlfourier.study.overrides import apply, nested
+from tlfourier.study.settings import REVERSED, CaseSpec, FlowSpec, StudySpec
 from tlfourier.study.stages import analyses, networks
-
-if TYPE_CHECKING:
-    from tlfourier.study.study import Study
 
 SHOWCASE = "forcing"
 """The case with every pair, prefix and suffix of layers."""
@@ -25,155 +26,218 @@ LEARNING = (SHOWCASE, "decay")
 """Cases with learning curves."""
 PERCENTS = (0.0, 1.0, 2.0, 5.0, 10.0, 25.0, 100.0)
 """Parts of the training samples of a learning curve; 0 is one snapshot."""
-BASELINES = ("none", "gain", "all", "scratch_few", "scratch_all")
 
-Layers = tuple[int, ...]
-Model = str | Layers
-
-
-def name_of(model: Model) -> str:
-    """Return how tables call a model: ``"none"``, ``"2"``, ``"2+5"``."""
-    return model if isinstance(model, str) else "+".join(map(str, sorted(model)))
+Models = Mapping[str, Iterable[int]]
+"""Names of models, each with the seeds that it has."""
 
 
-def cases(study: Study) -> list[str]:
-    """Return all cases, the ways back last."""
-    return [*study.cases, *(f"{case}{REVERSED}" for case in study.cases)]
+@dataclass(frozen=True)
+class Design:
+    """The plan of a study: equal settings give equal nodes.
 
+    Parameters
+    ----------
+    spec : StudySpec
+        The settings.
+    """
 
-def models(study: Study, case: str) -> dict[Model, range]:
-    """Return every model of a case with its seeds: baselines, single layers, and sets of layers."""
-    seeds, last = study.seeds_of(case), study.layers[-1]
-    found: dict[Model, range] = dict.fromkeys([*BASELINES, *((layer,) for layer in study.layers)], seeds)
-    if case.endswith(REVERSED):
+    spec: StudySpec
+
+    # ---- cases, flows, layers, seeds
+
+    @property
+    def cases(self) -> tuple[str, ...]:
+        """Names of the cases; every one has a reverse transfer, named with " reversed" behind."""
+        return tuple(self.spec.cases)
+
+    @property
+    def ways(self) -> tuple[str, ...]:
+        """Names of the cases and then of their reverse transfers."""
+        return (*self.cases, *(f"{case}{REVERSED}" for case in self.cases))
+
+    @property
+    def flows(self) -> tuple[str, ...]:
+        """Names of the flows."""
+        return tuple(self.spec.flows)
+
+    @property
+    def layers(self) -> range:
+        """Layer numbers, from 1."""
+        return range(1, self.spec.network.layers + 1)
+
+    @property
+    def probed_layers(self) -> tuple[int, ...]:
+        """Layers that are looked into: the showcase, one amid, one deep. Their changes have a null model."""
+        last = self.spec.network.layers
+        return tuple(sorted({2, (last + 1) // 2, max(last - 1, 1)}))
+
+    def case(self, name: str) -> CaseSpec:
+        """Return a case's base and target flow; ValueError if there is none of that name."""
+        return self.spec.case(name)
+
+    def flow(self, name: str) -> FlowSpec:
+        """Return a flow's numbers; ValueError if there is none of that name."""
+        if name not in self.spec.flows:
+            raise ValueError(f"unknown flow {name!r}: accepted are {', '.join(self.flows)}")
+        return self.spec.flows[name]
+
+    @property
+    def seeds(self) -> range:
+        """Training seeds that every case has, the unit of every error bar."""
+        return range(min(len(self.seeds_of(case)) for case in self.cases))
+
+    def seeds_of(self, case: str) -> range:
+        """Return the training seeds of a case."""
+        return range(self.case(case).seeds or self.spec.seeds)
+
+    # ---- which models
+
+    @cached_property
+    def prefixes(self) -> list[str]:
+        """Names of the sets {1..l} for every l below the last layer."""
+        return [model_name(range(1, end + 1)) for end in self.layers[:-1]]
+
+    @cached_property
+    def suffixes(self) -> list[str]:
+        """Names of the sets {l..last} for every l beyond the first layer."""
+        return [model_name(range(start, self.layers[-1] + 1)) for start in self.layers[1:]]
+
+    def models(self, case: str) -> dict[str, range]:
+        """Return every model of a case with its seeds: baselines, single layers, and sets of layers."""
+        seeds, last = self.seeds_of(case), self.layers[-1]
+        found = dict.fromkeys([*BASELINES, *map(str, self.layers)], seeds)
+        if case.endswith(REVERSED):
+            return found
+        found[MATCHED] = seeds
+        # {2} with its neighbours, the middle and the ends; the two deepest are what common wisdom re-trains.
+        partners = sorted({1, 3, (last + 1) // 2, last - 1, last} - {2})
+        found |= dict.fromkeys([model_name({2, one}) for one in partners] + [f"{last - 1}+{last}"], seeds)
+        if case == SHOWCASE:
+            pairs, few = map(model_name, combinations(self.layers, 2)), seeds[: self.spec.pair_seeds]
+            found = {pair: few for pair in pairs if pair not in found} | found
+            sets, some = [*self.prefixes[2:], *self.suffixes[:-2]], seeds[: self.spec.curve_seeds]
+            found |= dict.fromkeys((layers for layers in sets if layers not in found), some)
         return found
-    found["matched"] = seeds
-    # {2} with its neighbours, the middle and the ends; the two deepest are what common wisdom re-trains.
-    partners = sorted({1, 3, (last + 1) // 2, last - 1, last} - {2})
-    found |= dict.fromkeys([tuple(sorted({2, one})) for one in partners] + [(last - 1, last)], seeds)
-    if case == SHOWCASE:
-        few = seeds[: study.spec.pair_seeds]
-        found = {pair: few for pair in combinations(study.layers, 2) if pair not in found} | found
-        some = seeds[: study.spec.curve_seeds]
-        sets = [*prefixes(study)[2:], *suffixes(study)[:-2]]
-        found |= dict.fromkeys((layers for layers in sets if layers not in found), some)
-    return found
+
+    @property
+    def learning_cases(self) -> list[str]:
+        """Names of the cases with learning curves."""
+        return [case for case in LEARNING if case in self.cases]
+
+    def learning_models(self, case: str) -> dict[str, range]:
+        """Return the models of a learning curve: a shallow, a middle and a deep layer, all, from scratch."""
+        seeds = self.seeds_of(case)[: self.spec.curve_seeds]
+        return dict.fromkeys([*map(str, self.probed_layers), "all", "scratch_few"], seeds)
+
+    def budget(self) -> pd.DataFrame:
+        """Return the number of trainings: a row for each case, a column for each kind of model."""
+        kinds = {0: "baselines", 1: "single layers", 2: "pairs"}
+        rows = pd.DataFrame(
+            [
+                {"case": case, "kind": kinds.get(len(layers_of(name)), "other sets"), "trainings": len(seeds)}
+                for case in self.ways
+                for name, seeds in self.models(case).items()
+            ]
+        )
+        table = rows.pivot_table("trainings", "case", "kind", aggfunc="sum", fill_value=0)
+        return table.loc[list(self.ways), [*kinds.values(), "other sets"]].astype(int)
+
+    def vary(self, overrides: Mapping[str, Any]) -> Design:
+        """Return the design with other settings; both share every node that they can."""
+        return Design(apply(self.spec, nested(overrides)))
+
+    def with_percent(self, percent: float) -> Design:
+        """Return the design with another part of the samples for its transfers; 0 is one snapshot."""
+        budget, whole = self.spec.transfer.samples, self.spec.split.train
+        count = budget if percent == 10.0 else round(percent / 100 * whole)
+        return self.vary({"transfer.samples": max(1, count)})
+
+    # ---- the nodes of networks and their scores
+
+    def network_node(self, case: str, model: Model, seed: int = 0) -> Node:
+        """Return the node of a model's network, by its name or its layers.
+
+        Raises
+        ------
+        ValueError
+            Unknown case, model or seed.
+        """
+        flows, name = self.case(case), model_name(model, self.spec.network.layers)
+        if seed not in self.seeds_of(case):
+            raise ValueError(f"seed={seed}: case {case!r} has seeds 0..{len(self.seeds_of(case)) - 1}")
+        if name in ("none", "gain"):
+            return networks.train_node(self.spec, flows.base, seed)
+        if name in ("scratch_few", "scratch_all"):
+            return networks.train_node(self.spec, flows.target, seed, name == "scratch_few")
+        if name == MATCHED:
+            outputs = self.spec.network.outputs
+            return networks.transfer_node(self.spec, case, (2,), seed, channels=outputs)
+        return networks.transfer_node(self.spec, case, layers_of(name) or tuple(self.layers), seed)
+
+    def null_node(self, case: str, layers: Iterable[int], seed: int = 0) -> Node:
+        """Return the node of the same steps on the base flow: the null model of a change of weights."""
+        chosen = layers_of(model_name(layers, self.spec.network.layers))
+        return networks.transfer_node(self.spec, case, chosen, seed, on="base")
+
+    def score_node(
+        self, case: str, model: Model, seed: int = 0, on: str = "target", split: str = "test"
+    ) -> Node:
+        """Return the node of a model's scores on a block of the case's target (or ``on="base"``) flow."""
+        flow, network = getattr(self.case(case), on), self.network_node(case, model, seed)
+        return networks.score_node(self.spec, flow, network, gain=model == "gain", split=split)
+
+    def table_node(self, case: str, models: Models, split: str = "test") -> Node:
+        """Return the node of the mean scores of models on a block of the target."""
+        return analyses.table_node(
+            {
+                name: {seed: self.score_node(case, name, seed, split=split) for seed in seeds}
+                for name, seeds in models.items()
+            }
+        )
+
+    def home_node(self, case: str) -> Node:
+        """Return the node of the mean scores of the base networks on the test block of their own flow."""
+        seeds = self.seeds_of(case)
+        return analyses.table_node(
+            {"none": {seed: self.score_node(case, "none", seed, on="base") for seed in seeds}}
+        )
+
+    # ---- the nodes of what looks into networks
+
+    def census_node(self, case: str, model: Model, seed: int) -> Node:
+        """Return the node of the filter types of a model's kernels."""
+        return analyses.census_node(self.network_node(case, model, seed))
+
+    def activations_node(self, case: str, model: Model, seed: int, on: str = "target") -> Node:
+        """Return the node of a model's activation spectra on the case's target (or base) flow."""
+        flow = getattr(self.case(case), on)
+        return analyses.activations_node(self.spec, flow, self.network_node(case, model, seed))
+
+    def change_node(self, case: str, layer: int, seed: int, null: bool = False) -> Node:
+        """Return the node of what re-training a layer changed in it, or of what its null model did."""
+        make = self.null_node if null else self.network_node
+        return analyses.change_node(make(case, [layer], seed))
+
+    def put_back_node(self, case: str, layer: int, seed: int) -> Node:
+        """Return the node of the skill lost with a layer's kernels put back."""
+        network = self.network_node(case, [layer], seed)
+        return analyses.put_back_node(self.spec, self.case(case).target, network)
+
+    def mask_node(self, case: str, layer: int, seed: int) -> Node:
+        """Return the node of the masks of a network with a layer re-trained and of its base, swapped."""
+        network = self.network_node(case, [layer], seed)
+        return analyses.mask_node(self.spec, self.case(case).target, network)
 
 
-def prefixes(study: Study) -> list[Layers]:
-    """Return the sets {1..l} for every l below the last layer."""
-    return [tuple(range(1, end + 1)) for end in study.layers[:-1]]
+class Results(Protocol):
+    """A design of which the results can be read."""
 
+    @property
+    def design(self) -> Design:
+        """What is computed."""
 
-def suffixes(study: Study) -> list[Layers]:
-    """Return the sets {l..last} for every l beyond the first layer."""
-    return [tuple(range(start, study.layers[-1] + 1)) for start in study.layers[1:]]
+    def read(self, node: Node) -> Any:
+        """Return what an artifact holds."""
 
-
-def learning_cases(study: Study) -> list[str]:
-    """Return the cases with learning curves."""
-    return [case for case in LEARNING if case in study.cases]
-
-
-def learning_models(study: Study) -> list[Model]:
-    """Return the models of a learning curve: a shallow, a middle and a deep layer, all, and from scratch."""
-    return [*((layer,) for layer in study.null_layers), "all", "scratch_few"]
-
-
-def with_percent(study: Study, percent: float) -> Study:
-    """Return the study with another part of the training samples for its transfers; 0 is one snapshot."""
-    count = study.spec.transfer.samples if percent == 10.0 else round(percent / 100 * study.spec.split.train)
-    return study.vary({"transfer.samples": max(1, count)})
-
-
-def learning_seeds(study: Study, case: str) -> range:
-    """Return the seeds of a case's learning curve."""
-    return study.seeds_of(case)[: study.spec.curve_seeds]
-
-
-def table_node(study: Study, case: str, chosen: Mapping[Model, Iterable[int]], split: str = "test") -> Node:
-    """Return the table of the scores of models on a block of the target."""
-    return analyses.table_node(
-        {
-            name_of(model): {seed: study.score_node(case, model, seed, split=split) for seed in seeds}
-            for model, seeds in chosen.items()
-        }
-    )
-
-
-def home_node(study: Study, case: str) -> Node:
-    """Return the table of the scores of the base networks on the test block of their own flow."""
-    seeds = study.seeds_of(case)
-    return analyses.table_node(
-        {"none": {seed: study.score_node(case, "none", seed, on="base") for seed in seeds}}
-    )
-
-
-def score_nodes(study: Study, case: str, chosen: Mapping[Model, Iterable[int]]) -> list[Node]:
-    """Return the tables of models on validation and test, and that of the base network at home."""
-    return [
-        home_node(study, case),
-        *(table_node(study, case, chosen, split) for split in ("test", "validation")),
-    ]
-
-
-def learning_nodes(study: Study, case: str) -> list[Node]:
-    """Return the scores of a learning curve."""
-    seeds = learning_seeds(study, case)
-    chosen = dict.fromkeys(learning_models(study), seeds)
-    parts = [with_percent(study, percent) for percent in PERCENTS]
-    return [node for part in parts for node in score_nodes(part, case, chosen)]
-
-
-def inside_nodes(study: Study, case: str) -> list[Node]:
-    """Return what looks into the networks of a case: kernels, their change, activations, masks."""
-    flows, nodes = study.case(case), []
-    for seed in study.seeds_of(case):
-        for model in ("none", "scratch_all"):
-            network = study.node(case, model, seed)
-            nodes += [analyses.census_node(network)]
-            nodes += [analyses.activations_node(study.spec, flows.target, network)]
-        nodes += [analyses.activations_node(study.spec, flows.base, study.node(case, "none", seed))]
-        for layer in study.layers:
-            network = study.node(case, [layer], seed)
-            nodes += [analyses.change_node(network)]
-            if not case.endswith(REVERSED):
-                nodes += [analyses.put_back_node(study.spec, flows.target, network)]
-        for layer in study.null_layers:
-            network, null = study.node(case, [layer], seed), study.null_node(case, [layer], seed)
-            nodes += [analyses.census_node(network), analyses.change_node(null)]
-            nodes += [analyses.activations_node(study.spec, flows.target, network)]
-            nodes += [analyses.mask_node(study.spec, flows.target, network)]
-    return nodes
-
-
-def everything(study: Study) -> list[Node]:
-    """Return every node of the whole study, each once."""
-    nodes = []
-    for flow in study.flows:
-        nodes += [networks.diagnose_node(study.spec, flow), networks.scales_node(study.spec, flow)]
-        nodes += [networks.pairs_node(study.spec, flow, "test")]
-    for case in cases(study):
-        nodes += score_nodes(study, case, models(study, case)) + inside_nodes(study, case)
-    for case in learning_cases(study):
-        nodes += learning_nodes(study, case)
-    return unique(nodes)
-
-
-def budget(study: Study) -> xr.Dataset:
-    """Return what the study trains: the number of models and of trainings, over (case, kind)."""
-    kinds = ("baselines", "single layers", "pairs", "other sets")
-    rows = []
-    for case in cases(study):
-        counts = dict.fromkeys(kinds, 0)
-        for model, seeds in models(study, case).items():
-            plain = isinstance(model, str)
-            kind = "baselines" if plain else kinds[min(len(model), 3)]
-            counts[kind] += len(seeds)
-        rows.append(list(counts.values()))
-    return xr.Dataset({"trainings": (("case", "kind"), rows)}, {"case": cases(study), "kind": list(kinds)})
-
-
-def unique(nodes: Iterable[Node]) -> list[Node]:
-    """Return nodes once each, in their order."""
-    return list({node.key: node for node in nodes}.values())
+    def vary(self, overrides: Mapping[str, Any]) -> Results:
+        """Return the same with other settings."""

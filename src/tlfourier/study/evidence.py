@@ -1,40 +1,29 @@
-"""Gather what the whole study measured in a case as the evidence that the scorecard judges."""
+"""Gather what a study measured in a case as the evidence that the scorecard judges."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import numpy as np
 import xarray as xr
 
 from tlfourier import fourier
-from tlfourier.scorecard import Evidence, scorecard
-from tlfourier.study import design
-from tlfourier.study.design import Model
+from tlfourier.closure.models import Model
+from tlfourier.scorecard import Evidence
+from tlfourier.study.design import LEARNING, PERCENTS, Models, Results
 from tlfourier.study.settings import REVERSED
-from tlfourier.study.stages import analyses
-
-if TYPE_CHECKING:
-    from tlfourier.study.study import Study
 
 
-def verdicts(study: Study) -> xr.Dataset:
-    """Return the scorecard of all cases of a study, the ways back last."""
-    return scorecard({case: evidence(study, case) for case in design.cases(study)})
-
-
-def evidence(study: Study, case: str) -> Evidence:
+def evidence(study: Results, case: str) -> Evidence:
     """Return everything that was measured in a case."""
-    chosen = design.models(study, case)
-    back = f"{case}{REVERSED}"
-    forward = not case.endswith(REVERSED)
-    validation = scores(study, case, chosen, "validation")
+    models = study.design.models(case)
+    back, forward = f"{case}{REVERSED}", not case.endswith(REVERSED)
+    validation = scores(study, case, models, "validation")
     return Evidence(
-        test=scores(study, case, chosen),
+        test=scores(study, case, models),
         validation=validation,
-        home=study.analysis(design.home_node(study, case)).squeeze("model", drop=True),
-        learning=learning(study, case) if case in design.LEARNING else None,
+        home=study.read(study.design.home_node(case)).squeeze("model", drop=True),
+        learning=learning(study, case) if case in LEARNING else None,
         census=census(study, case),
         change=changes(study, case),
         continued=changes(study, case, null=True),
@@ -46,85 +35,78 @@ def evidence(study: Study, case: str) -> Evidence:
     )
 
 
-def scores(study: Study, case: str, models: Mapping[Model, Iterable[int]], split: str = "test") -> xr.Dataset:
+def scores(study: Results, case: str, models: Models, split: str = "test") -> xr.Dataset:
     """Return the scores of models on the target over (model, seed), NaN for seeds that one does not have."""
-    table = study.analysis(design.table_node(study, case, models, split))
-    return table.reindex(seed=list(study.seeds_of(case)))
+    table = study.read(study.design.table_node(case, models, split))
+    return table.reindex(seed=list(study.design.seeds_of(case)))
 
 
-def learning(study: Study, case: str) -> xr.Dataset:
+def learning(study: Results, case: str) -> xr.Dataset:
     """Return errors over (percent, model, seed): of the test block, and of validation to choose by."""
-    chosen = dict.fromkeys(design.learning_models(study), design.learning_seeds(study, case))
-    rows = []
-    for percent in design.PERCENTS:
-        part = design.with_percent(study, percent)
-        blocks = [scores(part, case, chosen, split)["rmse"] for split in ("test", "validation")]
+    models, rows = study.design.learning_models(case), []
+    for percent in PERCENTS:
+        part = study.design.with_percent(percent)
+        tables = [study.read(part.table_node(case, models, split)) for split in ("test", "validation")]
+        blocks = [table["rmse"].reindex(seed=list(part.seeds_of(case))) for table in tables]
         samples = part.spec.transfer.samples
         row = xr.Dataset({"rmse": blocks[0], "validation_rmse": blocks[1], "samples": samples})
         rows.append(row.dropna("seed", how="all"))
-    return xr.concat(rows, "percent").assign_coords(percent=list(design.PERCENTS))
+    return xr.concat(rows, "percent").assign_coords(percent=list(PERCENTS))
 
 
-def census(study: Study, case: str, model: Model = "none") -> xr.Dataset:
+def census(study: Results, case: str, model: Model = "none") -> xr.Dataset:
     """Return the shares of the filter types over (layer, type, seed) and of all kernels, layer ``"all"``."""
 
     def one(seed: int) -> xr.Dataset:
-        found = study.analysis(analyses.census_node(study.node(case, model, seed)))
+        found = study.read(study.design.census_node(case, model, seed))
         return found.assign(randomised=found["randomised"].mean("draw")).drop_vars("draw", errors="ignore")
 
     return _over_seeds(study, case, one).sel(layer="all", drop=True)
 
 
-def changes(study: Study, case: str, null: bool = False) -> xr.Dataset:
+def changes(study: Results, case: str, null: bool = False) -> xr.Dataset:
     """Return what re-training each layer changed in its kernels, over (layer, seed); or what its null did."""
 
     def one(seed: int) -> xr.Dataset:
-        layers = study.null_layers if null else study.layers
-        make = study.null_node if null else study.node
-        parts = [study.analysis(analyses.change_node(make(case, [layer], seed))) for layer in layers]
+        layers = study.design.probed_layers if null else study.design.layers
+        parts = [study.read(study.design.change_node(case, layer, seed, null)) for layer in layers]
         return xr.concat(parts, "layer")
 
     return _over_seeds(study, case, one)
 
 
-def shift(study: Study, case: str) -> xr.Dataset:
+def shift(study: Results, case: str) -> xr.Dataset:
     """Return log10 of target over base spectra entering each layer of the base network, (layer, seed, k)."""
-    flows = study.case(case)
 
     def one(seed: int) -> xr.Dataset:
-        network = study.node(case, "none", seed)
-        nodes = [analyses.activations_node(study.spec, flow, network) for flow in (flows.target, flows.base)]
-        after, before = (_entering(study.analysis(node)) for node in nodes)
+        after, before = (_entering(activations(study, case, "none", seed, on)) for on in ("target", "base"))
         return fourier.log_ratio(after, before).to_dataset(name="shift")
 
     return _over_seeds(study, case, one)
 
 
-def put_back(study: Study, case: str) -> xr.Dataset:
+def put_back(study: Results, case: str) -> xr.Dataset:
     """Return what is lost with kernels put back, over (layer, share, seed); random draws are averaged."""
 
     def one(seed: int) -> xr.Dataset:
-        nodes = [
-            analyses.put_back_node(study.spec, study.case(case).target, study.node(case, [layer], seed))
-            for layer in study.layers
-        ]
-        parts = [study.analysis(node).mean("draw") for node in nodes]
-        return xr.concat(parts, "layer").assign_coords(layer=list(study.layers))
+        layers = list(study.design.layers)
+        parts = [study.read(study.design.put_back_node(case, layer, seed)).mean("draw") for layer in layers]
+        return xr.concat(parts, "layer").assign_coords(layer=layers)
 
     return _over_seeds(study, case, one)
 
 
-def activations(study: Study, case: str, model: Model, seed: int) -> xr.Dataset:
-    """Return the spectra of a network's activations on the target, the inputs' and the true output's."""
-    network = study.node(case, model, seed)
-    return study.analysis(analyses.activations_node(study.spec, study.case(case).target, network))
+def activations(study: Results, case: str, model: Model, seed: int, on: str = "target") -> xr.Dataset:
+    """Return the spectra of a network's activations on a flow, the inputs' and the true output's."""
+    found: xr.Dataset = study.read(study.design.activations_node(case, model, seed, on))
+    return found
 
 
-def output_gaps(study: Study, case: str, validation: xr.Dataset) -> xr.Dataset:
+def output_gaps(study: Results, case: str, validation: xr.Dataset) -> xr.Dataset:
     """Return log10 of predicted over true output spectra, and of hidden ones over a target-trained network's.
 
     ``base``, ``transferred`` over (layer, seed), mean over k > 0, after the nonlinearity; the last layer's is
-    the output against the truth. ``transferred`` is the one of `Study.null_layers` that validation chooses.
+    the output against the truth. ``transferred`` is the probed layer that validation chooses.
     """
 
     def one(seed: int) -> xr.Dataset:
@@ -138,17 +120,17 @@ def output_gaps(study: Study, case: str, validation: xr.Dataset) -> xr.Dataset:
     return _over_seeds(study, case, one)
 
 
-def reversal(study: Study, case: str) -> xr.DataArray:
+def reversal(study: Results, case: str) -> xr.DataArray:
     """Return the correlation over k of a layer's response changes there and back, over (layer, seed).
 
-    Minus one where the way back undoes in every wavenumber what the way there did.
+    Minus one where the reverse transfer undoes in every wavenumber what the transfer did.
     """
     ways = (changes(study, name)["response"] for name in (case, f"{case}{REVERSED}"))
     there, back = xr.align(*ways, join="inner")
     return xr.corr(there, back, "k").transpose("layer", "seed")
 
 
-def matching(study: Study, case: str, null: bool = False) -> xr.DataArray:
+def matching(study: Results, case: str, null: bool = False) -> xr.DataArray:
     """Return the correlation over k of a layer's response change and that of its input, over (layer, seed).
 
     The spectra that enter a layer are those of the base network, target over base flow; ``null`` is the layer
@@ -158,29 +140,29 @@ def matching(study: Study, case: str, null: bool = False) -> xr.DataArray:
     return xr.corr(*pair, "k").transpose("layer", "seed")
 
 
-def type_changes(study: Study, case: str) -> xr.Dataset:
+def type_changes(study: Results, case: str) -> xr.Dataset:
     """Return the shares of the filter types in re-trained layers, over (layer, type, seed).
 
     ``before`` and ``after`` re-training the layer alone, and of both nulls of the layer after it:
-    ``initial`` and ``randomised``. Over `Study.null_layers`.
+    ``initial`` and ``randomised``. Over `Design.probed_layers`.
     """
 
     def one(seed: int) -> xr.Dataset:
-        base = study.analysis(analyses.census_node(study.node(case, "none", seed)))
+        base = study.read(study.design.census_node(case, "none", seed))
         rows = []
-        for layer in study.null_layers:
-            found = study.analysis(analyses.census_node(study.node(case, [layer], seed)))
+        for layer in study.design.probed_layers:
+            found = study.read(study.design.census_node(case, [layer], seed))
             before, after = (
                 table.drop_sel(layer="all").isel(layer=layer - 1, drop=True) for table in (base, found)
             )
             nulls = {"initial": after["initial"], "randomised": after["randomised"].mean("draw")}
             rows.append(xr.Dataset({"before": before["trained"], "after": after["trained"], **nulls}))
-        return xr.concat(rows, "layer").assign_coords(layer=list(study.null_layers))
+        return xr.concat(rows, "layer").assign_coords(layer=list(study.design.probed_layers))
 
     return _over_seeds(study, case, one)
 
 
-def mask_shares(study: Study, case: str, validation: xr.Dataset) -> xr.Dataset:
+def mask_shares(study: Results, case: str, validation: xr.Dataset) -> xr.Dataset:
     """Return which share of the change of spectra the masks make, for the layer that validation chooses.
 
     ``by_layer`` over (layer, seed), NaN before the re-trained layer; ``share``, the mean of the others.
@@ -188,8 +170,7 @@ def mask_shares(study: Study, case: str, validation: xr.Dataset) -> xr.Dataset:
 
     def one(seed: int) -> xr.Dataset:
         layer = _chosen(study, validation, seed)
-        network = study.node(case, [layer], seed)
-        found = study.analysis(analyses.mask_node(study.spec, study.case(case).target, network))
+        found = study.read(study.design.mask_node(case, layer, seed))
         share = fourier.mask_share(found)
         reached = share.where(share["layer"] >= layer)
         return xr.Dataset({"share": reached.mean("layer"), "by_layer": reached})
@@ -197,14 +178,14 @@ def mask_shares(study: Study, case: str, validation: xr.Dataset) -> xr.Dataset:
     return _over_seeds(study, case, one)
 
 
-def _chosen(study: Study, validation: xr.Dataset, seed: int) -> int:
+def _chosen(study: Results, validation: xr.Dataset, seed: int) -> int:
     """Return the one of the layers that are looked into that the validation block of a seed chooses."""
-    errors = validation["rmse"].sel(seed=seed, model=[str(layer) for layer in study.null_layers])
-    return study.null_layers[int(np.argmin(errors.values))]
+    errors = validation["rmse"].sel(seed=seed, model=[str(layer) for layer in study.design.probed_layers])
+    return study.design.probed_layers[int(np.argmin(errors.values))]
 
 
-def _over_seeds(study: Study, case: str, one: Callable[[int], xr.Dataset]) -> xr.Dataset:
-    seeds = list(study.seeds_of(case))
+def _over_seeds(study: Results, case: str, one: Callable[[int], xr.Dataset]) -> xr.Dataset:
+    seeds = list(study.design.seeds_of(case))
     parts = [one(seed) for seed in seeds]
     return xr.concat(parts, "seed", combine_attrs="override").assign_coords(seed=seeds)
 

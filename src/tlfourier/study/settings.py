@@ -6,9 +6,11 @@ through the same door, which refuses an unknown key and names the nearest known 
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +33,7 @@ DTYPES = ("float32", "float64")
 NORMALISATIONS = ("own", "base")
 PROFILES = Path(__file__).parents[3] / "profiles"
 REVERSED = " reversed"
-"""Behind the name of a case: from its target back to its base."""
+"""Behind the name of a case: the reverse transfer, from its target to its base."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,7 @@ def _cases() -> dict[str, CaseSpec]:
 class StudySpec:
     """Everything a study computes; two studies with equal specs share every artifact.
 
-    ``seeds`` are those of a case that names no number of its own; ``reversed_seeds`` of the ways back,
+    ``seeds`` are those of a case that names no number of its own; ``reversed_seeds`` of reverse transfers,
     ``pair_seeds`` of all pairs of layers, ``curve_seeds`` of prefixes, suffixes and learning curves,
     ``variant_seeds`` of what is varied, each at most those of its case.
     """
@@ -143,8 +145,20 @@ class StudySpec:
     curve_seeds: int = 3
     variant_seeds: int = 2
 
+    @cached_property
+    def as_data(self) -> dict[str, Any]:
+        """All settings as JSON values; not to be changed."""
+        return asdict(self)
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash(json.dumps(self.as_data, sort_keys=True))
+
+    def __hash__(self) -> int:
+        return self._hash
+
     def case(self, name: str) -> CaseSpec:
-        """Return a case; ``"forcing reversed"`` is the way back of ``"forcing"``.
+        """Return a case; ``"forcing reversed"`` is ``"forcing"`` from its target to its base.
 
         Raises
         ------
@@ -173,6 +187,16 @@ class StudySpec:
             for flow in (case.base, case.target):
                 if flow not in self.flows:
                     raise ValueError(f"case {name!r} names flow {flow!r}: flows are {', '.join(self.flows)}")
+
+
+def from_data(data: Mapping[str, Any]) -> StudySpec:
+    """Return the settings whose `StudySpec.as_data` these are."""
+    rest = {key: value for key, value in data.items() if key not in ("flows", "cases")}
+    tables = {
+        "flows": {name: FlowSpec(**flow) for name, flow in data["flows"].items()},
+        "cases": {name: CaseSpec(**case) for name, case in data["cases"].items()},
+    }
+    return replace(apply(StudySpec(), rest), **tables)
 
 
 def profile_names() -> list[str]:

@@ -1,10 +1,11 @@
-"""What a page holds: ``study = tl.begin(profile, overrides)``, every artifact by its scientific name."""
+"""What a page holds: ``study = tl.begin(profile, overrides)``, every result by its scientific name."""
 
 from __future__ import annotations
 
 import json
+import math
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,24 +14,48 @@ import xarray as xr
 from torch import Tensor
 
 from tlfourier.closure import pairs
-from tlfourier.closure.models import check_layers
+from tlfourier.closure.models import BASELINES, Model, model_name
 from tlfourier.closure.network import Network
 from tlfourier.io.paths import REPOSITORY, writable
 from tlfourier.store.manifest import read_manifest
 from tlfourier.store.node import Node
 from tlfourier.store.remote import Remote, is_remote
+from tlfourier.store.stage import Folder
 from tlfourier.store.store import Store
-from tlfourier.study import settings, targets
-from tlfourier.study.stages import analyses, artifacts, networks
-from tlfourier.sweep import run
+from tlfourier.study import targets
+from tlfourier.study.design import Design
+from tlfourier.study.settings import CaseSpec, FlowSpec, StudySpec, load
+from tlfourier.study.stages.data import diagnose_node, pairs_node, scales_node
+from tlfourier.study.stages.networks import read_history
+from tlfourier.study.verdicts import STAGES, verdicts_node
 from tlfourier.sweep.plan import plan
+from tlfourier.sweep.progress import duration
+from tlfourier.sweep.run import run_on_this_machine
 
-NOT_LAYERS = ("none", "gain", "all", "scratch_few", "scratch_all")
+PATIENCE = 60.0
+"""Seconds of work that a result which is missing may take without being asked for."""
+
+
+class NotMade(RuntimeError):
+    """A result is missing and would take longer to make than a reader waits for."""
 
 
 def begin(profile: str = "laptop", overrides: Mapping[str, Any] | None = None) -> Study:
-    """Open the study of a profile; unknown profiles and settings are refused with the nearest known name."""
-    return Study(settings.load(profile, overrides), open_store(), profile, _ledger())
+    """Open the study of a profile.
+
+    Parameters
+    ----------
+    profile : {"laptop", "smoke", "paper"}
+        Sizes of everything.
+    overrides : mapping, optional
+        Settings that differ, with dots or nested: ``{"transfer.steps": 100}``.
+
+    Raises
+    ------
+    ValueError
+        Unknown profile or setting: the sentence names the nearest known one.
+    """
+    return Study(Design(load(profile, overrides)), open_store(), _ledger())
 
 
 def open_store(address: str | None = None) -> Store:
@@ -53,14 +78,8 @@ def open_store(address: str | None = None) -> Store:
     wanted = REPOSITORY / "data" / "store" if remote or not address else Path(address).absolute()
     shipped = os.environ.get("TLFOURIER_REFERENCE", str(REPOSITORY / "data" / "reference"))
     root = writable(wanted, "store")
-    return Store(
-        root,
-        {**networks.MAKERS, **analyses.MAKERS},
-        Path(shipped) if shipped else None,
-        networks.RESUMABLE,
-        remote=remote,
-        others=() if root == wanted else (wanted,),
-    )
+    reference = Path(shipped) if shipped else None
+    return Store(root, STAGES, reference, remote=remote, others=() if root == wanted else (wanted,))
 
 
 def _ledger() -> Path | None:
@@ -70,67 +89,79 @@ def _ledger() -> Path | None:
 
 @dataclass(frozen=True)
 class Study:
-    """All artifacts of one study. Every method makes what is missing, so the order of pages never matters."""
+    """All results of one study, read from a store; a small one that is missing is made.
 
-    spec: settings.StudySpec
+    What would take longer than ``patience`` is not begun: one sentence says what is missing, what it costs
+    and how to ask for it. The order of pages never matters.
+
+    Parameters
+    ----------
+    design : Design
+        What the study computes.
+    store : Store
+        Where its results are.
+    ledger : Path, optional
+        File that notes what was read.
+    patience : float
+        Seconds that a missing result may take.
+    """
+
+    design: Design
     store: Store
-    profile: str = "laptop"
     ledger: Path | None = None
+    patience: float = PATIENCE
     used: dict[str, Node] = field(default_factory=dict, compare=False)
 
-    # ---- what there is
+    # ---- what there is, as in `Design`
+
+    @property
+    def spec(self) -> StudySpec:
+        """The settings."""
+        return self.design.spec
 
     @property
     def cases(self) -> tuple[str, ...]:
-        """Names of the cases; every one has a way back, named with " reversed" behind."""
-        return tuple(self.spec.cases)
+        """Names of the cases; every one has a reverse transfer, named with " reversed" behind."""
+        return self.design.cases
 
     @property
     def flows(self) -> tuple[str, ...]:
         """Names of the flows."""
-        return tuple(self.spec.flows)
-
-    @property
-    def seeds(self) -> range:
-        """Training seeds that every case has, the unit of every error bar."""
-        return range(min(len(self.seeds_of(case)) for case in self.cases))
-
-    def seeds_of(self, case: str) -> range:
-        """Return the training seeds of a case."""
-        return range(self.case(case).seeds or self.spec.seeds)
+        return self.design.flows
 
     @property
     def layers(self) -> range:
         """Layer numbers, from 1."""
-        return range(1, self.spec.network.layers + 1)
+        return self.design.layers
 
     @property
-    def null_layers(self) -> tuple[int, ...]:
-        """Layers whose change is held against continued training: the showcase, one amid, one deep."""
-        last = self.spec.network.layers
-        return tuple(sorted({2, (last + 1) // 2, max(last - 1, 1)}))
+    def seeds(self) -> range:
+        """Training seeds that every case has, the unit of every error bar."""
+        return self.design.seeds
 
-    def case(self, name: str) -> settings.CaseSpec:
-        """Return a case's base and target flow."""
-        return self.spec.case(name)
+    def seeds_of(self, case: str) -> range:
+        """Return the training seeds of a case."""
+        return self.design.seeds_of(case)
 
-    def flow(self, name: str) -> settings.FlowSpec:
-        """Return a flow's numbers."""
-        if name not in self.spec.flows:
-            raise ValueError(f"unknown flow {name!r}: accepted are {', '.join(self.flows)}")
-        return self.spec.flows[name]
+    def case(self, name: str) -> CaseSpec:
+        """Return a case's base and target flow; ValueError if there is none of that name."""
+        return self.design.case(name)
+
+    def flow(self, name: str) -> FlowSpec:
+        """Return a flow's numbers; ValueError if there is none of that name."""
+        return self.design.flow(name)
 
     # ---- flows and data
 
     def diagnostics(self, flow: str) -> xr.Dataset:
         """Return energy, spectra, fluxes, PDFs and a few snapshots of a flow."""
         self.flow(flow)
-        return self._read(networks.diagnose_node(self.spec, flow), "diagnostics.nc")
+        return self._dataset(diagnose_node(self.spec, flow))
 
     def pairs(self, flow: str, split: str = "test", samples: int | None = None) -> xr.Dataset:
         """Return one block of (ψ̄, ω̄ → Π)."""
         self.flow(flow)
-        return self._read(networks.pairs_node(self.spec, flow, split, samples), "pairs.nc")
+        return self._dataset(pairs_node(self.spec, flow, split, samples))
 
     def few(self, flow: str) -> xr.Dataset:
         """Return the few training samples that a transfer may use."""
@@ -139,7 +170,8 @@ class Study:
     def scales(self, flow: str) -> pairs.Scales:
         """Return the standard deviations that normalise a flow."""
         self.flow(flow)
-        return artifacts.read_scales(self._get(networks.scales_node(self.spec, flow)))
+        found: pairs.Scales = self.read(scales_node(self.spec, flow))
+        return found
 
     def tensors(self, flow: str, split: str = "test", samples: int | None = None) -> tuple[Tensor, Tensor]:
         """Return one block of pairs as the network sees it: inputs (n, 2, N, N) and outputs (n, 1, N, N)."""
@@ -149,106 +181,91 @@ class Study:
 
     def base(self, case: str, seed: int = 0) -> Network:
         """Return the network trained on the case's base flow."""
-        return self._network(self.node(case, "none", seed))
+        return self.network(case, "none", seed)
 
     def transferred(self, case: str, layers: Iterable[int], seed: int = 0) -> Network:
         """Return the base network with ``layers`` re-trained on the target's few samples."""
-        return self._network(self.node(case, layers, seed))
+        return self.network(case, layers, seed)
 
     def continued(self, case: str, layers: Iterable[int], seed: int = 0) -> Network:
         """Return the base network with ``layers`` trained on, on the base flow: a transfer's null model."""
-        return self._network(self.null_node(case, layers, seed))
+        found: Network = self.read(self.design.null_node(case, layers, seed))
+        return found
 
     def scratch(self, case: str, few: bool = False, seed: int = 0) -> Network:
         """Return a network trained from nothing on the target: on all its samples or on the few."""
-        return self._network(self.node(case, "scratch_few" if few else "scratch_all", seed))
+        return self.network(case, "scratch_few" if few else "scratch_all", seed)
+
+    def network(self, case: str, model: Model, seed: int = 0) -> Network:
+        """Return the network of a model, by its name or its layers."""
+        found: Network = self.read(self.design.network_node(case, model, seed))
+        return found
 
     def initial(self, seed: int = 0) -> Network:
         """Return the network before any training."""
         return Network(self.spec.network, seed=seed)
 
-    def history(self, case: str, model: str | Iterable[int] = "none", seed: int = 0) -> xr.Dataset:
+    def history(self, case: str, model: Model = "none", seed: int = 0) -> xr.Dataset:
         """Return the loss curves of a training or a transfer."""
-        return self._read(self.node(case, model, seed), "history.nc")
+        node = self.design.network_node(case, model, seed)
+        self._ensure([node])
+        return read_history(node, self._folder)
 
-    def node(self, case: str, model: str | Iterable[int], seed: int = 0) -> Node:
-        """Return the node of a network: ``"none"``, ``"all"``, ``"scratch_few"``, or a set of layers.
-
-        ``"matched"`` is layer 2 with no more parameters than the last layer has: as many of its output
-        channels as the network has outputs.
-        """
-        flows = self.case(case)
-        if seed not in self.seeds_of(case):
-            raise ValueError(f"seed={seed}: case {case!r} has seeds 0..{len(self.seeds_of(case)) - 1}")
-        if model in ("none", "gain"):
-            return networks.train_node(self.spec, flows.base, seed)
-        if model in ("scratch_few", "scratch_all"):
-            return networks.train_node(self.spec, flows.target, seed, few=model == "scratch_few")
-        if model == "matched":
-            return networks.transfer_node(self.spec, case, (2,), seed, channels=self.spec.network.outputs)
-        if isinstance(model, str) and model != "all":
-            raise ValueError(
-                f"unknown model {model!r}: accepted are {', '.join(NOT_LAYERS)}, matched or a set of layers"
-            )
-        chosen = self.layers if isinstance(model, str) else model
-        return networks.transfer_node(self.spec, case, self._layers(chosen), seed)
-
-    def null_node(self, case: str, layers: Iterable[int], seed: int = 0) -> Node:
-        """Return the node of a `continued` network."""
-        return networks.transfer_node(self.spec, case, self._layers(layers), seed, on="base")
-
-    def vary(self, overrides: Mapping[str, Any]) -> Study:
-        """Return the study with other settings, as overrides; both share every artifact that they can."""
-        spec = settings.apply(self.spec, settings.nested(overrides))
-        return replace(self, spec=spec)
-
-    def analysis(self, node: Node) -> xr.Dataset:
-        """Return what a stage of `tlfourier.study.stages.analyses` found."""
-        return self._read(node, f"{node.stage}.nc")
-
-    # ---- scores
+    # ---- scores and verdicts
 
     def score(
-        self, case: str, model: str | Iterable[int], seed: int = 0, on: str = "target", split: str = "test"
+        self, case: str, model: Model, seed: int = 0, on: str = "target", split: str = "test"
     ) -> xr.Dataset:
         """Return a network's scores on a block of the case's target (or ``on="base"``) flow."""
-        return self._read(self.score_node(case, model, seed, on, split), "scores.nc")
+        return self._dataset(self.design.score_node(case, model, seed, on, split))
 
     def scores(
-        self, case: str, models: Iterable[Any] | None = None, on: str = "target", split: str = "test"
+        self, case: str, models: Iterable[Model] | None = None, on: str = "target", split: str = "test"
     ) -> xr.Dataset:
         """Return the scores of many models over all seeds, with dimensions ``model`` and ``seed``.
 
         By default: every baseline and every single layer. A set of layers is named ``"2"`` or ``"2+5"``.
         Choose among models with ``split="validation"``.
         """
-        everything: list[str | Iterable[int]] = [*NOT_LAYERS, *([layer] for layer in self.layers)]
-        chosen = everything if models is None else list(models)
-        table = [
-            [self.score(case, model, seed, on, split) for seed in self.seeds_of(case)] for model in chosen
+        chosen = [*BASELINES, *map(str, self.layers)] if models is None else list(models)
+        names, seeds = [model_name(model, self.layers[-1]) for model in chosen], self.seeds_of(case)
+        nodes = [[self.design.score_node(case, name, seed, on, split) for seed in seeds] for name in names]
+        self._ensure([node for row in nodes for node in row])
+        rows = [
+            xr.concat([self.read(node) for node in row], dim="seed", combine_attrs="override")
+            for row in nodes
         ]
-        rows = [xr.concat(row, dim="seed", combine_attrs="override") for row in table]
-        names = [model if isinstance(model, str) else "+".join(map(str, sorted(model))) for model in chosen]
         whole = xr.concat(rows, dim="model", combine_attrs="override")
-        return whole.assign_coords(model=names, seed=list(self.seeds_of(case)))
+        return whole.assign_coords(model=names, seed=list(seeds))
 
-    def has_score(self, case: str, model: str | Iterable[int], seed: int = 0) -> bool:
+    def table(self, case: str, split: str = "test") -> xr.Dataset:
+        """Return the mean scores of every model of a case, NaN for the seeds that one does not have."""
+        node = self.design.table_node(case, self.design.models(case), split)
+        return self._dataset(node).reindex(seed=list(self.seeds_of(case)))
+
+    def has_score(self, case: str, model: Model, seed: int = 0) -> bool:
         """Tell whether a model is trained and scored on the target already."""
-        node = self.score_node(case, model, seed)
+        node = self.design.score_node(case, model, seed)
         return not self.store.missing((node, node.inputs["network"]))
 
-    def score_node(
-        self, case: str, model: str | Iterable[int], seed: int = 0, on: str = "target", split: str = "test"
-    ) -> Node:
-        """Return the node of a network's scores, as `score` reads them."""
-        flow, network = getattr(self.case(case), on), self.node(case, model, seed)
-        return networks.score_node(self.spec, flow, network, gain=model == "gain", split=split)
+    def verdicts(self) -> xr.Dataset:
+        """Return the scorecard: every claim in every case and its reverse transfer."""
+        return self._dataset(verdicts_node(self.spec))
 
     # ---- making
 
+    def vary(self, overrides: Mapping[str, Any]) -> Study:
+        """Return the study with other settings; both share every result that they can."""
+        return replace(self, design=self.design.vary(overrides))
+
+    @property
+    def make(self) -> Study:
+        """The same study without a limit to its patience: ``study.make.scores("forcing", [(2, 5)])``."""
+        return replace(self, patience=math.inf)
+
     def leaves(self) -> list[Node]:
         """Return every node that the book reads; these are made before its pages run, and shipped."""
-        return targets.book(self)
+        return [*targets.book(self.design), verdicts_node(self.spec)]
 
     def make_all(self, nodes: Iterable[Node] | None = None, workers: int | None = None) -> None:
         """Make what the book reads (or other ``nodes``) as far as it is missing, with a progress bar.
@@ -266,32 +283,47 @@ class Study:
             Some artifacts could not be made; all others are there.
         """
         to_do = plan(self.store, self.leaves() if nodes is None else nodes)
-        outcome = run.run_on_this_machine(to_do, self.store, workers)
-        outcome.check(to_do)
+        run_on_this_machine(to_do, self.store, workers).check(to_do)
 
     # ---- reading
 
-    def _layers(self, layers: Iterable[int]) -> tuple[int, ...]:
-        return check_layers(layers, self.spec.network.layers)
+    def read(self, node: Node) -> Any:
+        """Return what an artifact holds; one that is missing is made if that takes no longer than `patience`.
 
-    def _get(self, node: Node) -> Path:
+        Raises
+        ------
+        NotMade
+            It would take longer.
+        """
+        self._ensure([node])
+        return self.store.stages[node.stage].read(node, self._folder)
+
+    def _dataset(self, node: Node) -> xr.Dataset:
+        found: xr.Dataset = self.read(node)
+        return found
+
+    def _ensure(self, nodes: Sequence[Node]) -> None:
+        """Make what is missing of some nodes, unless it is more than a reader waits for."""
+        if all(map(self.store.local, nodes)) or not (missing := self.store.missing(nodes)):
+            return
+        to_do = plan(self.store, missing)
+        if to_do.total() > self.patience:
+            raise NotMade(
+                f"{to_do.describe(missing[0].key)}: this is not there, and making it takes about "
+                f"{duration(to_do.total())} ({len(to_do.tasks)} artifacts); ask for it with study.make "
+                "in place of study, as study.make.scores(...), or with `tlfourier sweep`"
+            )
+        run_on_this_machine(to_do, self.store).check(to_do)
+
+    def _folder(self, node: Node) -> Folder:
         folder = self.store.get(node)
         if node.key not in self.used:
             self.used[node.key] = node
             self._record(node, folder)
         return folder
 
-    def _record(self, node: Node, folder: Path) -> None:
+    def _record(self, node: Node, folder: Folder) -> None:
         if self.ledger:
             line = {"artifact": node.name, "seconds": read_manifest(folder)["seconds"]}
             with self.ledger.open("a") as stream:
                 stream.write(json.dumps(line) + "\n")
-
-    def _read(self, node: Node, name: str) -> xr.Dataset:
-        return artifacts.read_dataset(self._get(node) / name)
-
-    def _network(self, node: Node) -> Network:
-        folders = {"network": self._get(node)}
-        if node.stage == "transfer":
-            folders["base"] = self._get(node.inputs["base"])
-        return artifacts.read_network(folders)

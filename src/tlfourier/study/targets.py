@@ -1,56 +1,103 @@
-"""Which nodes to make: what the book reads, or a grid of cases, layer sets, samples and seeds."""
+"""Which nodes to make: what the book reads, what is judged, or a grid of cases, layer sets and samples."""
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
-from tlfourier.closure.models import layer_sets
+from tlfourier.closure.models import Model, layer_sets
 from tlfourier.store.node import Node
-from tlfourier.study import ablations, design
-from tlfourier.study.stages import networks
-
-if TYPE_CHECKING:
-    from tlfourier.study.study import Study
+from tlfourier.study import ablations
+from tlfourier.study.design import PERCENTS, Design, Models
+from tlfourier.study.settings import REVERSED
+from tlfourier.study.stages.data import diagnose_node, pairs_node, scales_node
 
 BASELINES = ("none", "gain", "scratch_few", "scratch_all")
+"""What a grid scores beside its sets of layers, "all" being one of these."""
 
-Layers = tuple[int, ...]
+
+def unique(nodes: Iterable[Node]) -> list[Node]:
+    """Return nodes once each, in their order."""
+    return list(dict.fromkeys(nodes))
 
 
-def book(study: Study) -> list[Node]:
-    """Return every node that the book reads."""
-    spec = study.spec
+def score_tables(design: Design, case: str, models: Models) -> list[Node]:
+    """Return the tables of models on validation and test, and that of the base network at home."""
+    splits = [design.table_node(case, models, split) for split in ("test", "validation")]
+    return [design.home_node(case), *splits]
+
+
+def learning_curve(design: Design, case: str) -> list[Node]:
+    """Return the tables of a learning curve."""
+    parts = [design.with_percent(percent) for percent in PERCENTS]
+    return [node for part in parts for node in score_tables(part, case, design.learning_models(case))]
+
+
+def inside(design: Design, case: str) -> list[Node]:
+    """Return what looks into the networks of a case: kernels, their change, activations, masks."""
     nodes = []
-    for flow in study.flows:
-        nodes += [networks.diagnose_node(spec, flow), networks.scales_node(spec, flow)]
-        nodes += [networks.pairs_node(spec, flow, "test")]
-    for case in study.cases:
-        target = study.case(case).target  # what the widget needs to re-train a set that nobody has tried
-        nodes += [networks.pairs_node(spec, target, "train", spec.transfer.samples)]
-        nodes += [networks.pairs_node(spec, target, "validation")]
-        singles = layer_sets(["singles", "all"], spec.network.layers)
-        nodes += scores(study, [case], singles)
-        nodes += _shown_networks(study, case)
-    nodes += design.everything(study) + ablations.nodes(study)
-    return design.unique(nodes)
+    for seed in design.seeds_of(case):
+        for model in ("none", "scratch_all"):
+            nodes += [design.census_node(case, model, seed), design.activations_node(case, model, seed)]
+        nodes += [design.activations_node(case, "none", seed, on="base")]
+        for layer in design.layers:
+            nodes += [design.change_node(case, layer, seed)]
+            nodes += [] if case.endswith(REVERSED) else [design.put_back_node(case, layer, seed)]
+        for layer in design.probed_layers:
+            nodes += [
+                design.census_node(case, [layer], seed),
+                design.change_node(case, layer, seed, null=True),
+            ]
+            nodes += [design.activations_node(case, [layer], seed), design.mask_node(case, layer, seed)]
+    return nodes
 
 
-def scores(study: Study, cases: Iterable[str], sets: Iterable[Layers]) -> list[Node]:
+def judged(design: Design) -> list[Node]:
+    """Return everything that the scorecard rests on."""
+    nodes = []
+    for case in design.ways:
+        nodes += score_tables(design, case, design.models(case)) + inside(design, case)
+    for case in design.learning_cases:
+        nodes += learning_curve(design, case)
+    return unique(nodes)
+
+
+def everything(design: Design) -> list[Node]:
+    """Return every node of the whole study, the ablations left out."""
+    nodes = []
+    for flow in design.flows:
+        nodes += [diagnose_node(design.spec, flow), scales_node(design.spec, flow)]
+        nodes += [pairs_node(design.spec, flow, "test")]
+    return unique(nodes + judged(design))
+
+
+def book(design: Design) -> list[Node]:
+    """Return every node that the pages of the book read."""
+    spec, nodes = design.spec, []
+    for case in design.cases:
+        target = design.case(case).target  # what the widget needs to re-train a set that nobody has tried
+        nodes += [pairs_node(spec, target, "train", spec.transfer.samples)]
+        nodes += [pairs_node(spec, target, "validation")]
+        nodes += scores(design, [case], layer_sets(["singles", "all"], spec.network.layers))
+        shown = ["none", "all", "scratch_all", *map(str, design.layers)]  # networks that pages open
+        nodes += [design.network_node(case, model) for model in shown]
+        nodes += [design.null_node(case, [layer]) for layer in design.probed_layers]
+    return unique(nodes + everything(design) + ablations.nodes(design))
+
+
+def scores(design: Design, cases: Iterable[str], sets: Iterable[Model]) -> list[Node]:
     """Return the scores of all seeds, on test and validation, of every baseline and every set of layers."""
-    models: list[str | Layers] = [*BASELINES, *sets]
+    models: list[Model] = [*BASELINES, *sets]
     nodes = []
     for case in cases:
-        for seed in study.seeds_of(case):
-            nodes.append(study.score_node(case, "none", seed, on="base"))
+        for seed in design.seeds_of(case):
+            nodes.append(design.score_node(case, "none", seed, on="base"))
             for split in ("test", "validation"):
-                nodes += [study.score_node(case, model, seed, split=split) for model in models]
-    return design.unique(nodes)
+                nodes += [design.score_node(case, model, seed, split=split) for model in models]
+    return unique(nodes)
 
 
 def grid(
-    study: Study,
+    design: Design,
     cases: Sequence[str] = (),
     layers: Sequence[str] = (),
     samples: Sequence[int] = (),
@@ -59,11 +106,11 @@ def grid(
 
     Parameters
     ----------
-    study : Study
+    design : Design
     cases : sequence of str
         Names; all by default.
     layers : sequence of str
-        See `layer_sets`; ``singles`` and ``all`` by default.
+        See `tlfourier.closure.models.layer_sets`; ``singles`` and ``all`` by default.
     samples : sequence of int
         Target samples of a transfer; by default the study's own number.
 
@@ -72,36 +119,26 @@ def grid(
     ValueError
         An unknown case, a set of layers that the network does not have, or an impossible number of samples.
     """
-    chosen = [name for name in cases or study.cases if study.case(name)]
-    sets = layer_sets(layers or ("singles", "all"), study.spec.network.layers)
-    nodes = []
-    for count in samples or (study.spec.transfer.samples,):
-        budget = dataclasses.replace(study.spec.transfer, samples=count)
-        varied = dataclasses.replace(study, spec=dataclasses.replace(study.spec, transfer=budget))
-        nodes += scores(varied, chosen, sets)
-    return design.unique(nodes)
+    chosen = [name for name in cases or design.cases if design.case(name)]
+    sets = layer_sets(layers or ("singles", "all"), design.spec.network.layers)
+    counts = samples or (design.spec.transfer.samples,)
+    varied = [design.vary({"transfer.samples": count}) for count in counts]
+    return unique(node for one in varied for node in scores(one, chosen, sets))
 
 
 def chosen(
-    study: Study, cases: Sequence[str], layers: Sequence[str], samples: Sequence[int], whole: bool
-) -> list[Node]:
-    """Return what a sweep is asked for: the whole programme, a grid of it, or by default what the book reads.
+    design: Design, cases: Sequence[str], layers: Sequence[str], samples: Sequence[int], whole: bool
+) -> list[Node] | None:
+    """Return what a sweep is asked for: the whole study, a grid of it, or None for what the book reads.
 
     Raises
     ------
     ValueError
-        The whole programme and a part of it at once, or as `grid`.
+        The whole study and a part of it at once, or as `grid`.
     """
     part = bool(cases or layers or samples)
     if whole and part:
         raise ValueError("--programme is every case, set of layers and number of samples: give it alone")
     if whole:
-        return design.everything(study)
-    return grid(study, cases, layers, samples) if part else study.leaves()
-
-
-def _shown_networks(study: Study, case: str) -> list[Node]:
-    """Return the networks that pages open: one seed, every single layer, and their null."""
-    models: list[str | list[int]] = ["none", "all", "scratch_all", *([layer] for layer in study.layers)]
-    nulls = [networks.transfer_node(study.spec, case, (layer,), 0, on="base") for layer in study.null_layers]
-    return [*(study.node(case, model) for model in models), *nulls]
+        return everything(design)
+    return grid(design, cases, layers, samples) if part else None

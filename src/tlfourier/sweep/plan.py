@@ -7,10 +7,14 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from statistics import median
 
-from tlfourier.store.node import Node
+from tlfourier.store.manifest import read_manifest
+from tlfourier.store.node import Node, tree
+from tlfourier.store.stage import Stages
 from tlfourier.store.store import Store
-from tlfourier.sweep import costs
+
+_ENOUGH = 30  # artifacts that a median is taken of
 
 
 @dataclass(frozen=True)
@@ -22,13 +26,16 @@ class Plan:
     tasks : mapping of str to Node
         By key, in an order in which they could be made one after the other.
     seconds : mapping of str to float
-        What each will probably take, one thread; NaN where nothing of the kind was ever measured.
+        What each will probably take, one thread.
+    stages : mapping of str to Stage
+        What they are.
     everything : sequence of str, optional
         Keys of all that the leaves are made from, whether it is there or not; by default the tasks.
     """
 
     tasks: Mapping[str, Node]
     seconds: Mapping[str, float]
+    stages: Stages
     everything: Sequence[str] = ()
 
     def needs(self, key: str) -> list[str]:
@@ -58,23 +65,19 @@ class Plan:
         """Seconds from the start of a task to the end of the longest chain that begins with it."""
         longest: dict[str, float] = {}
         for key in reversed(list(self.tasks)):
-            longest[key] = longest.get(key, 0.0) + self.cost(key)
+            longest[key] = longest.get(key, 0.0) + self.seconds[key]
             for need in self.needs(key):
                 longest[need] = max(longest.get(need, 0.0), longest[key])
         return longest
 
-    def cost(self, key: str) -> float:
-        """Return the seconds of a task, 0 where they are not known."""
-        value = self.seconds[key]
-        return 0.0 if math.isnan(value) else value
-
-    def unknown(self) -> list[str]:
-        """Return the stages of which nothing was ever measured."""
-        return sorted({node.stage for key, node in self.tasks.items() if math.isnan(self.seconds[key])})
+    def describe(self, key: str) -> str:
+        """Say in a few words what a task makes."""
+        node = self.tasks[key]
+        return self.stages[node.stage].describe(node)
 
     def total(self) -> float:
         """Return the seconds of one worker."""
-        return math.fsum(map(self.cost, self.tasks))
+        return math.fsum(self.seconds.values())
 
     def makespan(self, workers: int) -> float:
         """Return the seconds that ``workers`` take, the most urgent task that is ready first."""
@@ -90,7 +93,7 @@ class Plan:
         while ready or running:
             while ready and len(running) < workers:
                 key = heapq.heappop(ready)[1]
-                heapq.heappush(running, (now + self.cost(key), key))
+                heapq.heappush(running, (now + self.seconds[key], key))
             now, done = heapq.heappop(running)
             for key in feeds[done]:
                 waiting[key] -= 1
@@ -103,54 +106,39 @@ class Plan:
         gone = set(done)
         left = {key: node for key, node in self.tasks.items() if key not in gone}
         costs_left = {key: self.seconds[key] * slower.get(node.stage, 1.0) for key, node in left.items()}
-        return Plan(left, costs_left, self.everything)
+        return Plan(left, costs_left, self.stages, self.everything)
 
 
-def plan(store: Store, leaves: Iterable[Node], measured: Iterable[Node] = ()) -> Plan:
+def plan(store: Store, leaves: Iterable[Node]) -> Plan:
     """Return what must be made so that every leaf is in the store: nothing that no missing leaf needs.
 
-    Costs are estimated from what the store holds of the leaves' kind, and of ``measured``.
+    Costs are estimated from what the store holds of the same stages.
     """
-    wanted = list({leaf.key: leaf for leaf in leaves}.values())
-    absent: dict[str, Node] = {}
+    wanted = list(dict.fromkeys(leaves))
+    absent: set[Node] = set()
     frontier = wanted
     while frontier:  # what is there is never taken apart: its inputs may be nowhere, and large
-        found = {node.key: node for node in store.missing(frontier)}
-        absent |= found
-        children = {child.key: child for node in found.values() for child in node.inputs.values()}
-        frontier = [child for key, child in children.items() if key not in absent]
-    tasks: dict[str, Node] = {}
-    for leaf in wanted:
-        _add(leaf, absent, tasks)
-    known = costs.rates(store, [node for leaf in [*wanted, *measured] for node in leaf.tree()])
-    everything: dict[str, Node] = {}
-    for leaf in wanted:
-        _add(leaf, {node.key: node for node in leaf.tree()}, everything)
-    return Plan(tasks, {key: costs.seconds(node, known) for key, node in tasks.items()}, list(everything))
+        found = store.missing(frontier)
+        absent.update(found)
+        children = dict.fromkeys(child for node in found for child in node.inputs.values())
+        frontier = [child for child in children if child not in absent]
+    every = list(tree(wanted))
+    tasks = {node.key: node for node in every if node in absent}
+    known = rates(store, every) if tasks else {}
+    seconds = {key: store.stages[node.stage].work(node) * known[node.stage] for key, node in tasks.items()}
+    return Plan(tasks, seconds, store.stages, [node.key for node in every])
 
 
-def _add(node: Node, absent: Mapping[str, Node], tasks: dict[str, Node]) -> None:
-    """Add a node after the nodes that it needs, of those that are ``absent``."""
-    if node.key in absent and node.key not in tasks:
-        for child in node.inputs.values():
-            _add(child, absent, tasks)
-        tasks[node.key] = node
+def rates(store: Store, nodes: Iterable[Node]) -> dict[str, float]:
+    """Return the seconds of one thread per unit of work, by stage: the median of some artifacts there are.
 
-
-def describe(node: Node) -> str:
-    """Say in a few words what a node is: its stage and the settings by which people tell such nodes apart."""
-    spec = node.spec
-    if node.stage == "simulate":
-        return f"simulate Re {spec['reynolds']:g}, k_f {spec['forcing_wavenumber']}, {spec['size']}²"
-    if node.stage == "train":
-        return f"train on {spec['training']['samples']} samples, seed {spec['training']['seed']}"
-    if node.stage == "transfer":
-        layers = ",".join(map(str, spec["layers"]))
-        kind = " (null)" if spec.get("keep") == "end" else " (few channels)" if "channels" in spec else ""
-        return f"re-train layers {layers}, seed {spec['seed']}{kind}"
-    if node.stage == "score":
-        split, network = node.inputs["pairs"].spec["split"], node.inputs["network"]
-        return f"score on {split}{' with a gain' if spec['gain'] else ''}: {describe(network)}"
-    if node.stage == "pairs":
-        return f"pairs of the {spec['split']} block" + (f", {spec['samples']}" if spec["samples"] else "")
-    return f"{node.stage}: {describe(node.inputs['network'])}" if "network" in node.inputs else node.stage
+    Where there is none, the stage's own rate.
+    """
+    seen: dict[str, list[float]] = {}
+    for node in nodes:
+        known = seen.setdefault(node.stage, [])
+        folder = store.local(node) if len(known) < _ENOUGH else None
+        if folder is not None:
+            known.append(float(read_manifest(folder)["seconds"]) / store.stages[node.stage].work(node))
+    rest = {name: stage.rate for name, stage in store.stages.items()}
+    return rest | {name: median(values) for name, values in seen.items() if values}

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
+from tlfourier.sweep.outcome import Outcome
 from tlfourier.sweep.plan import Plan
-
-if TYPE_CHECKING:
-    from tlfourier.sweep.run import Outcome
 
 _LINE = 60.0  # seconds between lines in a log
 
@@ -57,7 +54,7 @@ def pace(plan: Plan, outcome: Outcome) -> dict[str, float]:
     for key, seconds in outcome.made.items():
         stage = plan.tasks[key].stage
         so_far = taken.get(stage, (0.0, 0.0))
-        taken[stage] = so_far[0] + seconds, so_far[1] + plan.cost(key)
+        taken[stage] = so_far[0] + seconds, so_far[1] + plan.seconds[key]
     return {stage: actual / wanted for stage, (actual, wanted) in taken.items() if wanted > 0}
 
 

@@ -1,254 +1,100 @@
-"""Make many artifacts, here one by one or as tasks on dask.distributed; a failure stops nothing else.
-
-The store makes a sweep resumable, the plan says what is missing, dask schedules. Nothing else is kept.
-"""
+"""From the options of a sweep to the place where it runs, and what it will probably cost."""
 
 from __future__ import annotations
 
-import functools
-import io
-import time
-from collections.abc import Iterable, Iterator
-from contextlib import nullcontext, redirect_stderr
-from dataclasses import dataclass, field
-from typing import Any
+import os
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
 
-from distributed import Client, Future, KilledWorker, as_completed
-
-from tlfourier.store.node import Node
 from tlfourier.store.store import Store
-from tlfourier.sweep import clusters
-from tlfourier.sweep.plan import Plan, describe
-from tlfourier.sweep.progress import Progress
+from tlfourier.sweep.backends.here import run_here
+from tlfourier.sweep.outcome import Outcome
+from tlfourier.sweep.plan import Plan
+from tlfourier.sweep.progress import duration
 
 _START = 20.0  # seconds that starting workers is worth
-_LOOK, _REFRESH = 0.05, 5.0  # seconds between looks at the tasks, at the bar
-DIED = (
-    "its worker died each time, which is what happens when the memory is full: "
-    "take fewer workers (--workers) or smaller settings"
-)
 
 
-class SweepFailed(RuntimeError):
-    """Some artifacts of a sweep could not be made; all others are there."""
-
-
-@dataclass
-class Outcome:
-    """What a sweep has done.
-
-    Attributes
-    ----------
-    made : dict of str to float
-        Seconds of every artifact that is there now, by key.
-    failed : dict of str to str
-        One sentence for every artifact that could not be made, by key.
-    untried : dict of str to str
-        Artifacts that need a failed one, with its name, by key.
-    seconds : float
-        On the clock.
-    """
-
-    made: dict[str, float] = field(default_factory=dict)
-    failed: dict[str, str] = field(default_factory=dict)
-    untried: dict[str, str] = field(default_factory=dict)
-    seconds: float = 0.0
-
-    def report(self, plan: Plan) -> str:
-        """Return a line for each failure, with what it has held up."""
-        lines = []
-        for key, sentence in self.failed.items():
-            node = plan.tasks[key]
-            lines.append(f"{node.name} ({describe(node)}) failed: {sentence}")
-            held = sum(name == node.name for name in self.untried.values())
-            if held:
-                lines.append(f"  {held} more that need it were not tried")
-        return "\n".join(lines)
-
-    def check(self, plan: Plan) -> None:
-        """Raise SweepFailed if there was a failure, with the report as its message."""
-        if self.failed:
-            count = f"{len(self.failed)} of {len(plan.tasks)} artifacts could not be made"
-            kept = f"{len(self.made)} were made and stay"
-            raise SweepFailed(f"{count}, {kept}:\n{self.report(plan)}")
-
-    def as_data(self, plan: Plan) -> dict[str, Any]:
-        """Return the outcome by the names of the artifacts, as JSON values."""
-        tables: dict[str, dict[str, Any]] = {
-            "made": self.made,
-            "failed": self.failed,
-            "untried": self.untried,
-        }
-        named = {
-            kind: {plan.tasks[key].name: value for key, value in table.items()}
-            for kind, table in tables.items()
-        }
-        return {"seconds": round(self.seconds, 1), **named}
-
-
-def run_here(plan: Plan, store: Store, nodes: Iterable[Node] | None = None, progress: bool = True) -> Outcome:
-    """Make the tasks of a plan (or ``nodes`` of them) one after the other in this process.
-
-    With ``nodes``, as a job of an array has, what they need is made as well unless another job is at it: then
-    this one waits for the artifact's lock.
-    """
-    outcome, started = Outcome(), time.perf_counter()
-    chosen = list(plan.tasks.values()) if nodes is None else list(nodes)
-    with Progress(plan, 1, len(chosen), progress) as bar:
-        for node in chosen:
-            blame = _blame(plan, node.key, outcome)
-            if blame:
-                outcome.untried[node.key] = blame
-            else:
-                before = time.perf_counter()
-                try:
-                    with nullcontext() if progress else redirect_stderr(io.StringIO()):
-                        store.get(node)
-                    outcome.made[node.key] = time.perf_counter() - before
-                except Exception as error:
-                    outcome.failed[node.key] = sentence(error)
-            bar.advance(outcome)
-    outcome.seconds = time.perf_counter() - started
-    return outcome
-
-
-def run(plan: Plan, store: Store, client: Client, progress: bool = True) -> Outcome:
-    """Make the tasks of a plan on the workers of ``client``, the most urgent first.
-
-    A worker that dies is replaced and its task tried again, a few times; tasks that need a failed one are not
-    tried, all others are. Dask blames all tasks that wait on a worker when it dies: in the end those are
-    tried once more, one at a time. Interrupted, the tasks that were not begun are cancelled.
-    """
-    outcome, started = Outcome(), time.perf_counter()
-    futures: dict[str, Future] = {}
-    for key in plan.tasks:
-        needs = [futures[need] for need in plan.needs(key)]
-        futures[key] = _submit(plan, key, store, client, needs)
-    keys = {future.key: key for key, future in futures.items()}
-    workers = max(1, len(client.nthreads()))
-    try:
-        with Progress(plan, workers, len(futures), progress) as bar:
-            for future in _finished(futures.values(), bar):
-                _note(future, keys[future.key], plan, outcome)
-                bar.advance(outcome)
-    except BaseException:
-        client.cancel(list(futures.values()), force=True)
-        raise
-    _separate(plan, outcome)
-    try_alone(plan, store, client, outcome)
-    outcome.seconds = time.perf_counter() - started
-    return outcome
-
-
-def _submit(
-    plan: Plan, key: str, store: Store, client: Client, needs: list[Future], again: str = ""
-) -> Future:
-    node = plan.tasks[key]
-    place = f"{store.remote.address if store.remote else store.root}"
-    # Two drivers on one scheduler share a task of the same name.
-    name = f"{node.stage}-{node.key[:16]} in {place}{again}"
-    return client.submit(make, store, node, needs, key=name, priority=round(plan.urgency[key]), pure=False)
-
-
-def try_alone(plan: Plan, store: Store, client: Client, outcome: Outcome) -> None:
-    """Clear the tasks that only waited on a worker that died, and go on with those that needed them."""
-    cleared = []
-    for key in [key for key, why in outcome.failed.items() if why == DIED]:
-        future = _submit(plan, key, store, client, [], " alone")
-        future.exception()  # waits; the error itself is noted below
-        del outcome.failed[key]
-        _note(future, key, plan, outcome)
-        cleared += [key] if key in outcome.made else []
-    if not cleared:
-        return
-    held, outcome.untried = list(outcome.untried), {}
-    for key in held:  # in order: what a task needs comes first
-        if blame := _blame(plan, key, outcome):
-            outcome.untried[key] = blame
-    rest = plan.without([*outcome.made, *outcome.failed, *outcome.untried], {})
-    more = run(rest, store, client, progress=False) if rest.tasks else Outcome()
-    outcome.made |= more.made
-    outcome.failed |= more.failed
-    outcome.untried |= more.untried
+def cores() -> int:
+    """Return the cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def run_on_this_machine(plan: Plan, store: Store, workers: int | None = None) -> Outcome:
     """Make the tasks of a plan on ``workers`` processes; 1 is this process.
 
-    By default one for each core, unless all is done in less time than processes take to start.
+    By default one for each core, unless all is done in less time than processes take to start. Without dask,
+    which the extra ``sweep`` brings, everything is made in this process.
     """
-    short = not plan.unknown() and plan.total() < _START
-    crew = min(workers or (1 if short else clusters.cores()), len(plan.tasks))
+    default = cores() if plan.total() >= _START and find_spec("distributed") else 1
+    crew = min(workers or default, len(plan.tasks))
     if crew <= 1:
         return run_here(plan, store)
-    with clusters.local(crew) as client:
-        return run(plan, store, client)
+    dask = _dask()
+    with dask.local(crew) as client:
+        return dask.run(plan, store, client)
 
 
-def make(store: Store, node: Node, inputs: list[float]) -> float:
-    """Make one artifact on a worker; return its seconds. ``inputs`` are there only to come first."""
-    started = time.perf_counter()
-    with redirect_stderr(io.StringIO()):  # the driver has the only progress bar
-        _opened(store).get(node)
-    return time.perf_counter() - started
+def run(
+    to_do: Plan,
+    store: Store,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    slurm: str | None = None,
+    task_index: int | None = None,
+    tasks: int | None = None,
+) -> Outcome:
+    """Run a plan where the options say.
+
+    Raises
+    ------
+    ValueError
+        Two ways that exclude each other, or half of a way.
+    """
+    ways = {"--workers": workers, "--scheduler": scheduler, "--slurm": slurm, "--task-index": task_index}
+    given = [name for name, value in ways.items() if value is not None]
+    if len(given) > 1:
+        raise ValueError(f"{' and '.join(given)} exclude each other: give one of them")
+    if (task_index is None) != (tasks is None):
+        raise ValueError("--task-index and --tasks belong together: give both, as --task-index 0 --tasks 10")
+    if task_index is not None and tasks is not None:
+        return run_here(to_do, store, to_do.part(task_index, tasks))
+    if not to_do.tasks:
+        return Outcome()
+    if scheduler is not None:
+        dask = _dask()
+        with dask.running(scheduler) as client:
+            return dask.run(to_do, store, client)
+    if slurm is not None:
+        dask = _dask()
+        from tlfourier.sweep.backends.slurm import slurm as start
+
+        with start(Path(slurm)) as client:
+            return dask.run(to_do, store, client)
+    return run_on_this_machine(to_do, store, workers)
 
 
-@functools.cache
-def _opened(store: Store) -> Store:
-    """Return the first equal store of this process: it remembers which artifacts it has checked."""
-    return store
-
-
-def sentence(error: BaseException) -> str:
-    """Return one line for the report."""
-    if isinstance(error, KilledWorker):
-        return DIED
-    text = " ".join(str(error).split())
-    return (
-        text if isinstance(error, (ValueError, RuntimeError)) and text else f"{type(error).__name__}: {text}"
+def forecast(to_do: Plan, list_all: bool) -> str:
+    """Say what a sweep will make, and how long it will probably take."""
+    lines = []
+    if list_all:
+        lines += [
+            f"{duration(to_do.seconds[key]):>8}  {node.name}  {to_do.describe(key)}"
+            for key, node in to_do.tasks.items()
+        ]
+    crew = cores()
+    spans = ", ".join(f"{duration(to_do.makespan(n))} on {n}" for n in dict.fromkeys((1, crew, 10, 100)))
+    lines.append(
+        f"{len(to_do.tasks)} artifacts to make" + (f": about {spans} workers" if to_do.tasks else "")
     )
+    return "\n".join(lines)
 
 
-def _finished(futures: Iterable[Future], bar: Progress) -> Iterator[Future]:
-    """Yield futures as they end, and refresh the bar while nothing does."""
-    ended = as_completed(list(futures), raise_errors=False)
-    looked = time.perf_counter()
-    while not ended.is_empty():
-        if ended.has_ready():
-            yield next(ended)
-        else:
-            time.sleep(_LOOK)
-        if time.perf_counter() - looked > _REFRESH:
-            bar.refresh()
-            looked = time.perf_counter()
+def _dask() -> ModuleType:
+    """Import the part that needs dask only where it is used."""
+    if find_spec("distributed") is None:
+        raise ValueError('several workers need dask: `pip install "tlfourier[sweep]"`, or take --workers 1')
+    from tlfourier.sweep.backends import dask
 
-
-def _note(future: Future, key: str, plan: Plan, outcome: Outcome) -> None:
-    if future.status == "finished":
-        outcome.made[key] = future.result()
-    else:
-        error = future.exception() if future.status == "error" else None
-        outcome.failed[key] = sentence(error) if error else "it was cancelled"
-
-
-def _separate(plan: Plan, outcome: Outcome) -> None:
-    """Tell tasks that failed from those that dask gave up because they need a failed one."""
-    everything = outcome.failed
-    outcome.failed = {}
-    for key in plan.tasks:  # in order: what a task needs comes first
-        if key in everything:
-            blame = _blame(plan, key, outcome)
-            if blame:
-                outcome.untried[key] = blame
-            else:
-                outcome.failed[key] = everything[key]
-
-
-def _blame(plan: Plan, key: str, outcome: Outcome) -> str | None:
-    """Return the name of the failed artifact that a task needs, if there is one."""
-    for need in plan.needs(key):
-        if need in outcome.failed:
-            return plan.tasks[need].name
-        if need in outcome.untried:
-            return outcome.untried[need]
-    return None
+    return dask

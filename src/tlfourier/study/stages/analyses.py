@@ -6,6 +6,7 @@ Their files are small, so a book can ship them for every seed where it ships net
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache, partial
 from pathlib import Path
 
 import torch
@@ -21,9 +22,8 @@ from tlfourier.fourier.response import layer_response, log_ratio, mean_amplitude
 from tlfourier.fourier.reversion import put_back_curve
 from tlfourier.scorecard.statistics import per_seed
 from tlfourier.store.node import Node
-from tlfourier.store.store import Maker
+from tlfourier.store.stage import Stage
 from tlfourier.study.settings import StudySpec
-from tlfourier.study.stages import networks
 from tlfourier.study.stages.artifacts import (
     read_dataset,
     read_network,
@@ -31,44 +31,31 @@ from tlfourier.study.stages.artifacts import (
     read_tensors,
     write_dataset,
 )
+from tlfourier.study.stages.data import Inputs, pairs_node, read_file
+from tlfourier.study.stages.networks import (
+    applied_scales,
+    describe_use,
+    folders_of,
+    forward_work,
+    multiplications_of,
+    trained_from,
+)
 
 SAMPLES = 16
 """Snapshots over which spectra of activations are averaged: channels and directions add to each."""
 
 
-def census_node(network: Node) -> Node:
-    """Return the node of the filter types of a network's kernels, beside both null models."""
-    return Node("census", 1, {}, _folders(network))
+def _kernel_work(node: Node) -> float:
+    return float(multiplications_of(node.inputs["network"]))
 
 
-def activations_node(spec: StudySpec, flow: str, network: Node) -> Node:
-    """Return the node of a network's activation spectra on the test block of a flow."""
-    return Node("activations", 1, {"samples": SAMPLES}, _folders(network) | _data(spec, flow, network))
+def _on(spec: StudySpec, flow: str, network: Node) -> dict[str, Node]:
+    """Return a network, the test block of a flow, and the scales by which the network sees it."""
+    data = {"pairs": pairs_node(spec, flow, "test"), "scales": applied_scales(spec, flow, network)}
+    return folders_of(network) | data
 
 
-def change_node(network: Node) -> Node:
-    """Return the node of what re-training changed in the kernels of its layers."""
-    return Node("change", 1, {}, _folders(network))
-
-
-def put_back_node(spec: StudySpec, flow: str, network: Node) -> Node:
-    """Return the node of the causal test: the most changed kernels put back, against random ones."""
-    return Node("putback", 1, {"draws": 5}, _folders(network) | _data(spec, flow, network))
-
-
-def mask_node(spec: StudySpec, flow: str, network: Node) -> Node:
-    """Return the node of the masks of a re-trained network and of its base, swapped."""
-    return Node("mask", 1, {"samples": SAMPLES}, _folders(network) | _data(spec, flow, network))
-
-
-def _folders(network: Node) -> dict[str, Node]:
-    return {"network": network} | ({"base": network.inputs["base"]} if network.stage == "transfer" else {})
-
-
-def _data(spec: StudySpec, flow: str, network: Node) -> dict[str, Node]:
-    """Return the test block of a flow, and the scales by which the network sees it."""
-    scales = networks.applied_scales(spec, flow, network)
-    return {"pairs": networks.pairs_node(spec, flow, "test"), "scales": scales}
+# ---------------------------------------------------------------------------------------------- table
 
 
 def table_node(scores: Mapping[str, Mapping[int, Node]]) -> Node:
@@ -81,10 +68,10 @@ def table_node(scores: Mapping[str, Mapping[int, Node]]) -> Node:
     """
     inputs = {f"{name}@{seed}": node for name, row in scores.items() for seed, node in row.items()}
     seeds = sorted({seed for row in scores.values() for seed in row})
-    return Node("table", 1, {"models": list(scores), "seeds": seeds}, inputs)
+    return TABLE.of({"models": list(scores), "seeds": seeds}, inputs)
 
 
-def make_table(node: Node, inputs: Mapping[str, Path], folder: Path) -> None:
+def make_table(node: Node, inputs: Inputs, folder: Path) -> None:
     """Put scores side by side over (model, seed), each the mean over snapshots; NaN where there is none."""
     parts = {name: per_seed(read_dataset(path / "scores.nc")) for name, path in inputs.items()}
     names = [str(name) for name in next(iter(parts.values()))]
@@ -101,15 +88,63 @@ def make_table(node: Node, inputs: Mapping[str, Path], folder: Path) -> None:
     write_dataset(folder / "table.nc", xr.Dataset(table, {"model": models, "seed": seeds}))
 
 
-def make_census(node: Node, inputs: Mapping[str, Path], folder: Path) -> None:
+def _entries(node: Node) -> float:
+    return float(len(node.inputs))
+
+
+def _describe_table(node: Node) -> str:
+    models, seeds = node.spec["models"], node.spec["seeds"]
+    return f"mean scores of {len(models)} models, {len(seeds)} seeds"
+
+
+TABLE = Stage(
+    "table",
+    1,
+    node=table_node,
+    make=make_table,
+    read=partial(read_file, "table.nc"),
+    work=_entries,
+    rate=1e-3,
+    describe=_describe_table,
+)
+
+# --------------------------------------------------------------------------------------------- census
+
+
+@cache
+def census_node(network: Node) -> Node:
+    """Return the node of the filter types of a network's kernels, beside both null models."""
+    return CENSUS.of({}, folders_of(network))
+
+
+def make_census(node: Node, inputs: Inputs, folder: Path) -> None:
     """Count the filter types of every layer, before and after training."""
-    trained = node.inputs["base"] if "base" in node.inputs else node.inputs["network"]
-    seed = trained.spec["training"]["seed"]
-    initial = Network(NetworkSpec(**trained.spec["network"]), seed=seed)
+    spec = trained_from(node.inputs["network"]).spec
+    initial = Network(NetworkSpec(**spec["network"]), seed=spec["training"]["seed"])
     write_dataset(folder / "census.nc", fourier.network_fractions(read_network(inputs), initial))
 
 
-def make_activations(node: Node, inputs: Mapping[str, Path], folder: Path) -> None:
+CENSUS = Stage(
+    "census",
+    1,
+    node=census_node,
+    make=make_census,
+    read=partial(read_file, "census.nc"),
+    work=_kernel_work,
+    rate=1e-5,
+    describe=describe_use,
+)
+
+# ---------------------------------------------------------------------------------------- activations
+
+
+@cache
+def activations_node(spec: StudySpec, flow: str, network: Node) -> Node:
+    """Return the node of a network's activation spectra on the test block of a flow."""
+    return ACTIVATIONS.of({"samples": SAMPLES}, _on(spec, flow, network))
+
+
+def make_activations(node: Node, inputs: Inputs, folder: Path) -> None:
     """Write the spectra of what enters and leaves every layer."""
     given, wanted = _some(node, inputs)
     spectra = fourier.activation_spectra(read_network(inputs), given)
@@ -118,7 +153,27 @@ def make_activations(node: Node, inputs: Mapping[str, Path], folder: Path) -> No
     write_dataset(folder / "activations.nc", spectra.assign(truth))
 
 
-def make_change(node: Node, inputs: Mapping[str, Path], folder: Path) -> None:
+ACTIVATIONS = Stage(
+    "activations",
+    1,
+    node=activations_node,
+    make=make_activations,
+    read=partial(read_file, "activations.nc"),
+    work=forward_work,
+    rate=1e-9,
+    describe=describe_use,
+)
+
+# --------------------------------------------------------------------------------------------- change
+
+
+@cache
+def change_node(network: Node) -> Node:
+    """Return the node of what re-training changed in the kernels of its layers."""
+    return CHANGE.of({}, folders_of(network))
+
+
+def make_change(node: Node, inputs: Inputs, folder: Path) -> None:
     """Write how far every re-trained kernel moved, and what its layer passes at each wavenumber now."""
     base = list(conv_layers(load_network(inputs["base"] / "network.safetensors")).values())
     network = list(conv_layers(read_network(inputs)).values())
@@ -143,7 +198,27 @@ def make_change(node: Node, inputs: Mapping[str, Path], folder: Path) -> None:
     write_dataset(folder / "change.nc", xr.concat(rows, "layer").assign_coords(layer=layers))
 
 
-def make_put_back(node: Node, inputs: Mapping[str, Path], folder: Path) -> None:
+CHANGE = Stage(
+    "change",
+    1,
+    node=change_node,
+    make=make_change,
+    read=partial(read_file, "change.nc"),
+    work=_kernel_work,
+    rate=1e-6,
+    describe=describe_use,
+)
+
+# -------------------------------------------------------------------------------------------- putback
+
+
+@cache
+def put_back_node(spec: StudySpec, flow: str, network: Node) -> Node:
+    """Return the node of the causal test: the most changed kernels put back, against random ones."""
+    return PUT_BACK.of({"draws": 5}, _on(spec, flow, network))
+
+
+def make_put_back(node: Node, inputs: Inputs, folder: Path) -> None:
     """Put kernels back to their base weights and score what is left."""
     given, wanted = read_tensors(inputs["pairs"], read_scales(inputs["scales"]))
 
@@ -162,13 +237,6 @@ def make_put_back(node: Node, inputs: Mapping[str, Path], folder: Path) -> None:
     write_dataset(folder / "putback.nc", curve)
 
 
-def make_mask(node: Node, inputs: Mapping[str, Path], folder: Path) -> None:
-    """Swap the masks of a network and of its base on some snapshots."""
-    given, _ = _some(node, inputs)
-    base = load_network(inputs["base"] / "network.safetensors")
-    write_dataset(folder / "mask.nc", mask_swap(base, read_network(inputs), given))
-
-
 def relative_error(prediction: torch.Tensor, truth: torch.Tensor) -> float:
     """Return ``||P - T|| / ||T||`` of each snapshot, averaged over the snapshots.
 
@@ -180,18 +248,49 @@ def relative_error(prediction: torch.Tensor, truth: torch.Tensor) -> float:
     return (missed / size).mean().item()
 
 
-def _some(node: Node, inputs: Mapping[str, Path]) -> tuple[torch.Tensor, torch.Tensor]:
+PUT_BACK = Stage(
+    "putback",
+    1,
+    node=put_back_node,
+    make=make_put_back,
+    read=partial(read_file, "putback.nc"),
+    work=forward_work,
+    rate=1e-9,
+    describe=describe_use,
+)
+
+# ----------------------------------------------------------------------------------------------- mask
+
+
+@cache
+def mask_node(spec: StudySpec, flow: str, network: Node) -> Node:
+    """Return the node of the masks of a re-trained network and of its base, swapped."""
+    return MASK.of({"samples": SAMPLES}, _on(spec, flow, network))
+
+
+def make_mask(node: Node, inputs: Inputs, folder: Path) -> None:
+    """Swap the masks of a network and of its base on some snapshots."""
+    given, _ = _some(node, inputs)
+    base = load_network(inputs["base"] / "network.safetensors")
+    write_dataset(folder / "mask.nc", mask_swap(base, read_network(inputs), given))
+
+
+def _some(node: Node, inputs: Inputs) -> tuple[torch.Tensor, torch.Tensor]:
     """Return evenly spread samples of a block, as many as the recipe says or there are."""
     given, wanted = read_tensors(inputs["pairs"], read_scales(inputs["scales"]))
     chosen = torch.linspace(0, len(given) - 1, min(node.spec["samples"], len(given))).round().long()
     return given[chosen], wanted[chosen]
 
 
-MAKERS: dict[str, Maker] = {
-    "table": make_table,
-    "census": make_census,
-    "activations": make_activations,
-    "change": make_change,
-    "putback": make_put_back,
-    "mask": make_mask,
-}
+MASK = Stage(
+    "mask",
+    1,
+    node=mask_node,
+    make=make_mask,
+    read=partial(read_file, "mask.nc"),
+    work=forward_work,
+    rate=1e-9,
+    describe=describe_use,
+)
+
+STAGES = (TABLE, CENSUS, ACTIVATIONS, CHANGE, PUT_BACK, MASK)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +17,34 @@ from tlfourier.flow import diagnostics, initial
 from tlfourier.flow.equation import VorticityEquation
 from tlfourier.flow.grid import Grid
 from tlfourier.flow.simulate import Schedule
-from tlfourier.flow.steppers import State
+from tlfourier.flow.steppers import STEPPERS, State
 from tlfourier.flow.trajectory import read_trajectory, write_trajectory
 from tlfourier.store.node import Node
-from tlfourier.store.store import Maker
-from tlfourier.study.settings import FlowSpec, forcing
-from tlfourier.study.stages.artifacts import open_dataset, read_dataset, write_dataset
+from tlfourier.store.stage import Folder, Get, Stage
+from tlfourier.study.settings import FlowSpec, StudySpec, forcing
+from tlfourier.study.stages.artifacts import open_dataset, read_dataset, read_scales, write_dataset
 from tlfourier.study.stages.samples import blocks, write_blocks
+
+Inputs = Mapping[str, Folder]
+
+
+def read_file(file: str, node: Node, get: Get) -> xr.Dataset:
+    """Read the one dataset of an artifact; ``partial(read_file, name)`` is the reader of a stage."""
+    return read_dataset(get(node) / file)
+
+
+# ------------------------------------------------------------------------------------------- simulate
+
+
+@cache
+def simulate_node(spec: StudySpec, flow: str) -> Node:
+    """Return the node of a direct simulation's trajectory."""
+    numbers = dataclasses.asdict(spec.flows[flow])
+    own, runs = numbers.pop("spin_up"), numbers.pop("runs")
+    settings = {**numbers, **dataclasses.asdict(spec.simulation), "snapshots": spec.split.total}
+    # What is as before there was a choice has no place in a key: older artifacts keep their names.
+    settings |= {} if own is None else {"spin_up": own}
+    return SIMULATE.of(settings if runs == 1 else {**settings, "runs": runs})
 
 
 def build_grid(settings: Mapping[str, Any]) -> Grid:
@@ -41,7 +64,7 @@ def build_equation(settings: Mapping[str, Any], grid: Grid) -> VorticityEquation
     )
 
 
-def make_simulate(node: Node, inputs: Mapping[str, Path], folder: Path) -> None:
+def make_simulate(node: Node, inputs: Inputs, folder: Path) -> None:
     """Run the direct simulation to disk."""
     spec = node.spec
     grid = build_grid(spec)
@@ -53,28 +76,126 @@ def make_simulate(node: Node, inputs: Mapping[str, Path], folder: Path) -> None:
     write_trajectory(folder / "trajectory", equation, list(starts), schedule, stepper=spec["stepper"])
 
 
-def make_diagnose(node: Node, inputs: Mapping[str, Path], folder: Path) -> None:
+def trajectory(folder: Folder) -> xr.Dataset:
+    """Open the trajectory in a simulation's folder, which lies on disk: it is too large to be shipped."""
+    assert isinstance(folder, Path)
+    return read_trajectory(folder / "trajectory")
+
+
+def read_simulation(node: Node, get: Get) -> xr.Dataset:
+    """Open a trajectory."""
+    return trajectory(get(node))
+
+
+def _steps(node: Node) -> float:
+    """Return the points of the transforms of all evaluations, those in double precision counted twice."""
+    spec = node.spec
+    size, runs = spec["size"], spec.get("runs", 1)
+    duration = runs * spec["spin_up"] + spec["interval"] * spec["snapshots"]
+    steps = duration * size / spec["cfl"]
+    precision = 2 if spec["dtype"] == "float64" else 1
+    return float(steps * STEPPERS[spec["stepper"]].evaluations * precision * size**2 * math.log2(size))
+
+
+def describe(node: Node) -> str:
+    """Say which simulation a node is, or what is done with one."""
+    if node.stage != "simulate":
+        return f"{node.stage}: {describe(node.inputs['trajectory'])}"
+    spec = node.spec
+    return f"simulate Re {spec['reynolds']:g}, k_f {spec['forcing_wavenumber']}, {spec['size']}²"
+
+
+SIMULATE = Stage(
+    "simulate",
+    1,
+    node=simulate_node,
+    make=make_simulate,
+    read=read_simulation,
+    work=_steps,
+    rate=1.1e-9,
+    describe=describe,
+    resumable=True,
+)
+
+# ------------------------------------------------------------------------------------------- diagnose
+
+
+@cache
+def diagnose_node(spec: StudySpec, flow: str) -> Node:
+    """Return the node of a trajectory's diagnostics."""
+    return DIAGNOSE.of({}, {"trajectory": simulate_node(spec, flow)})
+
+
+def make_diagnose(node: Node, inputs: Inputs, folder: Path) -> None:
     """Write the diagnostics of a trajectory."""
     settings = node.inputs["trajectory"].spec
     equation = build_equation(settings, build_grid(settings))
-    trajectory = read_trajectory(inputs["trajectory"] / "trajectory")
-    result = diagnostics.diagnose(trajectory, equation, runs=settings.get("runs", 1))
+    result = diagnostics.diagnose(trajectory(inputs["trajectory"]), equation, runs=settings.get("runs", 1))
     write_dataset(folder / "diagnostics.nc", result)
 
 
-def make_filter(node: Node, inputs: Mapping[str, Path], folder: Path) -> None:
+def _transforms(node: Node) -> float:
+    spec = node.inputs["trajectory"].spec
+    return float(spec["snapshots"] * spec["size"] ** 2 * math.log2(spec["size"]))
+
+
+DIAGNOSE = Stage(
+    "diagnose",
+    1,
+    node=diagnose_node,
+    make=make_diagnose,
+    read=partial(read_file, "diagnostics.nc"),
+    work=_transforms,
+    rate=1e-8,
+    describe=describe,
+)
+
+# --------------------------------------------------------------------------------------------- filter
+
+
+@cache
+def filter_node(spec: StudySpec, flow: str) -> Node:
+    """Return the node of all filtered snapshots of a flow with their subgrid term."""
+    return FILTER.of(dataclasses.asdict(spec.filter), {"trajectory": simulate_node(spec, flow)})
+
+
+def make_filter(node: Node, inputs: Inputs, folder: Path) -> None:
     """Write ψ̄, ω̄ and Π of every snapshot."""
     settings = node.inputs["trajectory"].spec
     fine = build_equation(settings, build_grid(settings))
     grid = Grid(node.spec["size"], dtype=fine.grid.dtype)
     to_coarse = filters.Filter(fine.grid, grid, kind=node.spec["kind"], width=node.spec["width"] * grid.dx)
     coarse = filters.filtered_equation(fine, grid, to_coarse)
-    trajectory = read_trajectory(inputs["trajectory"] / "trajectory")
-    parts = pairs.pair_blocks(trajectory, to_coarse, fine, coarse)
-    write_blocks(folder / "pairs.nc", parts, trajectory.sizes["time"])
+    snapshots = trajectory(inputs["trajectory"])
+    parts = pairs.pair_blocks(snapshots, to_coarse, fine, coarse)
+    write_blocks(folder / "pairs.nc", parts, snapshots.sizes["time"])
 
 
-def make_pairs(node: Node, inputs: Mapping[str, Path], folder: Path) -> None:
+FILTER = Stage(
+    "filter",
+    1,
+    node=filter_node,
+    make=make_filter,
+    read=partial(read_file, "pairs.nc"),
+    work=_transforms,
+    rate=1e-8,
+    describe=describe,
+)
+
+# ---------------------------------------------------------------------------------------------- pairs
+
+
+@cache
+def pairs_node(spec: StudySpec, flow: str, split: str, samples: int | None = None) -> Node:
+    """Return the node of one block of pairs; ``samples`` picks that many, evenly spread."""
+    block = spec.split.indices(split)
+    chosen = None if samples == block.stop - block.start else samples
+    settings = {"split": split, "samples": chosen, **dataclasses.asdict(spec.split)}
+    data = {"filtered": filter_node(spec, flow), "diagnostics": diagnose_node(spec, flow)}
+    return PAIRS.of(settings, data)
+
+
+def make_pairs(node: Node, inputs: Inputs, folder: Path) -> None:
     """Write one block of pairs, once the gaps between the blocks are seen to outlast the flow's memory."""
     settings = dict(node.spec)
     name, samples = settings.pop("split"), settings.pop("samples")
@@ -91,17 +212,76 @@ def make_pairs(node: Node, inputs: Mapping[str, Path], folder: Path) -> None:
         write_blocks(folder / "pairs.nc", blocks(block), block.sizes["time"])
 
 
-def make_scales(node: Node, inputs: Mapping[str, Path], folder: Path) -> None:
+def sample_count(block: Node) -> int:
+    """Return the number of samples of a block of pairs."""
+    return int(block.spec["samples"] or block.spec[block.spec["split"]])
+
+
+def points(block: Node) -> int:
+    """Return the points of one sample."""
+    return int(block.inputs["filtered"].spec["size"]) ** 2
+
+
+def _filtered_points(node: Node) -> float:
+    filtered = node.inputs["filtered"]
+    return float(filtered.inputs["trajectory"].spec["snapshots"] * filtered.spec["size"] ** 2)
+
+
+def describe_pairs(node: Node) -> str:
+    """Say which block of pairs a node is."""
+    samples = f", {node.spec['samples']}" if node.spec["samples"] else ""
+    return f"pairs of the {node.spec['split']} block{samples}"
+
+
+PAIRS = Stage(
+    "pairs",
+    1,
+    node=pairs_node,
+    make=make_pairs,
+    read=partial(read_file, "pairs.nc"),
+    work=_filtered_points,
+    rate=1e-7,
+    describe=describe_pairs,
+)
+
+# --------------------------------------------------------------------------------------------- scales
+
+
+@cache
+def scales_node(spec: StudySpec, flow: str) -> Node:
+    """Return the node of a flow's standard deviations, from its training block only."""
+    return SCALES.of({}, {"train": pairs_node(spec, flow, "train")})
+
+
+def make_scales(node: Node, inputs: Inputs, folder: Path) -> None:
     """Write the standard deviation of every variable over the training block."""
     with open_dataset(inputs["train"] / "pairs.nc") as data:
         scales = pairs.Scales.of(data)
     write_dataset(folder / "scales.nc", xr.Dataset(dataclasses.asdict(scales)))
 
 
-MAKERS: dict[str, Maker] = {
-    "simulate": make_simulate,
-    "diagnose": make_diagnose,
-    "filter": make_filter,
-    "pairs": make_pairs,
-    "scales": make_scales,
-}
+def read_standard_deviations(node: Node, get: Get) -> pairs.Scales:
+    """Read a flow's standard deviations."""
+    return read_scales(get(node))
+
+
+def _values(node: Node) -> float:
+    return float(sample_count(node.inputs["train"]) * points(node.inputs["train"]))
+
+
+def _describe_scales(node: Node) -> str:
+    return f"standard deviations of the {describe_pairs(node.inputs['train'])}"
+
+
+SCALES = Stage(
+    "scales",
+    1,
+    node=scales_node,
+    make=make_scales,
+    read=read_standard_deviations,
+    work=_values,
+    rate=1e-7,
+    describe=_describe_scales,
+)
+
+STAGES = (SIMULATE, DIAGNOSE, FILTER, PAIRS, SCALES)

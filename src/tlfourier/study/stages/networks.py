@@ -1,18 +1,17 @@
-"""The stages of a study: how each kind of artifact is named, and how it is made.
-
-Every function ``<stage>_node`` builds a node from the study's settings; every function ``make_<stage>``
-writes its files. Nothing here decides what a page shows.
-"""
+"""The stages of networks: trained from nothing, some layers re-trained, and scored on a flow."""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from functools import cache, partial
+from itertools import pairwise
 from pathlib import Path
 
 import torch
+import xarray as xr
 
 from tlfourier.closure import pairs, scores
 from tlfourier.closure.baselines import OutputGain
@@ -20,9 +19,8 @@ from tlfourier.closure.network import Network, NetworkSpec, load_network, predic
 from tlfourier.closure.training import Diverged, TrainingSpec, train
 from tlfourier.closure.transfer import TransferSpec, transfer
 from tlfourier.store.node import Node
-from tlfourier.store.store import Maker
+from tlfourier.store.stage import Get, Stage
 from tlfourier.study.settings import StudySpec
-from tlfourier.study.stages import data
 from tlfourier.study.stages.artifacts import (
     read_dataset,
     read_network,
@@ -31,46 +29,17 @@ from tlfourier.study.stages.artifacts import (
     write_dataset,
     write_layers,
 )
+from tlfourier.study.stages.data import (
+    Inputs,
+    pairs_node,
+    points,
+    read_file,
+    sample_count,
+    scales_node,
+)
 from tlfourier.study.stages.samples import read_samples
 
-RESUMABLE = frozenset({"simulate", "train"})
-
-
-# ------------------------------------------------------------------------------------------------ nodes
-
-
-def simulate_node(spec: StudySpec, flow: str) -> Node:
-    """Return the node of a direct simulation's trajectory."""
-    numbers = dataclasses.asdict(spec.flows[flow])
-    own, runs = numbers.pop("spin_up"), numbers.pop("runs")
-    settings = {**numbers, **dataclasses.asdict(spec.simulation), "snapshots": spec.split.total}
-    # What is as before there was a choice has no place in a key: older artifacts keep their names.
-    settings |= {} if own is None else {"spin_up": own}
-    return Node("simulate", 1, settings if runs == 1 else {**settings, "runs": runs})
-
-
-def diagnose_node(spec: StudySpec, flow: str) -> Node:
-    """Return the node of a trajectory's diagnostics."""
-    return Node("diagnose", 1, {}, {"trajectory": simulate_node(spec, flow)})
-
-
-def filter_node(spec: StudySpec, flow: str) -> Node:
-    """Return the node of all filtered snapshots of a flow with their subgrid term."""
-    return Node("filter", 1, dataclasses.asdict(spec.filter), {"trajectory": simulate_node(spec, flow)})
-
-
-def pairs_node(spec: StudySpec, flow: str, split: str, samples: int | None = None) -> Node:
-    """Return the node of one block of pairs; ``samples`` picks that many, evenly spread."""
-    block = spec.split.indices(split)
-    chosen = None if samples == block.stop - block.start else samples
-    settings = {"split": split, "samples": chosen, **dataclasses.asdict(spec.split)}
-    data = {"filtered": filter_node(spec, flow), "diagnostics": diagnose_node(spec, flow)}
-    return Node("pairs", 1, settings, data)
-
-
-def scales_node(spec: StudySpec, flow: str) -> Node:
-    """Return the node of a flow's standard deviations, from its training block only."""
-    return Node("scales", 1, {}, {"train": pairs_node(spec, flow, "train")})
+_LOOKS = 30  # validations of a transfer
 
 
 def applied_scales(spec: StudySpec, flow: str, network: Node) -> Node:
@@ -78,6 +47,56 @@ def applied_scales(spec: StudySpec, flow: str, network: Node) -> Node:
     return network.inputs["scales"] if spec.transfer.normalisation == "base" else scales_node(spec, flow)
 
 
+def trained_from(network: Node) -> Node:
+    """Return the node of the network that was trained from nothing: this one, or the base of a transfer."""
+    return network.inputs["base"] if network.stage == "transfer" else network
+
+
+def folders_of(network: Node) -> dict[str, Node]:
+    """Return the inputs from which a network is read: its own node, and that of its base."""
+    return {"network": network} | ({"base": network.inputs["base"]} if network.stage == "transfer" else {})
+
+
+def multiplications(network: NetworkSpec, first: int = 1) -> int:
+    """Return the multiplications per point of one forward pass through the layers from ``first`` on."""
+    widths = list(pairwise(network.widths()))[first - 1 :]
+    return network.kernel_size**2 * sum(before * after for before, after in widths)
+
+
+def multiplications_of(network: Node, first: int = 1) -> int:
+    """Return the same of a network that is a node."""
+    return multiplications(NetworkSpec(**trained_from(network).spec["network"]), first)
+
+
+def read_model(node: Node, get: Get) -> Network:
+    """Read a network, whether trained from nothing or transferred."""
+    return read_network({name: get(one) for name, one in folders_of(node).items()})
+
+
+def read_history(node: Node, get: Get) -> xr.Dataset:
+    """Read the loss curves of a training or a transfer."""
+    return read_file("history.nc", node, get)
+
+
+def describe(node: Node) -> str:
+    """Say which network a node is."""
+    spec = node.spec
+    if node.stage == "train":
+        return f"train on {spec['training']['samples']} samples, seed {spec['training']['seed']}"
+    layers = ",".join(map(str, spec["layers"]))
+    kind = " (null)" if spec.get("keep") == "end" else " (few channels)" if "channels" in spec else ""
+    return f"re-train layers {layers}, seed {spec['seed']}{kind}"
+
+
+def describe_use(node: Node) -> str:
+    """Say of which network a node is an analysis."""
+    return f"{node.stage}: {describe(node.inputs['network'])}"
+
+
+# ---------------------------------------------------------------------------------------------- train
+
+
+@cache
 def train_node(spec: StudySpec, flow: str, seed: int, few: bool = False) -> Node:
     """Return the node of a network trained from nothing on a flow, on all samples or on the few."""
     settings = dataclasses.replace(spec.training, seed=seed)
@@ -93,9 +112,62 @@ def train_node(spec: StudySpec, flow: str, seed: int, few: bool = False) -> Node
         "scales": scales_node(spec, flow),
     }
     recipe = {"network": dataclasses.asdict(spec.network), "training": dataclasses.asdict(settings)}
-    return Node("train", 1, recipe, data)
+    return TRAIN.of(recipe, data)
 
 
+def make_train(node: Node, inputs: Inputs, folder: Path) -> None:
+    """Train a network from nothing."""
+    training = TrainingSpec(**node.spec["training"])
+    network = Network(NetworkSpec(**node.spec["network"]), seed=training.seed)
+    scales = read_scales(inputs["scales"])
+    shutil.rmtree(folder / "diverged", ignore_errors=True)
+    with _keeping_what_was_good(network, folder / "diverged"):
+        history = train(
+            network,
+            *read_samples(inputs["train"], scales, folder / "scratch"),
+            validation=read_tensors(inputs["validation"], scales),
+            spec=training,
+            checkpoint=folder / "checkpoint",
+        )
+    shutil.rmtree(folder / "checkpoint")
+    shutil.rmtree(folder / "scratch", ignore_errors=True)
+    write_dataset(folder / "history.nc", history)
+    save_network(folder / "network.safetensors", network)
+
+
+@contextlib.contextmanager
+def _keeping_what_was_good(network: Network, folder: Path) -> Iterator[None]:
+    """Save the network of a training that diverges, which was put back to its best epoch, for a person."""
+    try:
+        yield
+    except Diverged as error:
+        save_network(folder / "network.safetensors", network)
+        raise Diverged(f"{error}; that state is kept in {folder}") from None
+
+
+def _training_work(node: Node) -> float:
+    each = 3 * node.spec["training"]["samples"] + sample_count(node.inputs["validation"])
+    return float(
+        node.spec["training"]["epochs"] * each * multiplications_of(node) * points(node.inputs["train"])
+    )
+
+
+TRAIN = Stage(
+    "train",
+    1,
+    node=train_node,
+    make=make_train,
+    read=read_model,
+    work=_training_work,
+    rate=1e-11,
+    describe=describe,
+    resumable=True,
+)
+
+# ------------------------------------------------------------------------------------------- transfer
+
+
+@cache
 def transfer_node(
     spec: StudySpec,
     case: str,
@@ -138,54 +210,10 @@ def transfer_node(
         data["home"] = pairs_node(spec, spec.case(case).base, "train", budget.samples)
         data["home_scales"] = base.inputs["scales"]
     # Chosen on validation, a null model of how far the steps move the weights would often stay where it was.
-    return Node("transfer", 1, {**recipe, "keep": "end"} if on == "base" else recipe, data)
+    return TRANSFER.of({**recipe, "keep": "end"} if on == "base" else recipe, data)
 
 
-def score_node(spec: StudySpec, flow: str, network: Node, gain: bool = False, split: str = "test") -> Node:
-    """Return the node of a network's scores on a flow; ``gain`` fits one output factor first."""
-    scales = applied_scales(spec, flow, network)
-    data = {"network": network, "pairs": pairs_node(spec, flow, split), "scales": scales}
-    if network.stage == "transfer":
-        data["base"] = network.inputs["base"]
-    if gain:
-        data["few"] = pairs_node(spec, flow, "train", spec.transfer.samples)
-    return Node("score", 1, {"gain": gain}, data)
-
-
-# ------------------------------------------------------------------------------------------------ makers
-
-
-def make_train(node: Node, inputs: Mapping[str, Path], folder: Path) -> None:
-    """Train a network from nothing."""
-    training = TrainingSpec(**node.spec["training"])
-    network = Network(NetworkSpec(**node.spec["network"]), seed=training.seed)
-    scales = read_scales(inputs["scales"])
-    shutil.rmtree(folder / "diverged", ignore_errors=True)
-    with _keeping_what_was_good(network, folder / "diverged"):
-        history = train(
-            network,
-            *read_samples(inputs["train"], scales, folder / "scratch"),
-            validation=read_tensors(inputs["validation"], scales),
-            spec=training,
-            checkpoint=folder / "checkpoint",
-        )
-    shutil.rmtree(folder / "checkpoint")
-    shutil.rmtree(folder / "scratch", ignore_errors=True)
-    write_dataset(folder / "history.nc", history)
-    save_network(folder / "network.safetensors", network)
-
-
-@contextlib.contextmanager
-def _keeping_what_was_good(network: Network, folder: Path) -> Iterator[None]:
-    """Save the network of a training that diverges, which was put back to its best epoch, for a person."""
-    try:
-        yield
-    except Diverged as error:
-        save_network(folder / "network.safetensors", network)
-        raise Diverged(f"{error}; that state is kept in {folder}") from None
-
-
-def make_transfer(node: Node, inputs: Mapping[str, Path], folder: Path) -> None:
+def make_transfer(node: Node, inputs: Inputs, folder: Path) -> None:
     """Re-train a set of layers; only they are written, the rest is the base network's."""
     recipe = dict(node.spec)
     keep = recipe.pop("keep", "best")
@@ -205,7 +233,40 @@ def make_transfer(node: Node, inputs: Mapping[str, Path], folder: Path) -> None:
     write_layers(folder / "layers.safetensors", network, settings.layers)
 
 
-def make_score(node: Node, inputs: Mapping[str, Path], folder: Path) -> None:
+def _transfer_work(node: Node) -> float:
+    first = min(node.spec["layers"])
+    steps = 3 * node.spec["steps"] * node.spec["batch_size"]
+    looks = _LOOKS * sample_count(node.inputs["validation"])
+    retrained = multiplications_of(node, first)
+    prefix = 4 * sample_count(node.inputs["few"]) * (multiplications_of(node) - retrained)
+    return float(((steps + looks) * retrained + prefix) * points(node.inputs["few"]))
+
+
+TRANSFER = Stage(
+    "transfer",
+    1,
+    node=transfer_node,
+    make=make_transfer,
+    read=read_model,
+    work=_transfer_work,
+    rate=1e-11,
+    describe=describe,
+)
+
+# ---------------------------------------------------------------------------------------------- score
+
+
+@cache
+def score_node(spec: StudySpec, flow: str, network: Node, gain: bool = False, split: str = "test") -> Node:
+    """Return the node of a network's scores on a flow; ``gain`` fits one output factor first."""
+    scales = applied_scales(spec, flow, network)
+    data = {**folders_of(network), "pairs": pairs_node(spec, flow, split), "scales": scales}
+    if gain:
+        data["few"] = pairs_node(spec, flow, "train", spec.transfer.samples)
+    return SCORE.of({"gain": gain}, data)
+
+
+def make_score(node: Node, inputs: Inputs, folder: Path) -> None:
     """Score a network on a block of pairs, in physical units."""
     scales = read_scales(inputs["scales"])
     network: torch.nn.Module = read_network(inputs)
@@ -219,9 +280,27 @@ def make_score(node: Node, inputs: Mapping[str, Path], folder: Path) -> None:
     write_dataset(folder / "scores.nc", result)
 
 
-MAKERS: dict[str, Maker] = {
-    **data.MAKERS,
-    "train": make_train,
-    "transfer": make_transfer,
-    "score": make_score,
-}
+def forward_work(node: Node) -> float:
+    """Return the multiplications of one pass of a network over a block, or over as many samples as asked."""
+    block = node.inputs["pairs"]
+    samples = min(node.spec.get("samples", sample_count(block)), sample_count(block))
+    return float(samples * points(block) * multiplications_of(node.inputs["network"]))
+
+
+def _describe_score(node: Node) -> str:
+    split, gain = node.inputs["pairs"].spec["split"], " with a gain" if node.spec["gain"] else ""
+    return f"score on {split}{gain}: {describe(node.inputs['network'])}"
+
+
+SCORE = Stage(
+    "score",
+    1,
+    node=score_node,
+    make=make_score,
+    read=partial(read_file, "scores.nc"),
+    work=forward_work,
+    rate=1e-11,
+    describe=_describe_score,
+)
+
+STAGES = (TRAIN, TRANSFER, SCORE)

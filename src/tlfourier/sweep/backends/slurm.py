@@ -1,16 +1,76 @@
-"""Keep as many SLURM jobs as a sweep asked for: one that ended is submitted anew."""
+"""Let SLURM start the workers of a sweep, and keep as many jobs as it asked for."""
 
 from __future__ import annotations
 
+import contextlib
 import getpass
+import logging
+import shutil
+import signal
 import subprocess
 import threading
+from collections.abc import Iterator
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import dask
 from distributed import Client, Status
 
+from tlfourier.io.paths import build_folder
+from tlfourier.sweep.backends.dask import ANY_PORT, ONE_THREAD, SETTINGS, deaf
+from tlfourier.sweep.backends.template import TEMPLATE, read_template
+
 LOOK = 15.0  # seconds between looks at the queue, which all of a site's users share
+
+
+@contextlib.contextmanager
+def slurm(template: Path = TEMPLATE, look: float = LOOK) -> Iterator[Client]:
+    """Let SLURM start workers as jobs, as ``template`` says, and end them with the block.
+
+    A job that ends early is submitted anew, after at most ``look`` seconds.
+
+    Raises
+    ------
+    ValueError
+        The template is unreadable, or dask-jobqueue or SLURM is not installed.
+    RuntimeError
+        SLURM refuses the jobs, or they all end before they have a worker.
+    """
+    settings = read_template(template)
+    cluster_class = _slurm_cluster()
+    if shutil.which("sbatch") is None:
+        raise ValueError("--slurm needs SLURM's commands, but sbatch is not found: run it on a login node")
+    number = settings.pop("jobs")
+    exports = [f"export {name}={value}" for name, value in ONE_THREAD.items()]
+    settings["job_script_prologue"] = [*exports, *settings.get("job_script_prologue", [])]
+    settings.setdefault("scheduler_options", {"dashboard_address": ANY_PORT})
+    logs = settings.setdefault("log_directory", str(build_folder("slurm")))
+    with dask.config.set(SETTINGS), contextlib.ExitStack() as stack:
+        with deaf():
+            cluster = stack.enter_context(
+                cluster_class(
+                    processes=settings["cores"],
+                    silence_logs=logging.ERROR,
+                    **settings,
+                )
+            )
+            client = stack.enter_context(Client(cluster))
+            jobs = stack.enter_context(Jobs(cluster, client, number, logs, look))
+        jobs.wait()
+        yield client
+
+
+def _slurm_cluster() -> Any:
+    """Import the class; what dask-jobqueue does to Ctrl-C when it is imported (exit, code 0) is undone."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        from dask_jobqueue.slurm import SLURMCluster
+    except ModuleNotFoundError:
+        raise ValueError("--slurm needs dask-jobqueue: `pip install tlfourier[slurm]`") from None
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+    return SLURMCluster
 
 
 class Jobs:

@@ -1,0 +1,124 @@
+"""Many artifacts in few files: ``score.zip``, ``pairs-1.zip``, ``pairs-2.zip``, read without unpacking.
+
+An archive of a stage holds the folders of its artifacts, each with its manifest, so that every artifact is
+checked by itself. A stage has several archives where one would be too large for a repository.
+"""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
+
+from tlfourier.store.manifest import MANIFEST, DamagedArtifact, files
+from tlfourier.store.stage import Folder
+
+LARGEST = 4_900_000
+"""Bytes of an archive: no file of the repository is larger than 5 MB."""
+_LONG_AGO = (1980, 1, 1, 0, 0, 0)  # equal artifacts make equal archives
+
+
+def find(folder: Path, name: str) -> zipfile.Path | None:
+    """Return the folder of an artifact inside the archives of ``folder``, or None."""
+    archive = _index(folder, _state(folder)).get(name)
+    return zipfile.Path(_opened(archive, os.getpid()), f"{name.partition('/')[2]}/") if archive else None
+
+
+def everything(folder: Path) -> Iterator[zipfile.Path]:
+    """Yield the folders of all artifacts in the archives of ``folder``."""
+    for name, archive in sorted(_index(folder, _state(folder)).items()):
+        yield zipfile.Path(_opened(archive, os.getpid()), f"{name.partition('/')[2]}/")
+
+
+def pack(stage: str, artifacts: Sequence[Folder], folder: Path, largest: int = LARGEST) -> list[Path]:
+    """Write artifacts of one stage to as many archives as their size asks for; return their paths.
+
+    Equal artifacts make equal bytes. Archives of the stage that are no longer needed are removed.
+
+    Raises
+    ------
+    ValueError
+        One artifact alone is larger than ``largest``.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    written: list[Path] = []
+    building, room = folder / f".{stage}.zip.part", 0
+    parts: list[list[Folder]] = []
+    for artifact in sorted(artifacts, key=lambda one: one.name):
+        size = _packed(artifact, building)
+        if size > largest:
+            raise ValueError(
+                f"artifact {stage}/{artifact.name} takes {size} bytes: at most {largest} are accepted"
+            )
+        if size > room:
+            parts.append([])
+            room = largest
+        parts[-1].append(artifact)
+        room -= size
+    for number, part in enumerate(parts, 1):
+        target = folder / (f"{stage}.zip" if len(parts) == 1 else f"{stage}-{number}.zip")
+        _write(building, part)
+        building.replace(target)
+        written.append(target)
+    building.unlink(missing_ok=True)
+    for archive in _archives(folder):
+        if _stage_of(archive) == stage and archive not in written:
+            archive.unlink()
+    return written
+
+
+def _packed(artifact: Folder, scratch: Path) -> int:
+    """Return the bytes that an artifact takes in an archive."""
+    _write(scratch, [artifact])
+    return scratch.stat().st_size
+
+
+def _write(path: Path, artifacts: Sequence[Folder]) -> None:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for artifact in artifacts:
+            for name, file in {**files(artifact), MANIFEST: artifact / MANIFEST}.items():
+                entry = zipfile.ZipInfo(f"{artifact.name}/{name}", _LONG_AGO)
+                entry.compress_type = zipfile.ZIP_DEFLATED
+                archive.writestr(entry, file.read_bytes())
+
+
+def _archives(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.zip")) if folder.is_dir() else []
+
+
+def _stage_of(archive: Path) -> str:
+    return archive.stem.partition("-")[0]
+
+
+def _state(folder: Path) -> tuple[tuple[Path, int, int], ...]:
+    """Return what tells an archive from its successor at the same place."""
+    stats = [(path, path.stat()) for path in _archives(folder)]
+    return tuple((path, stat.st_mtime_ns, stat.st_size) for path, stat in stats)
+
+
+@cache
+def _index(folder: Path, state: tuple[tuple[Path, int, int], ...]) -> dict[str, tuple[Path, int, int]]:
+    """Return in which archive of a folder each artifact lies."""
+    return {
+        f"{_stage_of(archive[0])}/{name.partition('/')[0]}": archive
+        for archive in state
+        for name in _opened(archive, os.getpid()).namelist()
+        if name.endswith(f"/{MANIFEST}")
+    }
+
+
+@cache
+def _opened(archive: tuple[Path, int, int], process: int) -> zipfile.ZipFile:
+    """Open an archive once in a process: one that forks shares its place in the file.
+
+    Raises
+    ------
+    DamagedArtifact
+        It is no archive.
+    """
+    try:
+        return zipfile.ZipFile(archive[0])
+    except zipfile.BadZipFile as error:
+        raise DamagedArtifact(f"{archive[0]} is damaged ({error}): restore it from git") from None

@@ -1,0 +1,71 @@
+"""Read the ablations: what is left of the story when one choice is another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import xarray as xr
+
+from tlfourier.scorecard.statistics import depth_correlation, single_layers
+from tlfourier.study.ablations import ABLATIONS, RATES, few_layers, table_node
+from tlfourier.study.design import Results
+
+
+def scores(study: Results) -> dict[str, xr.Dataset]:
+    """Return the test scores of every ablation over (model, seed)."""
+    return {one.name: study.read(table_node(study.design, one)) for one in ABLATIONS}
+
+
+def summary(tables: Mapping[str, xr.Dataset]) -> xr.Dataset:
+    """Say of every ablation what is left of the story, mean over its seeds.
+
+    Parameters
+    ----------
+    tables : mapping of str to xr.Dataset
+        From `scores`.
+
+    Returns
+    -------
+    xr.Dataset
+        Over ``variant``: ``none``, ``best`` and ``all``, relative RMSE; ``best_layer``; ``depth``,
+        Spearman's ρ of error and depth over the layers that every ablation has; ``margin``, by how much the
+        last layer is worse than layer 2; ``survives``, whether it is worse for every seed.
+    """
+    rows = []
+    for table in tables.values():
+        rmse = table["rmse"]
+        single = single_layers(rmse)
+        last = int(single["layer"].max())
+        few = single.sel(layer=few_layers(last))
+        mean, margin = single.mean("seed"), single.sel(layer=last) - single.sel(layer=2)
+        rows.append(
+            xr.Dataset(
+                {
+                    "none": rmse.sel(model="none").mean().item(),
+                    "best": mean.min().item(),
+                    "best_layer": int(mean["layer"][int(np.argmin(mean.values))]),
+                    "all": rmse.sel(model="all").mean().item(),
+                    "depth": depth_correlation(few).mean().item(),
+                    "margin": margin.mean().item(),
+                    "survives": bool((margin > 0).all()),
+                }
+            )
+        )
+    return xr.concat(rows, "variant").assign_coords(variant=list(tables))
+
+
+def fair(study: Results) -> xr.DataArray:
+    """Return the test error of every single layer at the learning rate that its validation block chooses.
+
+    Over (layer, seed): a fair rate for each layer, not one for all.
+    """
+    rates = [one for one in ABLATIONS if one.name in RATES]
+    tables = {
+        split: xr.concat(
+            [single_layers(study.read(table_node(study.design, one, split))["rmse"]) for one in rates], "rate"
+        )
+        for split in ("validation", "test")
+    }
+    best = tables["validation"].mean("seed").argmin("rate")
+    return tables["test"].isel(rate=best)

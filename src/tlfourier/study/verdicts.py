@@ -1,0 +1,75 @@
+"""The stage of the scorecard: everything that was measured in a study, judged once and kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+from tlfourier.scorecard import scorecard
+from tlfourier.store.node import Node
+from tlfourier.store.stage import Folder, Stage, Stages
+from tlfourier.study import targets
+from tlfourier.study.design import Design
+from tlfourier.study.evidence import evidence
+from tlfourier.study.settings import StudySpec, from_data
+from tlfourier.study.stages import analyses, data, networks
+from tlfourier.study.stages.artifacts import write_dataset
+from tlfourier.study.stages.data import Inputs, read_file
+
+
+@cache
+def verdicts_node(spec: StudySpec) -> Node:
+    """Return the node of a study's scorecard."""
+    design = Design(spec)
+    return VERDICTS.of({"study": spec.as_data}, {node.name: node for node in targets.judged(design)})
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Results of a design that lie in known folders, by the names of their nodes."""
+
+    design: Design
+    folders: Mapping[str, Folder]
+    stages: Stages
+
+    def read(self, node: Node) -> Any:
+        """Return what an artifact holds."""
+        return self.stages[node.stage].read(node, lambda one: self.folders[one.name])
+
+    def vary(self, overrides: Mapping[str, Any]) -> Folders:
+        """Return the same with other settings."""
+        return Folders(self.design.vary(overrides), self.folders, self.stages)
+
+
+def make_verdicts(node: Node, inputs: Inputs, folder: Path) -> None:
+    """Judge every claim in every case and its reverse transfer."""
+    study = Folders(Design(from_data(node.spec["study"])), inputs, STAGES)
+    write_dataset(
+        folder / "verdicts.nc", scorecard({case: evidence(study, case) for case in study.design.ways})
+    )
+
+
+def _parts(node: Node) -> float:
+    return float(len(node.inputs))
+
+
+def _describe(node: Node) -> str:
+    return f"the scorecard, from {len(node.inputs)} results"
+
+
+VERDICTS = Stage(
+    "verdicts",
+    1,
+    node=verdicts_node,
+    make=make_verdicts,
+    read=partial(read_file, "verdicts.nc"),
+    work=_parts,
+    rate=1.5e-2,
+    describe=_describe,
+)
+
+STAGES: Stages = {stage.name: stage for stage in (*data.STAGES, *networks.STAGES, *analyses.STAGES, VERDICTS)}
+"""Every stage of a study by its name."""

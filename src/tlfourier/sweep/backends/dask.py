@@ -1,0 +1,228 @@
+"""Make artifacts as tasks on dask.distributed: on the cores of this machine, or on a running scheduler."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import io
+import logging
+import signal
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import redirect_stderr
+from multiprocessing import resource_tracker
+
+import dask
+from distributed import Client, Future, KilledWorker, LocalCluster, as_completed
+from distributed.system import MEMORY_LIMIT
+
+from tlfourier.store.node import Node
+from tlfourier.store.store import Store
+from tlfourier.sweep.backends import here
+from tlfourier.sweep.outcome import Outcome, blame
+from tlfourier.sweep.plan import Plan
+from tlfourier.sweep.progress import Progress
+
+_LOOK, _REFRESH = 0.05, 5.0  # seconds between looks at the tasks, at the bar
+DIED = (
+    "its worker died each time, which is what happens when the memory is full: "
+    "take fewer workers (--workers) or smaller settings"
+)
+SETTINGS = {
+    # a worker killed for its memory takes its task with it: twice may be chance, three times is not
+    "distributed.scheduler.allowed-failures": 2,
+    "distributed.worker.daemon": True,
+}
+_ATTEMPTS = 3
+ANY_PORT = ":0"  # of the scheduler's own pages: so that two sweeps do not meet at dask's 8787
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+
+
+@contextlib.contextmanager
+def local(workers: int, memory: int | None = None) -> Iterator[Client]:
+    """Start ``workers`` processes of one thread each; all end with the block, or with this process.
+
+    Parameters
+    ----------
+    workers : int
+    memory : int, optional
+        Bytes that a worker may take before it is replaced; by default its share of what is there.
+    """
+    share = memory or MEMORY_LIMIT // workers
+    with dask.config.set(SETTINGS), contextlib.ExitStack() as stack:
+        with deaf():
+            cluster = stack.enter_context(_started(workers, share))
+            client = stack.enter_context(Client(cluster))
+        yield client
+
+
+def _started(workers: int, memory: int) -> LocalCluster:
+    """Start a cluster, anew if a worker dies while it starts: later on, dask itself replaces it."""
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            return LocalCluster(
+                n_workers=workers,
+                threads_per_worker=1,
+                memory_limit=memory,
+                dashboard_address=ANY_PORT,
+                silence_logs=logging.ERROR,
+                env=ONE_THREAD,
+            )
+        except RuntimeError:
+            if attempt == _ATTEMPTS:
+                raise
+    raise AssertionError("unreachable")
+
+
+@contextlib.contextmanager
+def deaf() -> Iterator[None]:
+    """Start threads and processes that never see Ctrl-C: it is for the driver, which ends them in order.
+
+    They inherit the mask. Here an interrupt, which any older thread may have been given, waits for the end of
+    the block: a cluster that is half started cannot be stopped in order.
+    """
+    # if it started later, it would let interrupts through in the thread that starts it
+    resource_tracker.ensure_running()
+    caught: list[int] = []
+    main = threading.current_thread() is threading.main_thread()
+    handler = signal.signal(signal.SIGINT, lambda number, _: caught.append(number)) if main else None
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        if main:
+            signal.signal(signal.SIGINT, handler)
+    if caught:
+        raise KeyboardInterrupt
+
+
+@contextlib.contextmanager
+def running(address: str, timeout: float = 10.0) -> Iterator[Client]:
+    """Use a scheduler that runs already; its workers need this package, and the store at the same address.
+
+    Raises
+    ------
+    ValueError
+        Nothing answers there.
+    """
+    try:
+        client = Client(address, timeout=timeout)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"no scheduler answers at {address!r} ({error}): expected tcp://HOST:PORT") from None
+    with client:
+        yield client
+
+
+def run(plan: Plan, store: Store, client: Client, progress: bool = True) -> Outcome:
+    """Make the tasks of a plan on the workers of ``client``, the most urgent first.
+
+    A worker that dies is replaced and its task tried again, a few times; tasks that need a failed one are not
+    tried, all others are. Dask blames all tasks that wait on a worker when it dies: in the end those are
+    tried once more, one at a time. Interrupted, the tasks that were not begun are cancelled.
+    """
+    outcome, started = Outcome(), time.perf_counter()
+    futures: dict[str, Future] = {}
+    for key in plan.tasks:
+        needs = [futures[need] for need in plan.needs(key)]
+        futures[key] = _submit(plan, key, store, client, needs)
+    keys = {future.key: key for key, future in futures.items()}
+    workers = max(1, len(client.nthreads()))
+    try:
+        with Progress(plan, workers, len(futures), progress) as bar:
+            for future in _finished(futures.values(), bar):
+                _note(future, keys[future.key], plan, outcome)
+                bar.advance(outcome)
+    except BaseException:
+        client.cancel(list(futures.values()), force=True)
+        raise
+    _separate(plan, outcome)
+    try_alone(plan, store, client, outcome)
+    outcome.seconds = time.perf_counter() - started
+    return outcome
+
+
+def _submit(
+    plan: Plan, key: str, store: Store, client: Client, needs: list[Future], again: str = ""
+) -> Future:
+    node = plan.tasks[key]
+    place = f"{store.remote.address if store.remote else store.root}"
+    # Two drivers on one scheduler share a task of the same name.
+    name = f"{node.stage}-{node.key[:16]} in {place}{again}"
+    return client.submit(make, store, node, needs, key=name, priority=round(plan.urgency[key]), pure=False)
+
+
+def try_alone(plan: Plan, store: Store, client: Client, outcome: Outcome) -> None:
+    """Clear the tasks that only waited on a worker that died, and go on with those that needed them."""
+    cleared = []
+    for key in [key for key, why in outcome.failed.items() if why == DIED]:
+        future = _submit(plan, key, store, client, [], " alone")
+        future.exception()  # waits; the error itself is noted below
+        del outcome.failed[key]
+        _note(future, key, plan, outcome)
+        cleared += [key] if key in outcome.made else []
+    if not cleared:
+        return
+    held, outcome.untried = list(outcome.untried), {}
+    for key in held:  # in order: what a task needs comes first
+        if failed := blame(plan, key, outcome):
+            outcome.untried[key] = failed
+    rest = plan.without([*outcome.made, *outcome.failed, *outcome.untried], {})
+    more = run(rest, store, client, progress=False) if rest.tasks else Outcome()
+    outcome.made |= more.made
+    outcome.failed |= more.failed
+    outcome.untried |= more.untried
+
+
+def make(store: Store, node: Node, inputs: list[float]) -> float:
+    """Make one artifact on a worker; return its seconds. ``inputs`` are there only to come first."""
+    started = time.perf_counter()
+    with redirect_stderr(io.StringIO()):  # the driver has the only progress bar
+        _opened(store).get(node)
+    return time.perf_counter() - started
+
+
+@functools.cache
+def _opened(store: Store) -> Store:
+    """Return the first equal store of this process: it remembers which artifacts it has checked."""
+    return store
+
+
+def sentence(error: BaseException) -> str:
+    """Return one line for the report."""
+    return DIED if isinstance(error, KilledWorker) else here.sentence(error)
+
+
+def _finished(futures: Iterable[Future], bar: Progress) -> Iterator[Future]:
+    """Yield futures as they end, and refresh the bar while nothing does."""
+    ended = as_completed(list(futures), raise_errors=False)
+    looked = time.perf_counter()
+    while not ended.is_empty():
+        if ended.has_ready():
+            yield next(ended)
+        else:
+            time.sleep(_LOOK)
+        if time.perf_counter() - looked > _REFRESH:
+            bar.refresh()
+            looked = time.perf_counter()
+
+
+def _note(future: Future, key: str, plan: Plan, outcome: Outcome) -> None:
+    if future.status == "finished":
+        outcome.made[key] = future.result()
+    else:
+        error = future.exception() if future.status == "error" else None
+        outcome.failed[key] = sentence(error) if error else "it was cancelled"
+
+
+def _separate(plan: Plan, outcome: Outcome) -> None:
+    """Tell tasks that failed from those that dask gave up because they need a failed one."""
+    everything = outcome.failed
+    outcome.failed = {}
+    for key in plan.tasks:  # in order: what a task needs comes first
+        if key in everything:
+            if failed := blame(plan, key, outcome):
+                outcome.untried[key] = failed
+            else:
+                outcome.failed[key] = everything[key]
