@@ -27,6 +27,13 @@ HEADINGS = ["Question", "You will see", "Answer", "Try"]
 NOT_PROSE = re.compile(
     r"```.*?```|:::.*?:::|`[^`]*`|\$\$.*?\$\$|\$[^$]*\$|^ *\|[^\n]*$|\]\([^)]*\)|https?://\S+", re.S | re.M
 )
+FROM_THREE = "(?:three|four|five|six|seven|eight|nine|ten|eleven|twelve)"
+TYPED_COUNT = re.compile(
+    rf"\b\d+ (?:\w+ )?(?:layers|channels|seeds|samples|snapshots|steps|epochs|flows|cases|networks)\b"
+    rf"|\b{FROM_THREE} (?:\w+ )?(?:layers|channels|seeds|samples|snapshots|steps|epochs)\b"
+    rf"|\b(?:the|all|these|of) {FROM_THREE} (?:\w+ )?(?:flows|cases|networks|variants)\b",
+    re.I,
+)
 TYPED_NUMBER = re.compile(r"(?<![\w.])\d+\.\d+(?!\w|\.\d)|(?<![\w.])\d+\s?%")
 
 
@@ -54,8 +61,8 @@ def is_a_figure(cell: NotebookNode) -> bool:
 
 def starts_as_every_page(page: NotebookNode) -> Iterator[str]:
     first, second = (code_cells(page) + [new_code_cell("")] * 2)[:2]
-    if first.source != PARAMETERS or first.metadata.get("tags") != ["parameters"]:
-        yield f"the first code cell is not exactly {PARAMETERS!r} with the tag 'parameters'"
+    if first.source != PARAMETERS or first.metadata.get("tags") != ["parameters", "hide-input"]:
+        yield f"the first code cell is not exactly {PARAMETERS!r} with the tags 'parameters' and 'hide-input'"
     *imports, begin = [line for line in second.source.splitlines() if line.strip()] or [""]
     if begin != BEGIN or "import tlfourier as tl" not in imports:
         yield f"the second code cell is not 'import tlfourier as tl', then {BEGIN!r}"
@@ -122,6 +129,46 @@ def glues_its_numbers(page: NotebookNode) -> Iterator[str]:
         yield f"the number {number} is typed, not glued"
 
 
+def reads_what_it_glues(page: NotebookNode) -> Iterator[str]:
+    """Hold the names that code glues against those that text and captions read, by their first part."""
+    glued: set[str] = set()
+    for number, tree in parsed(page):
+        for call in (node for node in ast.walk(tree) if is_glue(node)):
+            assert isinstance(call, ast.Call)
+            if call.args or any(keyword.arg is None for keyword in call.keywords):
+                yield f"code cell {number} glues what has no visible name"
+            names = {keyword.arg for keyword in call.keywords if keyword.arg}
+            yield from (f"code cell {number} glues {name!r} again" for name in sorted(names & glued))
+            glued |= names
+            for index in ast.walk(call):
+                if isinstance(index, ast.Subscript) and re.fullmatch(r"-?\d+", ast.unparse(index.slice)):
+                    yield f"code cell {number} glues by position: {ast.unparse(index)}"
+    captions = [cell.metadata.get("mystnb", {}).get("figure", {}).get("caption", "") for cell in page.cells]
+    keys = re.findall(r"\{glue:\w+\}`([^`]+)`", "\n".join([prose(page), *captions]))
+    read = {re.split(r"[.:]", key)[0] for key in keys if "::" not in key}
+    yield from (f"{name!r} is glued and never read" for name in sorted(glued - read))
+    yield from (f"{name!r} is read and never glued" for name in sorted(read - glued))
+
+
+def is_glue(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and ast.unparse(node.func).endswith("glue_values")
+
+
+def folds_what_prepares(page: NotebookNode) -> Iterator[str]:
+    """A reader sees code that shows something; imports, parameters and glue are folded."""
+    for number, tree in parsed(page):
+        last = tree.body[-1] if tree.body else None
+        shows = isinstance(last, ast.Expr) and not is_glue(last.value)
+        if not shows and "hide-input" not in code_cells(page)[number - 1].metadata.get("tags", []):
+            yield f"code cell {number} only prepares: tag it hide-input"
+
+
+def glues_its_counts(page: NotebookNode) -> Iterator[str]:
+    """What is counted in a study (layers, seeds, samples) is a setting, and another profile has another."""
+    for count in TYPED_COUNT.findall(NOT_PROSE.sub(" ", prose(page))):
+        yield f"{count!r} is typed, not glued"
+
+
 def explains_its_figures(page: NotebookNode) -> Iterator[str]:
     for number, cell in enumerate(code_cells(page), 1):
         shown = cell.metadata.get("mystnb", {})
@@ -146,6 +193,9 @@ RULES = [
     names_no_files,
     follows_the_plan,
     glues_its_numbers,
+    glues_its_counts,
+    reads_what_it_glues,
+    folds_what_prepares,
     explains_its_figures,
 ]
 NOT_FOR_TABLES = {follows_the_plan}
@@ -195,11 +245,13 @@ def test_every_citation_is_in_the_bibliography() -> None:
 def good_page() -> NotebookNode:
     alt = "Vorticity of the base flow and of the target, side by side."
     caption = "The target's eddies are larger: its vorticity peaks at wavenumber {glue:text}`peak:.0f`."
+    folded = {"tags": ["hide-input"]}
     figure = {"figure": {"caption": caption, "name": "fig-flows"}, "image": {"alt": alt}}
     cells = [
-        new_markdown_cell("# Flows\n\n## Question\n\nIs `1.5` $> 2.5$ in 11 layers?\n\n## You will see"),
-        new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]}),
-        new_code_cell(f"import tlfourier as tl\nfrom tlfourier import figures\n\n{BEGIN}"),
+        new_markdown_cell("# Flows\n\n## Question\n\nIs `1.5` $> 2.5$ in all layers?\n\n## You will see"),
+        new_code_cell(PARAMETERS, metadata={"tags": ["parameters", "hide-input"]}),
+        new_code_cell(f"import tlfourier as tl\nfrom tlfourier import figures\n\n{BEGIN}", metadata=folded),
+        new_code_cell("glue_values(peak=study.peak, cc=study.cc)", metadata=folded),
         new_code_cell('figures.fields.vorticity(study.pairs("target"))', metadata={"mystnb": figure}),
         new_markdown_cell("## Answer\n\n| a | 0.5 |\n\nYes, {glue:text}`cc:.2f`.\n\n## Try"),
     ]
@@ -213,6 +265,9 @@ def test_a_good_page_breaks_no_rule() -> None:
 @pytest.mark.parametrize(
     ("code", "rule"),
     [
+        ("glue_values(extra=1.0)\nstudy", reads_what_it_glues),
+        ("glue_values(**summary)\nstudy", reads_what_it_glues),
+        ("table = study.table", folds_what_prepares),
         ("def f(x):\n    return x", holds_no_algorithm),
         ("for step in range(3):\n    study", holds_no_algorithm),
         ("print(study)", holds_no_algorithm),
@@ -227,7 +282,8 @@ def test_a_good_page_breaks_no_rule() -> None:
 )
 def test_a_bad_cell_is_found(code: str, rule: object) -> None:
     page = good_page()
-    page.cells.append(new_code_cell(code))
+    tags = [] if rule is folds_what_prepares else ["hide-input"]
+    page.cells.append(new_code_cell(code, metadata={"tags": tags}))
     assert [found for found in RULES if list(found(page))] == [rule]
 
 
@@ -238,11 +294,35 @@ def test_a_typed_number_is_found(sentence: str) -> None:
     assert len(list(glues_its_numbers(page))) == 1
 
 
+@pytest.mark.parametrize(
+    "sentence",
+    ["It has 16 channels.", "A network of eleven layers.", "In three of the four flows.", "All six cases."],
+)
+def test_a_typed_count_is_found(sentence: str) -> None:
+    page = good_page()
+    page.cells.append(new_markdown_cell(sentence))
+    assert len(list(glues_its_counts(page))) == 1
+
+
+def test_a_number_that_nobody_glued_and_one_by_its_place_are_found() -> None:
+    page = good_page()
+    page.cells.append(new_markdown_cell("It is {glue:text}`forcing.best:.2f`."))
+    page.cells.append(new_code_cell("glue_values(peak=words[5])", metadata={"tags": ["hide-input"]}))
+    breaches = list(reads_what_it_glues(page))
+    assert len(breaches) == 3, breaches  # never glued, glued again, by position
+
+
 def test_other_breaches_are_found() -> None:
     page = good_page()
     code_cells(page)[0].source = 'profile = "smoke"\noverrides = {}'
-    code_cells(page)[3 - 1].execution_count = 7
-    del code_cells(page)[2].metadata["mystnb"]["image"]
+    code_cells(page)[4 - 1].execution_count = 7
+    del code_cells(page)[3].metadata["mystnb"]["image"]
     page.cells[-1].source = "## Answer"
-    broken = [starts_as_every_page, has_a_kernel_and_no_outputs, follows_the_plan, explains_its_figures]
+    broken = [
+        starts_as_every_page,
+        has_a_kernel_and_no_outputs,
+        follows_the_plan,
+        reads_what_it_glues,
+        explains_its_figures,
+    ]
     assert [rule for rule in RULES if list(rule(page))] == broken

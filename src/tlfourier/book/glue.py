@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import math
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+import pandas as pd
 import xarray as xr
 from IPython.display import HTML
 from myst_nb import glue
 
 
-def say(**values: Any) -> None:
+def glue_values(**values: Any) -> None:
     """Glue values under their names, for ``{glue:text}`` in the page's text; nothing is displayed.
 
-    ``say(error=0.41234)`` and then ``{glue:text}`error:.2f``` writes 0.41. Scalars of numpy, torch and xarray
-    become plain numbers, so that a format applies to them.
+    ``glue_values(error=0.41234)`` and then ``{glue:text}`error:.2f``` writes 0.41. What has parts is a
+    namespace: of ``glue_values(forcing=summary)`` the text reads ``forcing.best`` and so on. Parts are the
+    items of a mapping or a pandas series, the variables of a dataset, the fields of a dataclass; parts that
+    have parts themselves are named ``forcing.layers.best``. Scalars of numpy, torch and xarray become plain
+    numbers, so that a format applies to them.
 
     Parameters
     ----------
     **values
-        Numbers, words, or scalar arrays.
+        Numbers, words, scalar arrays, or namespaces of these.
 
     Raises
     ------
@@ -28,7 +34,21 @@ def say(**values: Any) -> None:
         If an array holds more than one number.
     """
     for name, value in values.items():
-        glue(name, _plain(name, value), display=False)
+        for key, one in _named(name, value):
+            glue(key, one, display=False)
+
+
+def _named(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the parts of a value under their full names, a scalar as it is."""
+    if isinstance(value, xr.Dataset):
+        value = value.data_vars
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        value = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    if isinstance(value, Mapping | pd.Series):
+        for part, one in value.items():
+            yield from _named(f"{name}.{part}", one)
+    else:
+        yield name, _plain(name, value)
 
 
 def _plain(name: str, value: Any) -> Any:
@@ -40,16 +60,35 @@ def _plain(name: str, value: Any) -> Any:
     return value.item()
 
 
-def download(table: xr.Dataset, name: str) -> HTML:
+def listed(words: Any, none: str = "none") -> str:
+    """Write words or numbers as a sentence lists them: "2", "2 and 3", "1, 2 and 3".
+
+    Parameters
+    ----------
+    words : iterable
+    none : str
+        What to write of nothing.
+    """
+    *most, last = [str(word).replace("_", " ") for word in words] or [none]
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def in_words(count: int) -> str:
+    """Write a small whole number as prose does, "three" for 3, a larger one in digits."""
+    words = "no one two three four five six seven eight nine ten eleven twelve"
+    return dict(enumerate(words.split())).get(count, str(count))
+
+
+def download(table: xr.Dataset | pd.DataFrame, name: str) -> HTML:
     """Return a link to a table as CSV, held in the page itself: it needs neither network nor kernel.
 
     Parameters
     ----------
-    table : xr.Dataset
-        One row for each combination of its coordinates.
+    table : xr.Dataset or pd.DataFrame
+        A dataset makes one row for each combination of its coordinates.
     name : str
         File name without its ending.
     """
-    text = table.to_dataframe().to_csv()
+    text = (table.to_dataframe() if isinstance(table, xr.Dataset) else table).to_csv()
     coded = base64.b64encode(text.encode()).decode()
     return HTML(f'<a download="{name}.csv" href="data:text/csv;base64,{coded}">{name}.csv</a>')
