@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import platform
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -14,6 +13,8 @@ from typing import Any
 
 import torch
 
+from tlfourier.io.atomic import growing, write_json
+from tlfourier.io.words import one_line
 from tlfourier.store.node import Node, key_of
 
 MANIFEST = "manifest.json"
@@ -52,7 +53,7 @@ def parse_manifest(content: bytes, folder: Path) -> dict[str, Any]:
         if not whole or not all(_inside(name) and isinstance(sha, str) for name, sha in wanted.items()):
             raise ValueError("an entry has the wrong form")
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
-        raise DamagedArtifact(damaged(folder, f"{MANIFEST} cannot be read ({_one_line(error)})")) from None
+        raise DamagedArtifact(damaged(folder, f"{MANIFEST} cannot be read ({one_line(error)})")) from None
     return manifest
 
 
@@ -99,17 +100,12 @@ def write_manifest(folder: Path, node: Node, seconds: float) -> None:
         "python": platform.python_version(),
         "versions": {name: version(name) for name in _VERSIONED},
     }
-    temporary = folder / f"{MANIFEST}.tmp"
-    with temporary.open("w") as stream:
-        json.dump(manifest, stream, indent=1, sort_keys=True)
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.replace(temporary, folder / MANIFEST)
+    write_json(folder / MANIFEST, manifest, sort_keys=True)
 
 
 def files(folder: Path) -> list[Path]:
     """Return all files below a folder, sorted, the manifest and its unfinished copy left out."""
-    aside = {folder / MANIFEST, folder / f"{MANIFEST}.tmp"}
+    aside = {folder / MANIFEST, growing(folder / MANIFEST)}
     return sorted(path for path in folder.rglob("*") if path.is_file() and path not in aside)
 
 
@@ -128,7 +124,3 @@ def _inside(name: str) -> bool:
     """Tell whether a file's name stays inside its artifact: a manifest may come from anywhere."""
     parts = Path(name).parts
     return bool(parts) and not Path(name).is_absolute() and ".." not in parts
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

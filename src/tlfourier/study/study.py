@@ -15,6 +15,7 @@ from torch import Tensor
 from tlfourier.closure import pairs
 from tlfourier.closure.models import check_layers
 from tlfourier.closure.network import Network
+from tlfourier.io.netcdf import read_dataset
 from tlfourier.io.paths import REPOSITORY, writable
 from tlfourier.store.manifest import read_manifest
 from tlfourier.store.node import Node
@@ -288,7 +289,7 @@ class Study:
                 stream.write(json.dumps(line) + "\n")
 
     def _read(self, node: Node, name: str) -> xr.Dataset:
-        return artifacts.read_dataset(self._get(node) / name)
+        return read_dataset(self._get(node) / name)
 
     def _network(self, node: Node) -> Network:
         folders = {"network": self._get(node)}

@@ -15,6 +15,7 @@ from typing import Any
 
 from distributed import Client, Future, KilledWorker, as_completed
 
+from tlfourier.io.words import one_line
 from tlfourier.store.node import Node
 from tlfourier.store.store import Store
 from tlfourier.sweep import clusters
@@ -201,12 +202,7 @@ def _opened(store: Store) -> Store:
 
 def sentence(error: BaseException) -> str:
     """Return one line for the report."""
-    if isinstance(error, KilledWorker):
-        return DIED
-    text = " ".join(str(error).split())
-    return (
-        text if isinstance(error, (ValueError, RuntimeError)) and text else f"{type(error).__name__}: {text}"
-    )
+    return DIED if isinstance(error, KilledWorker) else one_line(error, longest=1000)
 
 
 def _finished(futures: Iterable[Future], bar: Progress) -> Iterator[Future]:

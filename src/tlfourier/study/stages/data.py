@@ -17,11 +17,10 @@ from tlfourier.flow.grid import Grid
 from tlfourier.flow.simulate import Schedule
 from tlfourier.flow.steppers import State
 from tlfourier.flow.trajectory import read_trajectory, write_trajectory
+from tlfourier.io.netcdf import blocks, open_dataset, read_dataset, write_blocks, write_dataset
 from tlfourier.store.node import Node
 from tlfourier.store.store import Maker
 from tlfourier.study.settings import FlowSpec, forcing
-from tlfourier.study.stages.artifacts import open_dataset, read_dataset, write_dataset
-from tlfourier.study.stages.samples import blocks, write_blocks
 
 
 def build_grid(settings: Mapping[str, Any]) -> Grid:
