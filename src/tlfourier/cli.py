@@ -18,8 +18,8 @@ from typing import Any
 
 import click
 
-from tlfourier.book import publisher, record, runner, toc
-from tlfourier.io import paths
+from tlfourier.book import publisher, runner, toc
+from tlfourier.io import atomic, paths
 from tlfourier.scorecard import reading
 from tlfourier.store.manifest import read_manifest
 from tlfourier.store.node import tree
@@ -203,7 +203,7 @@ def sweep_(
         outcome = run_on.run(to_do, study.store, **where)
         index = where["task_index"]
         report = paths.build_folder(profile) / ("sweep.json" if index is None else f"sweep-{index}.json")
-        record.write_json(report, outcome.as_data(to_do))
+        atomic.write_json(report, outcome.as_data(to_do))
         click.echo(f"{len(outcome.made)} made in {duration(outcome.seconds)}; the report: {report}")
         outcome.check(to_do)
 

@@ -135,9 +135,9 @@ def test_damaged_networks_are_refused_in_one_sentence(tmp_path: Path) -> None:
     changed = json.loads(text)
     changed["spec"]["channels"] = 5
     record.write_text(json.dumps(changed))
-    with pytest.raises(ValueError, match=r"has conv01\.bias of shape \(3,\): its spec says \(5,\)"):
+    with pytest.raises(ValueError, match=r"n.safetensors is not of its spec .*conv01"):
         load_network(path)
-    for broken in ("{", "[]", '{"spec": {"depth": 3}, "sha256": ""}'):
+    for broken in ("{", "[]", '{"spec": {"depth": 3}}'):
         record.write_text(broken)
         with pytest.raises(ValueError, match="n.json is not a network spec"):
             load_network(path)

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from tlfourier.io.tensorfile import read_tensors, write_bytes, write_tensors
+from tlfourier.io.atomic import write_bytes
+from tlfourier.io.tensorfile import read_tensors, write_tensors
 
 
 def test_tensors_and_record_come_back_as_they_were(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 import torch
 import xarray as xr
 
-from tlfourier.book.record import read_run, write_json
+from tlfourier.book.record import read_run
 from tlfourier.book.tables import artifacts_table, pages_table, stages_table, versions_table
 from tlfourier.book.toc import toc_files
 from tlfourier.closure.network import Network, NetworkSpec, load_network, save_network
@@ -23,18 +23,14 @@ from tlfourier.flow.initial import random_vorticity
 from tlfourier.flow.simulate import Schedule
 from tlfourier.flow.steppers import State
 from tlfourier.flow.trajectory import read_trajectory, write_trajectory
+from tlfourier.io.atomic import write_json
 from tlfourier.io.jsonfile import read_json
+from tlfourier.io.netcdf import read_dataset, write_dataset
 from tlfourier.io.tensorfile import read_tensors, write_tensors
 from tlfourier.store.manifest import read_manifest
 from tlfourier.store.node import Node
 from tlfourier.store.store import Store
-from tlfourier.study.stages.artifacts import (
-    read_dataset,
-    read_network,
-    read_scales,
-    write_dataset,
-    write_layers,
-)
+from tlfourier.study.stages.artifacts import read_network, read_scales, write_layers
 
 SMALL = NetworkSpec(layers=2, channels=2, kernel_size=3)
 

@@ -24,11 +24,11 @@ from tlfourier.flow.initial import random_vorticity
 from tlfourier.flow.simulate import Schedule
 from tlfourier.flow.steppers import State
 from tlfourier.flow.trajectory import write_trajectory
+from tlfourier.io.netcdf import write_dataset
 from tlfourier.io.tensorfile import write_tensors
 from tlfourier.store.manifest import check
 from tlfourier.store.node import Node
 from tlfourier.store.store import Store
-from tlfourier.study.stages.artifacts import write_dataset
 
 GRID = Grid(32)
 VALUES = np.random.default_rng(0).normal(size=(2, 260, 260)).astype(np.float32)

@@ -9,9 +9,9 @@ import xarray as xr
 
 from tlfourier.closure.network import load_network
 from tlfourier.closure.optimise import Diverged
+from tlfourier.io.netcdf import write_dataset
 from tlfourier.store.node import Node
 from tlfourier.study.stages import networks
-from tlfourier.study.stages.artifacts import write_dataset
 from tlfourier.study.study import begin
 
 

@@ -20,8 +20,7 @@ import zarr
 import tlfourier
 from tlfourier.book import toc
 from tlfourier.flow.trajectory import read_trajectory
-from tlfourier.store.manifest import DamagedArtifact
-from tlfourier.study.stages.artifacts import read_dataset
+from tlfourier.io.netcdf import read_dataset
 
 SOURCE = Path(tlfourier.__file__).parent
 
@@ -39,7 +38,7 @@ class Malice:
 @contextlib.contextmanager
 def refused(marker: Path, *names: str) -> Iterator[None]:
     """Expect one sentence with these names in it, and no marker."""
-    with pytest.raises((ValueError, FileNotFoundError, DamagedArtifact)) as caught:
+    with pytest.raises((ValueError, FileNotFoundError, RuntimeError)) as caught:
         yield
     assert "\n" not in str(caught.value)
     assert all(name in str(caught.value) for name in names)
@@ -115,53 +114,26 @@ def test_any_other_codec_is_refused(codecs: Any, kinds: dict[str, Any], tmp_path
         read_trajectory(tmp_path / "trajectory")
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"data_type": "string"},
-        {"data_type": {"name": "null_terminated_bytes", "configuration": {"length_bytes": 2**40}}},
-        {"data_type": "float64"},
-        {"shape": [2**60, 8, 8]},
-        {"shape": [3.0, 8, 8]},
-        {"chunk_grid": {"name": "regular", "configuration": {"chunk_shape": [3, 8, 8]}}},
-        {"fill_value": 0.0},
-        {"attributes": {"long_name": "vorticity", "units": "days since 2000-01-01"}},
-        {"attributes": {"long_name": "vorticity", "units": "1", "scale_factor": 2.0}},
-        {"storage_transformers": [{"name": "elsewhere"}]},
-        {"zarr_format": 2},
-        {"stranger": 1},
-    ],
-    ids=lambda change: next(iter(change)),
-)
-def test_any_other_array_is_refused(change: dict[str, Any], kinds: dict[str, Any], tmp_path: Path) -> None:
+def test_a_stranger_in_a_trajectory_has_no_other_codec(kinds: dict[str, Any], tmp_path: Path) -> None:
     kinds["group"].write(tmp_path)
     place = tmp_path / "trajectory" / "omega" / "zarr.json"
-    place.write_text(json.dumps({**json.loads(place.read_text()), **change}))
-    with refused(tmp_path / "marker", "trajectory"):
+    stranger = tmp_path / "trajectory" / "stranger" / "zarr.json"
+    stranger.parent.mkdir()
+    stranger.write_text(place.read_text())
+    read_trajectory(tmp_path / "trajectory")
+    stranger.write_text(place.read_text().replace("zstd", "numcodecs.pickle"))
+    with refused(tmp_path / "marker", "trajectory", "stranger"):
         read_trajectory(tmp_path / "trajectory")
 
 
-def test_links_strangers_and_bombs_in_a_trajectory_are_refused(kinds: dict[str, Any], tmp_path: Path) -> None:
+@pytest.mark.parametrize("place", ["omega/c/1/0/0", "omega/c/1", "omega", "zarr.json"])
+def test_a_link_in_a_trajectory_is_refused(place: str, kinds: dict[str, Any], tmp_path: Path) -> None:
     kinds["group"].write(tmp_path)
-    path, marker = tmp_path / "trajectory", tmp_path / "marker"
-    chunk, stranger = path / "omega" / "c" / "1" / "0" / "0", path / "stranger"
-    whole = chunk.read_bytes()
-    bomb = numcodecs.Zstd().encode(bytes(2**20))
-    for content in (bomb, b"\x28\xb5\x2f\xfd\xe0" + b"\xff" * 8 + whole, b"", whole[:5], pickle.dumps(1)):
-        chunk.write_bytes(content)
-        with refused(marker, "omega/c/1/0/0"):
-            read_trajectory(path)
-    chunk.unlink()
-    chunk.symlink_to("/dev/zero")
-    with refused(marker, "c/1/0/0"):
-        read_trajectory(path)
-    chunk.unlink()
-    chunk.write_bytes(whole)
-    stranger.write_text("x")
-    with refused(marker, "stranger"):
-        read_trajectory(path)
-    stranger.unlink()
-    read_trajectory(path).load()
+    path = tmp_path / "trajectory" / place
+    shutil.move(path, tmp_path / "elsewhere")
+    path.symlink_to(tmp_path / "elsewhere")
+    with refused(tmp_path / "marker", "trajectory", "is a link"):
+        read_trajectory(tmp_path / "trajectory")
 
 
 def hdf5(path: Path, attack: str) -> None:
@@ -185,16 +157,6 @@ def hdf5(path: Path, attack: str) -> None:
             creation.set_filter(32000 + 1, h5py.h5z.FLAG_OPTIONAL, (1,))
             space = h5py.h5s.create_simple((4,))
             h5py.h5d.create(file.id, b"omega", h5py.h5t.IEEE_F64LE, space, creation)
-        elif attack == "huge":
-            file.create_dataset("omega", (2**45,), "f8", chunks=(1024,), compression="gzip")
-        elif attack == "many":
-            for number in range(40):
-                file.create_dataset(f"omega{number}", (2**18,), "f8", chunks=(1024,), compression="gzip")
-        elif attack == "object":
-            reference = h5py.special_dtype(ref=h5py.Reference)
-            file.create_dataset("omega", (1,), reference)
-        elif attack == "opaque":
-            file["omega"] = np.array([b"x"], dtype="V1")
         else:
             file.create_group("omega")
 
@@ -207,10 +169,6 @@ def hdf5(path: Path, attack: str) -> None:
         "external storage",
         "virtual",
         "filter",
-        "huge",
-        "many",
-        "object",
-        "opaque",
         "group",
     ],
 )

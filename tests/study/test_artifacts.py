@@ -7,7 +7,7 @@ import pytest
 import xarray as xr
 from distributed import Client, LocalCluster
 
-from tlfourier.study.stages.artifacts import read_dataset, write_dataset
+from tlfourier.io.netcdf import read_dataset, write_dataset
 
 
 @pytest.mark.parametrize(("size", "magic"), [(8, b"CDF"), (300, b"\x89HDF")])

@@ -9,8 +9,8 @@ import torch
 import xarray as xr
 
 from tlfourier.closure.pairs import Scales, to_tensors
-from tlfourier.study.stages.artifacts import open_dataset, read_dataset, write_dataset
-from tlfourier.study.stages.samples import blocks, read_samples, write_blocks
+from tlfourier.io.netcdf import blocks, open_dataset, read_dataset, write_blocks, write_dataset
+from tlfourier.study.stages.samples import read_samples
 
 SCALES = Scales(psi=0.5, omega=2.0, sgs=4.0)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import platform
 from importlib.metadata import version
 from pathlib import Path
@@ -11,6 +9,7 @@ from typing import Any
 
 import torch
 
+from tlfourier.io.atomic import write_json
 from tlfourier.io.jsonfile import read_json
 from tlfourier.io.paths import REPOSITORY, build_folder
 
@@ -38,14 +37,6 @@ class Record:
         entry = {"seconds": round(seconds, 1), "artifacts": used, "stderr": complaints}
         self.pages[page.as_posix()] = entry
         write_json(self.path, {**self.head, "pages": self.pages})
-
-
-def write_json(path: Path, data: Any) -> None:
-    """Write JSON values, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    temporary.write_text(json.dumps(data, indent=1))
-    os.replace(temporary, path)
 
 
 def read_run(profile: str, repository: Path = REPOSITORY) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from traitlets.config import Config
 from tlfourier.book.record import Record
 from tlfourier.book.toc import notebooks
 from tlfourier.io.paths import REPOSITORY, build_folder
+from tlfourier.io.words import one_line
 
 
 class PageError(RuntimeError):
@@ -128,7 +129,7 @@ def _one_sentence(page: Path) -> Iterator[None]:
     try:
         yield
     except papermill.PapermillExecutionError as error:
-        what = f"{error.ename}: {error.evalue}".splitlines()[0]
+        what = one_line(f"{error.ename}: {error.evalue}", longest=1000)
         # counted from 1, without the cell that papermill injected
         raise PageError(f"{page}, cell {error.cell_index}: {what}") from None
     except DeadKernelError:

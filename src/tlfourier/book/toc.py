@@ -8,8 +8,8 @@ from typing import Any
 
 import yaml
 
-from tlfourier.io.jsonfile import plain
 from tlfourier.io.paths import REPOSITORY
+from tlfourier.io.words import said_as
 
 LAST = "reproducibility"
 
@@ -37,16 +37,15 @@ def toc_files(repository: Path = REPOSITORY) -> list[Path]:
 
 def _tree(path: Path) -> Any:
     """Return plain lists, tables and words; no aliases, by which a short file can be an endless tree."""
-    try:
+    kinds = (yaml.YAMLError, ValueError, TypeError, AttributeError, RecursionError)
+    with said_as(f"{path} is not a table of contents that can be read", kinds=kinds):
         text = path.read_bytes().decode()
         if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text)):
             raise ValueError("it has aliases")
         tree = yaml.safe_load(text)
         if not all(isinstance(name, str) and name.isprintable() for name in _entries(tree)):
             raise ValueError("an entry is not a name")
-    except (yaml.YAMLError, ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise ValueError(f"{path} is not a table of contents that can be read ({plain(error)})") from None
-    return tree
+        return tree
 
 
 def _entries(node: Any) -> Iterator[str]:

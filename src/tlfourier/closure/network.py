@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
 import math
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from tlfourier.closure.padding import PeriodicConv2d
+from tlfourier.io.atomic import write_json
 from tlfourier.io.jsonfile import read_json
-from tlfourier.io.tensorfile import read_tensors, write_bytes, write_tensors
+from tlfourier.io.paths import Readable
+from tlfourier.io.tensorfile import read_tensors, write_tensors
+from tlfourier.io.words import said_as
 
 PADDINGS = ("circular", "zeros")
 _LOOKED_AT = 64  # samples at once, when values are checked: the check itself needs memory
@@ -199,15 +201,13 @@ def check_finite(name: str, values: Tensor) -> None:
 
 
 def save_network(path: Path | str, network: Network) -> None:
-    """Write the weights to ``path`` (safetensors) and the spec with their checksum beside it (``.json``)."""
+    """Write the weights to ``path`` (safetensors) and the spec beside them (``.json``)."""
     path = Path(path)
     write_tensors(path, network.state_dict())
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    record = {"spec": dataclasses.asdict(network.spec), "sha256": digest}
-    write_bytes(path.with_suffix(".json"), (json.dumps(record, indent=1) + "\n").encode())
+    write_json(_beside(path), {"spec": dataclasses.asdict(network.spec)})
 
 
-def load_network(path: Path | str) -> Network:
+def load_network(path: Readable | str) -> Network:
     """Read a network written by `save_network`; no pickle is ever opened.
 
     Raises
@@ -217,42 +217,24 @@ def load_network(path: Path | str) -> Network:
     ValueError
         The weights are damaged, not safetensors, or not of the shape that the spec says.
     """
-    path = Path(path)
+    path = Path(path) if isinstance(path, str) else path
     tensors, _ = read_tensors(path)
-    spec, digest = _read_record(path.with_suffix(".json"))
-    if hashlib.sha256(path.read_bytes()).hexdigest() != digest:
-        raise ValueError(
-            f"{path} is damaged: its checksum is not the one in {path.with_suffix('.json').name}"
-        )
-    expected = _shapes(path, spec, len(tensors))
-    found = {name: tuple(tensor.shape) for name, tensor in tensors.items() if tensor.is_floating_point()}
-    wrong = sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
-    if wrong:
-        name = wrong[0]
-        raise ValueError(f"{path} has {name} of shape {found.get(name)}: its spec says {expected.get(name)}")
-    network = Network(spec)
-    network.load_state_dict(tensors)
-    return network
+    spec = _read_spec(_beside(path))
+    if 2 * spec.layers != len(tensors):
+        raise ValueError(f"{path} has {len(tensors)} tensors: its spec says {spec.layers} layers of two")
+    with said_as(f"{path} is not of its spec"):
+        network = Network(spec)
+        network.load_state_dict(tensors)
+        return network
 
 
-def _shapes(path: Path, spec: NetworkSpec, tensors: int) -> dict[str, tuple[int, ...]]:
-    """Return the shapes of a spec's network, found without its memory: a damaged spec may claim any size."""
-    if 2 * spec.layers != tensors:
-        raise ValueError(f"{path} has {tensors} tensors: its spec says {spec.layers} layers of two")
-    try:
-        with torch.device("meta"):
-            return {name: tuple(tensor.shape) for name, tensor in Network(spec).state_dict().items()}
-    except (RuntimeError, TypeError, OverflowError):
-        raise ValueError(
-            f"{path} is not of its spec, whose {spec.channels} channels no memory holds"
-        ) from None
+def _beside(path: Any) -> Any:
+    """Return the place of the spec of the weights at a path."""
+    return path.parent / f"{path.stem}.json"
 
 
-def _read_record(path: Path) -> tuple[NetworkSpec, str]:
+def _read_spec(path: Readable) -> NetworkSpec:
     if not path.is_file():
         raise FileNotFoundError(f"no network spec at {path}: it must lie beside the weights")
-    try:
-        record = read_json(path)
-        return NetworkSpec(**record["spec"]), str(record["sha256"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} is not a network spec: expected JSON with 'spec' and 'sha256'") from error
+    with said_as(f"{path} is not a network spec", ": expected is JSON with 'spec'"):
+        return NetworkSpec(**read_json(path)["spec"])

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from tlfourier.flow.steppers import State
 from tlfourier.io.tensorfile import read_tensors, write_tensors
+from tlfourier.io.words import said_as
 
 _COUNTS = ("stops", "snapshots")
 
@@ -39,18 +40,7 @@ class Checkpoint:
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
-    """Replace a checkpoint on disk; a failure on the way leaves the old one as it was.
-
-    Parameters
-    ----------
-    path : Path
-    checkpoint : Checkpoint
-
-    Raises
-    ------
-    OSError
-        When the disk is full or fails.
-    """
+    """Replace a checkpoint on disk; a failure on the way (OSError) leaves the old one as it was."""
     state = checkpoint.state
     tensors = {"omega_hat": torch.view_as_real(state.omega_hat)}
     if state.memory is not None:
@@ -63,14 +53,6 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
 def load_checkpoint(path: Path) -> Checkpoint:
     """Read a checkpoint.
 
-    Parameters
-    ----------
-    path : Path
-
-    Returns
-    -------
-    Checkpoint
-
     Raises
     ------
     FileNotFoundError
@@ -78,13 +60,9 @@ def load_checkpoint(path: Path) -> Checkpoint:
     ValueError
         If the file is damaged or is no checkpoint.
     """
-    try:
-        tensors, record = read_tensors(path)
-        return _checkpoint(tensors, record)
-    except (KeyError, TypeError, ValueError, OverflowError):
-        raise ValueError(
-            f"{path} is damaged: remove it and the trajectory beside it to begin again"
-        ) from None
+    after = ": remove it and the trajectory beside it to begin again"
+    with said_as(f"{path} is damaged", after, (KeyError, TypeError, ValueError, OverflowError)):
+        return _checkpoint(*read_tensors(path))
 
 
 def _checkpoint(tensors: dict[str, Tensor], record: Any) -> Checkpoint:

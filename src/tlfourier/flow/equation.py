@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 
 from tlfourier.flow.grid import Grid, by_columns
-from tlfourier.flow.malloc import keep_freed_fields
 from tlfourier.shapes import Field, Spectrum
 
 Closure: TypeAlias = Callable[[Tensor], Tensor]
@@ -80,7 +79,6 @@ class VorticityEquation(nn.Module):
         self.dealias = dealias
         # Padding to an even grid of at least 3/2 the size keeps every quadratic alias beyond the kept modes.
         self.product_size = 2 * math.ceil(3 * grid.size / 4) if dealias == "pad" else grid.size
-        keep_freed_fields()
         resolved = grid.mask if dealias == "truncate" else _below_nyquist(grid)
         if forcing_hat is not None:
             grid.check_spectrum(forcing_hat, "forcing_hat")

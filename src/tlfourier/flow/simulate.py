@@ -9,6 +9,7 @@ from tqdm import tqdm
 
 from tlfourier.flow.equation import Closure, VorticityEquation
 from tlfourier.flow.grid import by_columns
+from tlfourier.flow.malloc import keep_freed_fields
 from tlfourier.flow.steppers import STEPPERS, State, Stepper
 
 STEPS_PER_SEGMENT = 50
@@ -159,6 +160,7 @@ def visit(
     if stepper not in STEPPERS:
         raise ValueError(f"stepper={stepper!r}: choose one of {', '.join(STEPPERS)}")
     equation.grid.check_spectrum(state.omega_hat)
+    keep_freed_fields()
     # A state from a checkpoint lies in memory as one that was stepped: the order decides the last bits.
     state = replace(state, omega_hat=by_columns(state.omega_hat))
     duration = times[-1] - state.time if times else 0.0

@@ -10,6 +10,7 @@ import xarray as xr
 from tlfourier.flow.equation import VorticityEquation
 from tlfourier.flow.grid import Grid
 from tlfourier.flow.initial import random_vorticity
+from tlfourier.flow.malloc import keep_freed_fields
 from tlfourier.flow.steppers import STEPPERS
 from tlfourier.shapes import Spectrum
 
@@ -34,6 +35,7 @@ def cost(
         ``step`` (stepper, size) in milliseconds; ``evaluation`` (stepper, size), the same per evaluation of
         the right-hand side; ``transforms`` (size), four transforms alone, two forward and two back.
     """
+    keep_freed_fields()  # as in a run
     steps, transforms = [], []
     for size in sizes:
         grid = Grid(size, dtype=dtype)

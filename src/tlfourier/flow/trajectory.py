@@ -7,25 +7,20 @@ replaced after each stop, so at any instant the two together say how far the run
 
 import hashlib
 import json
-import os
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 import xarray as xr
-import zarr
 from torch import Tensor
-from zarr.codecs import ZstdCodec
 
 from tlfourier.flow.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from tlfourier.flow.equation import Closure, VorticityEquation
-from tlfourier.flow.grid import Grid
 from tlfourier.flow.runs import Stops, in_turn
 from tlfourier.flow.simulate import Schedule, visit
 from tlfourier.flow.steppers import State
-from tlfourier.io.zarrformat import Contents, inspect, remove_leftovers
+from tlfourier.io import trajectories
 
 
 def write_trajectory(
@@ -78,12 +73,15 @@ def write_trajectory(
     done, resumed = 0, None
     if not path.exists():
         beside.unlink(missing_ok=True)
-        _create(path, equation.grid, starts[0], stops.recorded(), recipe)
+        y, x = (axis.flatten().tolist() for axis in (equation.grid.y, equation.grid.x))
+        coordinates = {"time": stops.recorded(), "y": y, "x": x}
+        trajectories.create(path, coordinates, starts[0].omega_hat.shape[:-2], recipe)
     elif (found := _matching(path, recipe)).complete:
         return
     elif resumed := _resume(path, found, recipe, stops):
         done = resumed.stops
-    array, name, device = _omega(path), _name(recipe), equation.grid.k_squared.device
+    snapshots, name = trajectories.Snapshots(path), _name(recipe)
+    device = equation.grid.k_squared.device
     for run in range(done // stops.each, len(starts)):
         begun = done % stops.each
         state = resumed.state if resumed and begun else starts[run]
@@ -95,14 +93,14 @@ def write_trajectory(
                 before, done = stops.snapshots(done), done + 1
                 if (written := stops.snapshots(done)) > before:
                     omega = equation.grid.to_physical(visited.omega_hat)
-                    array[before] = omega.float().cpu().numpy()
+                    snapshots[before] = omega.float().cpu().numpy()
                 save_checkpoint(beside, Checkpoint(visited, done, written, name))
             except OSError as error:
                 reason = f"stopped at time {visited.time:.6g}: {path} could not be written ({error.strerror})"
                 raise OSError(
                     error.errno, f"{reason}; make room and run again, it resumes where it was"
                 ) from error
-    zarr.open_group(path, mode="r+").attrs["complete"] = True
+    snapshots.complete()
     beside.unlink(missing_ok=True)
 
 
@@ -129,20 +127,11 @@ def read_trajectory(path: Path | str) -> xr.Dataset:
     path, beside = Path(path), _checkpoint_path(Path(path))
     if not path.exists():
         raise FileNotFoundError(f"no trajectory at {path}: write it first with write_trajectory")
-    found = inspect(path)
-    written = int(found.recipe["snapshots"])
+    found = trajectories.inspect(path)
+    written = found.recipe["snapshots"]
     if not found.complete:
         written = load_checkpoint(beside).snapshots if beside.exists() else 0
-    _require_snapshots(path, found, written)
-    trajectory = xr.open_zarr(path, chunks=None, consolidated=False).isel(time=slice(0, written))
-    return trajectory.drop_attrs(deep=False).assign_attrs(found.recipe)
-
-
-def _require_snapshots(path: Path, found: Contents, written: int) -> None:
-    """Raise ValueError unless the first snapshots of a trajectory are all there."""
-    there = sum(number < written for number in found.snapshots)
-    if there < written:
-        raise ValueError(f"{path} holds {there} of {written} snapshots: remove it and run again")
+    return trajectories.open_snapshots(path, found, written)
 
 
 def _checkpoint_path(path: Path) -> Path:
@@ -190,9 +179,9 @@ def _digest(*tensors: Tensor | None) -> str:
     return digest.hexdigest()[:16]
 
 
-def _matching(path: Path, recipe: dict[str, Any]) -> Contents:
+def _matching(path: Path, recipe: dict[str, Any]) -> trajectories.Contents:
     """Return what a path holds, or raise ValueError if it was made by another recipe."""
-    found = inspect(path)
+    found = trajectories.inspect(path)
     for name, value in recipe.items():
         if found.recipe.get(name) != value:
             was = found.recipe.get(name)
@@ -202,69 +191,20 @@ def _matching(path: Path, recipe: dict[str, Any]) -> Contents:
     return found
 
 
-def _resume(path: Path, found: Contents, recipe: dict[str, Any], stops: Stops) -> Checkpoint | None:
+def _resume(
+    path: Path, found: trajectories.Contents, recipe: dict[str, Any], stops: Stops
+) -> Checkpoint | None:
     """Return where a run stopped, or None if it has not begun; ValueError unless all of it is undamaged."""
-    remove_leftovers(path)
     beside = _checkpoint_path(path)
-    if not beside.exists():
-        return None
-    last = load_checkpoint(beside)
-    if last.recipe != _name(recipe) or not stops.fits(last):
+    last = load_checkpoint(beside) if beside.exists() else None
+    if last and (last.recipe != _name(recipe) or not stops.fits(last)):
         raise ValueError(f"{beside} is of another run: remove it and the trajectory beside it to begin again")
-    _require_snapshots(path, found, last.snapshots)
-    omega = _omega(path)
-    for number in range(last.snapshots):
-        try:
-            omega[number]
-        except (RuntimeError, ValueError) as error:
-            raise ValueError(
-                f"{path} is damaged in snapshot {number}: remove it and its checkpoint to begin again"
-            ) from error
+    written = last.snapshots if last else 0
+    found.require(path, written)
+    trajectories.Snapshots(path).verify(written)
     return last
 
 
 def _name(recipe: dict[str, Any]) -> str:
     """Return a short hash of a recipe."""
     return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def _omega(path: Path) -> zarr.Array[Any]:
-    """Open the vorticity of a trajectory that was inspected."""
-    omega = zarr.open_group(path, mode="r+")["omega"]
-    assert isinstance(omega, zarr.Array)
-    return omega
-
-
-def _create(path: Path, grid: Grid, state: State, times: list[float], recipe: dict[str, Any]) -> None:
-    """Create the empty group under a temporary name and rename it: a group that exists is whole."""
-    building = path.with_name(path.name + ".building")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    shutil.rmtree(building, ignore_errors=True)
-    members = state.omega_hat.shape[:-2]
-    shape = (*members, grid.size, grid.size)
-    dims = ["time", *["member"] * len(members), "y", "x"]
-    coordinates = {"time": times, "y": grid.y.flatten().tolist(), "x": grid.x.flatten().tolist()}
-    nan = float("nan")
-    try:
-        group = zarr.open_group(building, mode="w")
-        group.attrs.update({"recipe": json.dumps(recipe), "complete": False})
-        omega = group.create_array(
-            "omega",
-            shape=(len(times), *shape),
-            chunks=(1, *shape),
-            dtype="f4",
-            dimension_names=dims,
-            fill_value=nan,
-            compressors=ZstdCodec(level=0, checksum=True),
-        )
-        omega.attrs.update({"long_name": "vorticity", "units": "1"})
-        for name, values in coordinates.items():
-            one = group.create_array(name, shape=(len(values),), dtype="f8", dimension_names=[name])
-            one[:] = values
-            one.attrs.update({"long_name": name, "units": "1"})
-        os.rename(building, path)
-    except OSError as error:
-        shutil.rmtree(building, ignore_errors=True)
-        raise OSError(
-            error.errno, f"{path} could not be created ({error.strerror}): make room and run again"
-        ) from error

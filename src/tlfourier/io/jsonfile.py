@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-from pathlib import Path
 from typing import Any
 
+from tlfourier.io.paths import Readable
+from tlfourier.io.words import one_line
+
 _LARGEST = 64_000_000  # bytes: the longest record that the project writes is a hundred times shorter
-_LONGEST = 160  # characters of somebody else's words within a sentence
 
 
 def parse_json(content: bytes | str, name: object, not_a_number: bool = False) -> Any:
@@ -43,21 +44,14 @@ def parse_json(content: bytes | str, name: object, not_a_number: bool = False) -
     except RecursionError:
         raise ValueError(f"{name} is not JSON that can be read (it is nested too deeply)") from None
     except ValueError as error:
-        raise ValueError(f"{name} is not JSON that can be read ({plain(error)})") from None
+        raise ValueError(f"{name} is not JSON that can be read ({one_line(error)})") from None
 
 
-def read_json(path: Path) -> Any:
+def read_json(path: Readable) -> Any:
     """Return the value of a JSON file, as `parse_json`; FileNotFoundError if there is none."""
     if not path.is_file():
         raise FileNotFoundError(f"no JSON at {path}: the file does not exist")
     return parse_json(path.read_bytes(), path)
-
-
-def plain(words: object) -> str:
-    """Return somebody else's words as part of one sentence: on one line, printable, not too long."""
-    text = " ".join(str(words).split())
-    text = "".join(sign if sign.isprintable() else "?" for sign in text)
-    return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
 
 
 def _finite(digits: str) -> float:

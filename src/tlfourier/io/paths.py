@@ -7,7 +7,12 @@ A checkout that may not be written to (a reader's clone) is read as it is; what 
 from __future__ import annotations
 
 import os
+import zipfile
 from pathlib import Path
+from typing import TypeAlias
+
+Readable: TypeAlias = Path | zipfile.Path
+"""Where a reader may find a file: on disk, or within an archive."""
 
 REPOSITORY = Path(__file__).parents[3]
 

@@ -4,36 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from tlfourier.io.jsonfile import parse_json, plain
+from tlfourier.io.atomic import write_bytes
+from tlfourier.io.jsonfile import parse_json
+from tlfourier.io.paths import Readable
+from tlfourier.io.words import said_as
 
 _BLANK = "0" * 64
-
-
-def write_bytes(path: Path, content: bytes | memoryview) -> None:
-    """Replace ``path`` by ``content`` in one step: a reader or a crash sees the old file or the new one.
-
-    The name under which the file grows is always the same, so that what a killed process has left is
-    overwritten by the next one: two processes must not write one path at a time.
-    """
-    temporary = path.with_name(f".{path.name}.part")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with temporary.open("wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], record: Any = None) -> None:
@@ -56,7 +39,7 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], record: Any = None)
     write_bytes(path, content.replace(_BLANK.encode(), digest.encode(), 1))
 
 
-def read_tensors(path: Path) -> tuple[dict[str, Tensor], Any]:
+def read_tensors(path: Readable) -> tuple[dict[str, Tensor], Any]:
     """Read what `write_tensors` wrote.
 
     Returns
@@ -75,15 +58,11 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], Any]:
     if not path.is_file():
         raise FileNotFoundError(f"no tensors at {path}: the file does not exist")
     content = path.read_bytes()
-    try:
+    with said_as(f"{path} is damaged or not a safetensors file", ": only safetensors are read"):
         tensors = load(content)
         # The file is read once, for a run may replace it at any moment. It begins with its header's length.
         header = parse_json(content[8 : 8 + int.from_bytes(content[:8], "little")], "its header")
         return tensors, _record(header.get("__metadata__", {}), content)
-    except (SafetensorError, ValueError, KeyError, TypeError, RuntimeError, OverflowError) as error:
-        raise ValueError(
-            f"{path} is damaged or not a safetensors file ({plain(error)}): only safetensors are read"
-        ) from None
 
 
 def _record(metadata: Mapping[str, str], content: bytes) -> Any:

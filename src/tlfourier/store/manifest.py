@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import platform
 import zipfile
 import zlib
@@ -16,11 +15,13 @@ from typing import Any
 
 import torch
 
+from tlfourier.io.atomic import growing, write_json
+from tlfourier.io.words import one_line
 from tlfourier.store.node import Node, key_of
 from tlfourier.store.stage import Folder
 
 MANIFEST = "manifest.json"
-_UNFINISHED = f"{MANIFEST}.tmp"
+_UNFINISHED = growing(Path(MANIFEST)).name
 _BLOCK = 2**20
 _VERSIONED = ("tlfourier", "torch", "numpy", "xarray")
 
@@ -57,7 +58,7 @@ def parse_manifest(content: bytes, folder: Folder) -> dict[str, Any]:
         if not whole or not all(_inside(name) and isinstance(sha, str) for name, sha in wanted.items()):
             raise ValueError("an entry has the wrong form")
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
-        raise DamagedArtifact(damaged(folder, f"{MANIFEST} cannot be read ({_one_line(error)})")) from None
+        raise DamagedArtifact(damaged(folder, f"{MANIFEST} cannot be read ({one_line(error)})")) from None
     return manifest
 
 
@@ -103,12 +104,7 @@ def write_manifest(folder: Path, node: Node, seconds: float) -> None:
         "python": platform.python_version(),
         "versions": {name: version(name) for name in _VERSIONED},
     }
-    temporary = folder / _UNFINISHED
-    with temporary.open("w") as stream:
-        json.dump(manifest, stream, indent=1, sort_keys=True)
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.replace(temporary, folder / MANIFEST)
+    write_json(folder / MANIFEST, manifest, sort_keys=True)
 
 
 def files(folder: Folder) -> dict[str, Folder]:
@@ -147,7 +143,3 @@ def _inside(name: str) -> bool:
     """Tell whether a file's name stays inside its artifact: a manifest may come from anywhere."""
     parts = Path(name).parts
     return bool(parts) and not Path(name).is_absolute() and ".." not in parts
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

@@ -19,6 +19,8 @@ from typing import Any
 from fsspec import AbstractFileSystem
 from fsspec.core import url_to_fs
 
+from tlfourier.io.atomic import write_bytes
+from tlfourier.io.words import one_line
 from tlfourier.store.manifest import MANIFEST, DamagedArtifact, check_recipe, damaged, files, parse_manifest
 
 _BLOCK = 2**22
@@ -91,7 +93,7 @@ class Remote:
                 (folder / file).parent.mkdir(parents=True, exist_ok=True)
                 with contextlib.suppress(FileNotFoundError):  # the check that follows names what is missing
                     system.get_file(f"{root}/{name}/{_writer(manifest)}/{file}", str(folder / file))
-        (folder / MANIFEST).write_bytes(content)
+        write_bytes(folder / MANIFEST, content)
         return True
 
     def publish(self, name: str, folder: Path) -> None:
@@ -161,8 +163,8 @@ class Remote:
         try:
             yield
         except Exception as error:
-            what = " ".join(str(error).split()) or type(error).__name__
-            raise RemoteError(f"the store at {self.address} cannot be used: {what}") from error
+            words = one_line(error, longest=600)
+            raise RemoteError(f"the store at {self.address} cannot be used: {words}") from error
 
 
 def _writer(manifest: dict[str, Any]) -> str:

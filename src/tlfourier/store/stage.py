@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from tlfourier.io.paths import Readable
 from tlfourier.store.node import Node
 
-Folder: TypeAlias = Path | zipfile.Path
+Folder: TypeAlias = Readable
 """Where the files of an artifact are read: a folder of its own, or one inside an archive."""
 Get: TypeAlias = Callable[[Node], Folder]
 """Finds the folder of a node."""

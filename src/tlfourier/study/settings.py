@@ -25,7 +25,7 @@ from tlfourier.closure.transfer import OPTIMISERS
 from tlfourier.flow.forcing import two_way_cosine
 from tlfourier.flow.grid import Grid
 from tlfourier.flow.steppers import STEPPERS
-from tlfourier.study.bounds import check_numbers, check_sizes, show
+from tlfourier.study.bounds import check_numbers, show
 from tlfourier.study.overrides import apply as apply
 from tlfourier.study.overrides import nested as nested
 
@@ -234,7 +234,6 @@ def _check_physics(spec: StudySpec) -> None:
     ):
         if value not in accepted:
             raise ValueError(f"{name}={show(value)}: accepted are {', '.join(accepted)}")
-    check_sizes(spec)
     # On the meta device they have shapes and no memory: a size that fits elsewhere need not fit here.
     with torch.device("meta"):
         fine, grid = Grid(simulation.size), Grid(coarse.size)

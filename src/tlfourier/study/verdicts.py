@@ -8,6 +8,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+from tlfourier.io.netcdf import write_dataset
 from tlfourier.scorecard import scorecard
 from tlfourier.store.node import Node
 from tlfourier.store.stage import Folder, Stage, Stages
@@ -16,7 +17,6 @@ from tlfourier.study.design import Design
 from tlfourier.study.evidence import evidence
 from tlfourier.study.settings import StudySpec, from_data
 from tlfourier.study.stages import analyses, data, networks
-from tlfourier.study.stages.artifacts import write_dataset
 from tlfourier.study.stages.data import Inputs, read_file
 
 

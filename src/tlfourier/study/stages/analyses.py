@@ -20,17 +20,12 @@ from tlfourier.fourier.kernels import conv_layers
 from tlfourier.fourier.masks import mask_swap
 from tlfourier.fourier.response import layer_response, log_ratio, mean_amplitude
 from tlfourier.fourier.reversion import put_back_curve
+from tlfourier.io.netcdf import read_dataset, write_dataset
 from tlfourier.scorecard.statistics import per_seed
 from tlfourier.store.node import Node
 from tlfourier.store.stage import Stage
 from tlfourier.study.settings import StudySpec
-from tlfourier.study.stages.artifacts import (
-    read_dataset,
-    read_network,
-    read_scales,
-    read_tensors,
-    write_dataset,
-)
+from tlfourier.study.stages.artifacts import read_network, read_scales, read_tensors
 from tlfourier.study.stages.data import Inputs, pairs_node, read_file
 from tlfourier.study.stages.networks import (
     applied_scales,

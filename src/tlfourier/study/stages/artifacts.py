@@ -1,75 +1,22 @@
-"""Read and write the files inside artifacts: NetCDF and safetensors, nothing that can run code."""
+"""Read and write what artifacts hold of a closure: scales, samples, networks and their re-trained layers."""
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
-import dask
 import numpy as np
-import xarray as xr
 from torch import Tensor
 
 from tlfourier.closure import pairs
 from tlfourier.closure.network import Network, layer_name, load_network
-from tlfourier.io import netcdf, tensorfile
-from tlfourier.io.jsonfile import plain
-
-_PACKED = {"zlib": True, "complevel": 4, "shuffle": True}
-_SMALL = 500_000  # bytes: below, HDF5's own bookkeeping is most of a file (50 kB for 3 kB of scores)
+from tlfourier.io import tensorfile
+from tlfourier.io.netcdf import read_dataset
+from tlfourier.io.paths import Readable
 
 
-def write_dataset(path: Path, data: xr.Dataset) -> None:
-    """Write a dataset as NetCDF, whole or not at all: NetCDF-3 when small, compressed NetCDF-4 when large.
-
-    The file is formed in memory, so that a full disk meets one plain write and never HDF5 in mid-structure.
-    No other process sees it: xarray is kept from asking the scheduler of a sweep for a lock over all workers.
-    """
-    if data.nbytes < _SMALL:
-        content = data.to_netcdf(engine="scipy")
-    else:
-        numbers = [
-            name for name, values in data.variables.items() if values.ndim and values.dtype.kind in "fiu"
-        ]
-        with dask.config.set(scheduler="synchronous"):
-            content = data.to_netcdf(engine="h5netcdf", encoding={name: _PACKED for name in numbers})
-    tensorfile.write_bytes(path, content)
-
-
-def open_dataset(path: Path) -> xr.Dataset:
-    """Open a dataset without reading its values; close it, or use it in a ``with`` block.
-
-    Raises
-    ------
-    FileNotFoundError
-        There is no such file.
-    ValueError
-        It is damaged, or holds what this project does not write.
-    """
-    kind = netcdf.engine(path)
-    with _one_sentence(path):
-        return xr.open_dataset(path, engine=kind)
-
-
-def read_dataset(path: Path) -> xr.Dataset:
-    """Read a dataset into memory; errors as `open_dataset`."""
-    with open_dataset(path) as data, _one_sentence(path):
-        return data.load()
-
-
-@contextlib.contextmanager
-def _one_sentence(path: Path) -> Iterator[None]:
-    """Turn whatever a reader of NetCDF raises on bytes that it did not expect into one sentence."""
-    try:
-        yield
-    except Exception as error:
-        what = plain(f"{type(error).__name__}: {error}")
-        raise ValueError(f"{path} is damaged or not NetCDF of this project ({what})") from None
-
-
-def read_scales(folder: Path) -> pairs.Scales:
+def read_scales(folder: Readable) -> pairs.Scales:
     """Read a flow's standard deviations."""
     path = folder / "scales.nc"
     data = read_dataset(path)
@@ -84,12 +31,12 @@ def read_scales(folder: Path) -> pairs.Scales:
     return pairs.Scales(**{name: float(values) for name, values in found.items()})
 
 
-def read_tensors(folder: Path, scales: pairs.Scales) -> tuple[Tensor, Tensor]:
+def read_tensors(folder: Readable, scales: pairs.Scales) -> tuple[Tensor, Tensor]:
     """Read one block of pairs as the network's inputs and outputs."""
     return pairs.to_tensors(read_dataset(folder / "pairs.nc"), scales)
 
 
-def read_network(folders: Mapping[str, Path]) -> Network:
+def read_network(folders: Mapping[str, Readable]) -> Network:
     """Read a network: the file of a whole one, or a base network with the re-trained layers laid over it."""
     if "base" not in folders:
         return load_network(folders["network"] / "network.safetensors")

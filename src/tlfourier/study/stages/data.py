@@ -19,11 +19,11 @@ from tlfourier.flow.grid import Grid
 from tlfourier.flow.simulate import Schedule
 from tlfourier.flow.steppers import STEPPERS, State
 from tlfourier.flow.trajectory import read_trajectory, write_trajectory
+from tlfourier.io.netcdf import blocks, open_dataset, read_dataset, write_blocks, write_dataset
 from tlfourier.store.node import Node
 from tlfourier.store.stage import Folder, Get, Stage
 from tlfourier.study.settings import FlowSpec, StudySpec, forcing
-from tlfourier.study.stages.artifacts import open_dataset, read_dataset, read_scales, write_dataset
-from tlfourier.study.stages.samples import blocks, write_blocks
+from tlfourier.study.stages.artifacts import read_scales
 
 Inputs = Mapping[str, Folder]
 

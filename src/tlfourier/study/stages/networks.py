@@ -18,17 +18,11 @@ from tlfourier.closure.baselines import OutputGain
 from tlfourier.closure.network import Network, NetworkSpec, load_network, predict, save_network
 from tlfourier.closure.training import Diverged, TrainingSpec, train
 from tlfourier.closure.transfer import TransferSpec, transfer
+from tlfourier.io.netcdf import read_dataset, write_dataset
 from tlfourier.store.node import Node
 from tlfourier.store.stage import Get, Stage
 from tlfourier.study.settings import StudySpec
-from tlfourier.study.stages.artifacts import (
-    read_dataset,
-    read_network,
-    read_scales,
-    read_tensors,
-    write_dataset,
-    write_layers,
-)
+from tlfourier.study.stages.artifacts import read_network, read_scales, read_tensors, write_layers
 from tlfourier.study.stages.data import (
     Inputs,
     pairs_node,

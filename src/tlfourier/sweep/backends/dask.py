@@ -17,9 +17,9 @@ import dask
 from distributed import Client, Future, KilledWorker, LocalCluster, as_completed
 from distributed.system import MEMORY_LIMIT
 
+from tlfourier.io.words import one_line
 from tlfourier.store.node import Node
 from tlfourier.store.store import Store
-from tlfourier.sweep.backends import here
 from tlfourier.sweep.outcome import Outcome, blame
 from tlfourier.sweep.plan import Plan
 from tlfourier.sweep.progress import Progress
@@ -191,7 +191,7 @@ def _opened(store: Store) -> Store:
 
 def sentence(error: BaseException) -> str:
     """Return one line for the report."""
-    return DIED if isinstance(error, KilledWorker) else here.sentence(error)
+    return DIED if isinstance(error, KilledWorker) else one_line(error, longest=1000)
 
 
 def _finished(futures: Iterable[Future], bar: Progress) -> Iterator[Future]:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable
 from contextlib import nullcontext, redirect_stderr
 
+from tlfourier.io.words import one_line
 from tlfourier.store.node import Node
 from tlfourier.store.store import Store
 from tlfourier.sweep.outcome import Outcome, blame
@@ -33,15 +34,7 @@ def run_here(plan: Plan, store: Store, nodes: Iterable[Node] | None = None, prog
                         store.get(node)
                     outcome.made[node.key] = time.perf_counter() - before
                 except Exception as error:
-                    outcome.failed[node.key] = sentence(error)
+                    outcome.failed[node.key] = one_line(error, longest=1000)
             bar.advance(outcome)
     outcome.seconds = time.perf_counter() - started
     return outcome
-
-
-def sentence(error: BaseException) -> str:
-    """Return one line for the report."""
-    text = " ".join(str(error).split())
-    return (
-        text if isinstance(error, (ValueError, RuntimeError)) and text else f"{type(error).__name__}: {text}"
-    )
