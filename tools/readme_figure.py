@@ -7,7 +7,7 @@ from pathlib import Path
 
 import tlfourier as tl
 from tlfourier.figures import layers
-from tlfourier.scorecard import headline
+from tlfourier.scorecard import ranking
 
 TARGET = Path(__file__).parents[1] / "book" / "_static" / "which-layer.png"
 
@@ -17,5 +17,5 @@ if __name__ == "__main__":
     figure.savefig(TARGET, dpi=150)
     print(f"{TARGET.relative_to(TARGET.parents[2])}: {TARGET.stat().st_size / 1e3:.0f} kB")
     for case in study.cases:
-        numbers = headline.headline(study.scores(case), study.scores(case, split="validation"))
+        numbers = ranking.headline(study.scores(case), study.scores(case, split="validation"))
         print(case, {str(name): round(float(value), 2) for name, value in numbers.items()})

@@ -1,16 +1,17 @@
 """Every claim is judged right where the answer is known: supported, refuted, undecided, not run."""
 
 import dataclasses
-from collections.abc import Callable
+import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import xarray as xr
 
-from tlfourier.scorecard import CLAIMS, Claim, Evidence, scorecard
-from tlfourier.scorecard import effects as effects
+from tlfourier.scorecard import CLAIMS, STATEMENTS, Evidence, scorecard
 
+ROOT = Path(__file__).parents[2]
 SEEDS = 5
 LAYERS = list(range(1, 12))
 K = np.arange(1, 33)
@@ -38,11 +39,12 @@ def evidence(
     pair: float = 0.495,
     correlation: float = 0.0,
     matched: float = 0.52,
+    few: float = 0.7,
 ) -> Evidence:
     """Return evidence on which the answer to every claim about scores is known."""
     best, step = 0.5, 0.02
     depth = {str(layer): best + step * ((layer - 1) if shallow else (11 - layer)) for layer in LAYERS}
-    rmse = {"none": none, "gain": gain, "all": every, "scratch_few": 0.7, "scratch_all": every, **depth}
+    rmse = {"none": none, "gain": gain, "all": every, "scratch_few": few, "scratch_all": every, **depth}
     rmse |= {"matched": matched, "1+2": pair, "10+11": depth["11"] if shallow else pair}
     cc = dict.fromkeys(rmse, 0.9) | {"none": 0.9 - correlation}
     spectrum = dict.fromkeys(rmse, 0.5) | {"none": 2.0 if correlation == 0 else 0.5}
@@ -114,118 +116,141 @@ def with_parts(**parts: Any) -> Evidence:
     return dataclasses.replace(evidence(), **parts)
 
 
-Known = tuple[Callable[[Evidence], xr.DataArray], Evidence, Evidence]
+Known = tuple[Evidence, Evidence]
 response, opposite = xr.Dataset({"response": curves(1.0)}), xr.Dataset({"response": curves(-1.0)})
 shift = xr.Dataset({"shift": curves(1.0)})
 even, uneven = xr.Dataset({"gini": over_layers(0.3)}), xr.Dataset({"gini": over_layers(0.6)})
-KNOWN: list[Known] = [
-    (effects.fails_without_transfer, evidence(), evidence(none=0.51)),
-    (effects.correlation_hides_it, evidence(), evidence(correlation=0.5)),
-    (effects.shallow_is_best, evidence(), evidence(shallow=False)),
-    (effects.deepest_are_worse, evidence(), evidence(shallow=False)),
-    (effects.parameters_do_not_explain_it, evidence(), evidence(matched=0.9)),
-    (effects.matches_all_layers, evidence(), evidence(every=0.3)),
-    (effects.matches_scratch, evidence(), evidence(every=0.3)),
-    (effects.pairs_add_little, evidence(), evidence(pair=0.4)),
-    (
-        effects.more_types_than_chance,
+KNOWN: dict[str, Known] = {
+    "C1": (evidence(), evidence(none=0.51)),
+    "C2": (evidence(), evidence(correlation=0.5)),
+    "C3": (evidence(), evidence(shallow=False)),
+    "C4.deepest": (evidence(), evidence(shallow=False)),
+    "C4.parameters": (evidence(), evidence(matched=0.9)),
+    "C5.all": (evidence(), evidence(every=0.3)),
+    "C5.scratch": (evidence(), evidence(every=0.3)),
+    "C6": (evidence(), evidence(pair=0.4)),
+    "C7.chance": (
         with_parts(census=census(0.8, 0.2)),
         with_parts(census=census(0.1, 0.2)),
     ),
-    (
-        effects.most_kernels_have_a_type,
+    "C7.most": (
         with_parts(census=census(0.8, 0.2)),
         with_parts(census=census(0.3, 0.2)),
     ),
-    (
-        effects.mix_ignores_isotropy,
+    "C8": (
         with_parts(census=census(0.5, 0.2), jets=census(0.52, 0.2)),
         with_parts(census=census(0.8, 0.2), jets=census(0.3, 0.2)),
     ),
-    (
-        effects.filters_match_the_shift,
+    "C9.match": (
         with_parts(change=response, shift=shift),
         with_parts(change=response, shift=-shift),
     ),
-    (
-        effects.sign_flips_on_the_way_back,
+    "C9.reversal": (
         with_parts(change=response, way_back=opposite),
         with_parts(change=response, way_back=response),
     ),
-    (
-        effects.change_is_uneven,
+    "C10.gini": (
         with_parts(change=uneven, continued=even),
         with_parts(change=even, continued=uneven),
     ),
-    (
-        effects.few_kernels_carry_it,
+    "C10.reversion": (
         with_parts(putback=putback(0.3, 0.05)),
         with_parts(putback=putback(0.05, 0.3)),
     ),
-    (
-        effects.base_underestimates,
+    "C11.fails": (
         with_parts(activations=spectra(-0.3, -0.05)),
         with_parts(activations=spectra(0.3, 0.05)),
     ),
-    (
-        effects.one_layer_repairs_it,
+    "C11.repair": (
         with_parts(activations=spectra(-0.3, -0.05)),
         with_parts(activations=spectra(-0.05, 0.3)),
     ),
-    (effects.more_than_a_gain, evidence(), evidence(gain=0.4)),
-    (effects.mask_spreads, with_parts(mask=mask(0.9)), with_parts(mask=mask(0.1))),
-    (
-        effects.few_samples_suffice,
+    "C12": (evidence(), evidence(gain=0.4)),
+    "C13": (with_parts(mask=mask(0.9)), with_parts(mask=mask(0.1))),
+    "C18": (
         with_parts(learning=learning(0.505)),
         with_parts(learning=learning(0.6)),
     ),
-]
-NAMES = [known[0].__name__ for known in KNOWN]
+}
+"""For each claim, evidence on which it holds and evidence on which it fails."""
+STATED: dict[str, Known] = {
+    "L1.none": (evidence(), evidence(none=0.3)),
+    "L2.gain": (evidence(), evidence(gain=0.3)),
+    "L3.few": (evidence(), evidence(few=0.3)),
+    "L4.second_last": (evidence(), evidence(shallow=False)),
+    "L4.last": (evidence(), evidence(shallow=False)),
+    "L5.all": (evidence(every=0.3), evidence(every=0.7)),
+    "L6.scratch": (evidence(every=0.3), evidence(every=0.7)),
+}
+EVERY = {claim.id: claim for claim in (*CLAIMS, *STATEMENTS)}
+known = pytest.mark.parametrize(
+    ("name", "holds", "fails"), [(n, *both) for n, both in (KNOWN | STATED).items()]
+)
 
 
-def claim_of(effect: Callable[[Evidence], xr.DataArray]) -> Claim:
-    """Return the claim that is judged by an effect."""
-    return next(claim for claim in CLAIMS if claim.effect is effect)
-
-
-def test_every_claim_has_a_known_answer() -> None:
-    assert [claim.effect for claim in CLAIMS] == [known[0] for known in KNOWN]
+def test_everything_that_is_judged_has_a_known_answer() -> None:
+    assert list(KNOWN | STATED) == list(EVERY)
     assert {claim.number for claim in CLAIMS} == {f"C{i}" for i in (*range(1, 14), 18)}
+    assert [claim.id for claim in EVERY.values() if claim.margin is not None] == ["C5.all", "C5.scratch"]
 
 
-@pytest.mark.parametrize("known", KNOWN, ids=NAMES)
-def test_a_claim_that_holds_is_supported_and_one_that_fails_is_refuted(known: Known) -> None:
-    effect, holds, fails = known
-    found = scorecard({"holds": holds, "fails": fails}, [claim_of(effect)])
+def test_every_claim_names_a_page_of_the_book() -> None:
+    pages = {Path(name).name for name in re.findall(r"file: (\S+)", (ROOT / "_toc.yml").read_text())}
+    assert {claim.page for claim in EVERY.values()} <= pages
+
+
+@known
+def test_a_claim_that_holds_is_supported_and_one_that_fails_is_refuted(
+    name: str, holds: Evidence, fails: Evidence
+) -> None:
+    found = scorecard({"holds": holds, "fails": fails}, [EVERY[name]])
     assert found["verdict"].values.tolist() == [["supported", "refuted"]]
     assert found["seeds"].values.tolist() == [[SEEDS, SEEDS]]
 
 
-@pytest.mark.parametrize("known", KNOWN, ids=NAMES)
-def test_a_claim_with_one_seed_is_undecided(known: Known) -> None:
-    effect, holds, _ = known
-
-    first: dict[str, Any] = {n: part.isel(seed=[0]) for n, part in vars(holds).items() if part is not None}
+@known
+def test_a_claim_with_one_seed_is_undecided(name: str, holds: Evidence, fails: Evidence) -> None:
+    parts = vars(holds).items()
+    first: dict[str, Any] = {n: part.isel(seed=[0]) for n, part in parts if isinstance(part, xr.Dataset)}
     alone = dataclasses.replace(holds, **first)
-    found = scorecard({"one": alone}, [claim_of(effect)])
+    found = scorecard({"one": alone}, [EVERY[name]])
     assert found["verdict"].item() == "undecided"
     assert np.isinf(found["high"].item())
 
 
-@pytest.mark.parametrize("known", KNOWN, ids=NAMES)
-def test_a_claim_between_the_answers_is_undecided(known: Known) -> None:
+@known
+def test_a_claim_between_the_answers_is_undecided(name: str, holds: Evidence, fails: Evidence) -> None:
     """Seeds that contradict each other, half of them from either evidence, decide nothing."""
-    effect, holds, fails = known
-    values = np.concatenate([np.asarray(effect(holds))[:2], np.asarray(effect(fails))[:2]])
-    claim = claim_of(effect)
-    mixed = Claim("C0", "", lambda _: xr.DataArray(values, dims="seed"), "", "", claim.margin)
+    claim = EVERY[name]
+    values = np.concatenate([claim.effects(holds)[:2], claim.effects(fails)[:2]])
+    mixed = dataclasses.replace(claim, effect=lambda _: xr.DataArray(values, dims="seed"))
     assert scorecard({"mixed": holds}, [mixed])["verdict"].item() == "undecided"
 
 
 def test_missing_evidence_is_not_run_and_says_why() -> None:
-    found = scorecard({"forcing": evidence()})
-    words = dict(zip(found["number"].values.tolist(), found["verdict"].values[:, 0], strict=True))
-    assert words["C8"] == words["C13"] == words["C18"] == "not run"
-    reasons = dict(zip(found["number"].values.tolist(), found["reason"].values[:, 0], strict=True))
-    assert reasons["C13"] == "mask was not gathered in this case"
-    assert words["C3"] == "supported" and reasons["C3"] == ""
+    found = scorecard({"forcing": evidence()}).sel(case="forcing")
+    assert found["verdict"].sel(claim=["C8", "C13", "C18"]).values.tolist() == ["not run"] * 3
+    assert found["reason"].sel(claim="C13") == "mask was not gathered in this case"
+    assert found["verdict"].sel(claim="C3") == "supported" and found["reason"].sel(claim="C3") == ""
+
+
+def test_a_seed_without_some_pairs_chooses_among_those_it_has() -> None:
+    full = evidence(pair=0.45)
+    table = full.test.copy(deep=True)
+    table["rmse"].loc[{"model": "1+2", "seed": [3, 4]}] = np.nan
+    some = dataclasses.replace(full, test=table, validation=table)
+    assert scorecard({"all": full, "some": some})["seeds"].sel(claim="C6").values.tolist() == [SEEDS] * 2
+    here, there = (EVERY["C6"].effects(one) for one in (some, full))
+    np.testing.assert_array_equal(here[:3], there[:3])
+    assert (here[3:] > there[3:]).all()  # the pair that is left gains nothing
+    table["rmse"].loc[{"model": "10+11", "seed": 4}] = np.nan
+    assert EVERY["C6"].effects(some).size == SEEDS - 1
+
+
+def test_the_best_layer_of_a_statement_is_chosen_by_its_mean_on_validation() -> None:
+    full = evidence()
+    validation = full.validation.copy(deep=True)
+    validation["rmse"].loc[{"model": "7"}] = [0.0, 0.0, 0.0, 0.6, 0.6]
+    effect = EVERY["L1.none"].effects(dataclasses.replace(full, validation=validation))
+    rmse = full.test["rmse"]
+    np.testing.assert_array_equal(effect, rmse.sel(model="none") - rmse.sel(model="7"))

@@ -1,4 +1,4 @@
-"""Rankings and claims on scores whose order is known."""
+"""Rankings and the story of a case, told on scores whose order is known."""
 
 import numpy as np
 import pytest
@@ -7,13 +7,13 @@ import xarray as xr
 from tlfourier.scorecard.ranking import (
     chosen_layer,
     closed_gap,
-    hidden_by_cc,
-    layer_claims,
+    headline,
+    part_in_words,
     rank_layers,
     rivals,
     winners,
 )
-from tlfourier.scorecard.statistics import single_layers, verdict_table
+from tlfourier.scorecard.statistics import single_layers
 
 
 def over_layers(values: np.ndarray) -> xr.DataArray:
@@ -55,14 +55,14 @@ def test_winners_are_shown_to_beat_a_baseline() -> None:
     assert winners(sweep() + noise, "gain") == [1, 2]
 
 
-def test_the_claims_about_layers_hold_where_they_were_built_in() -> None:
-    judged = verdict_table(layer_claims(sweep(), best=2))
-    words = dict(zip(judged["claim"].values, judged["verdict"].values, strict=True))
-    assert words["layer 2 beats no transfer"] == "supported"
-    assert words["layer 2 beats the output gain"] == "supported"
-    assert words["all layers beat layer 2"] == "supported"
-    assert words["the shallower, the better (rank correlation of error and depth)"] == "supported"
-    assert judged["effect"].sel(claim="layer 2 beats layer 3").item() == pytest.approx(0.1)
+def test_layers_are_asked_as_one_family() -> None:
+    """Nine layers that nobody can tell apart raise the bar for the one that stands out a little."""
+    random = np.random.default_rng(2)
+    names = [str(layer) for layer in range(1, 11)]
+    errors = np.concatenate([[[1.0] * 4], [[0.9, 0.86, 0.8, 0.94]], 1 + random.normal(0, 0.1, (9, 4))])
+    scores = xr.DataArray(errors, {"model": ["gain", *names], "seed": range(4)}, ("model", "seed"))
+    assert winners(scores.sel(model=["gain", "1"]), "gain") == [1]
+    assert winners(scores, "gain") == []
 
 
 def test_the_closed_gap_is_one_for_scratch_on_all_samples_and_zero_for_no_transfer() -> None:
@@ -71,10 +71,46 @@ def test_the_closed_gap_is_one_for_scratch_on_all_samples_and_zero_for_no_transf
     assert closed_gap(sweep(), "2") == pytest.approx(0.75)
 
 
-def test_the_spectrum_shows_what_the_correlation_hides() -> None:
-    scores = xr.Dataset(
-        {"cc": (("model", "seed"), [[0.9], [0.81]]), "spectrum_error": (("model", "seed"), [[0.1], [0.4]])},
-        {"model": ["own", "none"], "seed": [0]},
+LAYERS = [str(layer) for layer in range(1, 12)]
+MODELS = ["none", "gain", "all", "scratch_few", "scratch_all", *LAYERS]
+
+
+def made_up(single: list[float], noise: float = 1e-4) -> xr.Dataset:
+    rmse = np.array([0.8, 0.7, 0.4, 0.6, 0.35, *single])
+    random = np.random.default_rng(0).normal(scale=noise, size=(len(MODELS), 3, 4))
+    values = {
+        "rmse": rmse[:, None, None] + random,
+        "cc": np.sqrt(1 - 0.5 * rmse**2)[:, None, None] + random,
+        "spectrum_error": 3 * rmse[:, None, None] ** 3 + random,
+    }
+    dims = ("model", "seed", "snapshot")
+    return xr.Dataset(
+        {name: (dims, array) for name, array in values.items()}, {"model": MODELS, "seed": range(3)}
     )
-    # the error grows by 300 %, the correlation falls by 10 %
-    np.testing.assert_allclose(hidden_by_cc(scores, "own", "none"), [3.0 - 0.1])
+
+
+SHALLOW = [0.5 + 0.02 * layer for layer in range(11)]
+DEEP = SHALLOW[::-1]
+
+
+def test_headline_reads_the_numbers_that_were_put_in() -> None:
+    found = headline(made_up(SHALLOW, noise=0.0), made_up(SHALLOW, noise=0.0))
+    assert (int(found.best_layer), int(found.worst_layer), int(found.rank_2)) == (1, 11, 2)
+    assert float(found.best) == pytest.approx(0.5) and float(found.none) == pytest.approx(0.8)
+    assert float(found.gap_layer) == pytest.approx((0.8 - 0.5) / (0.8 - 0.35))
+    assert float(found.gap_gain) == pytest.approx((0.8 - 0.7) / (0.8 - 0.35))
+    assert float(found.depth) == pytest.approx(1)
+
+
+def test_the_layer_is_chosen_on_validation_and_scored_on_test() -> None:
+    test, validation = made_up(SHALLOW, 0.0), made_up(DEEP, 0.0)
+    found = headline(test, validation)
+    assert int(found.best_layer) == 11
+    assert float(found.best) == pytest.approx(SHALLOW[-1])
+
+
+def test_parts_of_a_gap_that_is_not_there_are_not_given_in_percent() -> None:
+    scores = made_up(SHALLOW, 0.0)
+    scores["rmse"].loc[{"model": "scratch_all"}] = 0.8
+    assert part_in_words(headline(scores, scores).gap_layer) == "no measurable part"
+    assert part_in_words(0.666) == "67 %"

@@ -1,36 +1,35 @@
 """A scorecard that was made up is read as it was written."""
 
-from typing import Any
+import dataclasses
 
-import numpy as np
 import pytest
 import xarray as xr
 
-from tlfourier.scorecard import CLAIMS, reading
+from tlfourier.scorecard import CLAIMS, Evidence, Missing, reading, scorecard
 
 CASES = ["forcing", "decay"]
 
 
 def made_up(**verdicts: list[str]) -> xr.Dataset:
-    """Return a scorecard with some verdicts, by the number of the claim; its first statement takes them."""
-    shape = (len(CLAIMS), len(CASES))
-    words, numbers = np.full(shape, "not run", dtype="U10"), [claim.number for claim in CLAIMS]
-    effects = np.full(shape, np.nan)
-    for number, row in verdicts.items():
-        words[numbers.index(number)] = row
-        effects[numbers.index(number)] = [0.5, -0.25]
-    cells: dict[str, Any] = dict.fromkeys(("effect", "low", "high", "p"), effects)
-    cells |= {"verdict": words, "seeds": np.zeros(shape), "reason": np.full(shape, "")}
-    data: dict[str, Any] = {name: (("claim", "case"), values) for name, values in cells.items()}
-    data |= {
-        name: ("claim", [getattr(claim, name) for claim in CLAIMS])
-        for name in ("number", "words", "quantity")
-    }
-    return xr.Dataset(data, {"case": CASES})
+    """Return a scorecard with some verdicts, by the id of the claim with _ for its dot."""
+    blank = [dataclasses.replace(claim, effect=missing) for claim in CLAIMS]
+    found = scorecard(dict.fromkeys(CASES, Evidence(xr.Dataset(), xr.Dataset())), blank)
+    found["verdict"] = found["verdict"].astype("U10")
+    for name, row in verdicts.items():
+        found["verdict"].loc[{"claim": name.replace("_", ".")}] = row
+        found["effect"].loc[{"claim": name.replace("_", ".")}] = [0.5, -0.25]
+    return found
+
+
+def missing(_: Evidence) -> xr.DataArray:
+    raise Missing("nothing was gathered")
 
 
 FOUND = made_up(
-    C1=["supported", "undecided"], C3=["refuted", "supported"], C4=["undecided"] * 2, C13=["refuted"] * 2
+    C1=["supported", "undecided"],
+    C3=["refuted", "supported"],
+    C4_parameters=["undecided"] * 2,
+    C13=["refuted"] * 2,
 )
 
 
@@ -41,24 +40,41 @@ def test_claims_are_sorted_by_what_came_out() -> None:
 
 def test_only_what_was_tested_is_put_in_words() -> None:
     words = reading.in_words(FOUND)
-    assert [number for number, _ in words.index] == ["C1", "C3", "C4", "C13"]
+    assert [claim for claim, _ in words.index] == ["C1", "C3", "C4.parameters", "C13"]
     assert list(words.columns) == CASES
     assert words.loc["C3"].to_numpy().tolist() == [["refuted", "supported"]]
 
 
 def test_a_table_has_a_row_for_each_claim_and_case() -> None:
     table = reading.as_table(FOUND)
-    assert len(table) == len(CLAIMS) * len(CASES)
+    assert table["claim"].tolist() == [claim.id for claim in CLAIMS for _ in CASES]
+    assert table["case"].tolist() == CASES * len(CLAIMS)
     assert (table.verdict != "not run").sum() == 8
+    assert set(table.threshold) == {0.025} and set(table.bound) == {"> 0", "< 0.05"}
 
 
-def test_a_cell_is_that_of_the_first_statement() -> None:
-    assert reading.verdicts_of(FOUND, "C3", ["decay", "forcing"]) == ["supported", "refuted"]
-    assert reading.effects_of(FOUND, "C3", ["decay", "forcing"]) == [-0.25, 0.5]
-    with pytest.raises(ValueError, match="claim 'C99': there are C1, C2"):
-        reading.cell(FOUND, "C99", "decay")
-    with pytest.raises(ValueError, match="case 'rotation': there are forcing, decay"):
+def test_a_cell_holds_what_the_scorecard_holds() -> None:
+    cell = reading.cell(FOUND, "C3", "decay")
+    assert (cell.verdict, cell.effect, cell.seeds, cell.bound) == ("supported", -0.25, 0, "> 0")
+    assert reading.cell(FOUND, "C2", "decay").reason == "nothing was gathered"
+    with pytest.raises(ValueError, match="claim 'C4': accepted are C1, C2"):
+        reading.cell(FOUND, "C4", "decay")
+    with pytest.raises(ValueError, match="case 'rotation': accepted are forcing, decay"):
         reading.cell(FOUND, "C3", "rotation")
+
+
+def test_verdicts_are_spoken() -> None:
+    assert reading.spoken(FOUND, "C3", CASES) == "supported in decay, refuted in forcing"
+    assert reading.spoken(FOUND, "C13", CASES) == "refuted in forcing and decay"
+
+
+def test_verdicts_on_the_same_networks_are_counted_once() -> None:
+    found = FOUND.copy(deep=True)
+    tested = {"supported": 2, "refuted": 3, "undecided": 3, "judged": 8}
+    assert reading.counts(found) == tested | {"not_run": 2 * len(CLAIMS) - 8}
+    found["same_as"] = found["same_as"].astype("U10")
+    found["same_as"].loc[{"claim": "C13", "case": "decay"}] = "forcing"
+    assert reading.counts(found)["refuted"] == 2 and reading.counts(found)["judged"] == 7
 
 
 def test_the_logged_losses_of_the_ocean_model_spread_as_published() -> None:

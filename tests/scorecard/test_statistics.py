@@ -1,17 +1,20 @@
-"""Verdicts over seeds: intervals of Student's t, ranks, pairs."""
+"""Means, intervals and verdicts over seeds: Student's t, Holm's correction, ranks."""
 
 import numpy as np
 import pytest
 import xarray as xr
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from scipy import stats
 
 from tlfourier.scorecard.statistics import (
+    ALPHA,
+    decide,
     depth_correlation,
     gather,
-    paired,
+    holm,
     per_seed,
     single_layers,
-    verdict,
-    verdict_table,
 )
 
 
@@ -20,44 +23,80 @@ def over_layers(values: np.ndarray) -> xr.DataArray:
     return xr.DataArray(values, {"layer": np.arange(1, layers + 1), "seed": np.arange(seeds)})
 
 
+def test_holm_is_the_textbook_example() -> None:
+    # Holm (1979) as worked in most textbooks: 0.01, 0.04, 0.03, 0.005 of four tests.
+    np.testing.assert_allclose(holm([0.01, 0.04, 0.03, 0.005]), [0.03, 0.06, 0.06, 0.02])
+    assert holm([]).size == 0
+    assert holm([0.9, 0.8]).tolist() == [1.0, 1.0]
+
+
 def test_the_interval_is_that_of_student() -> None:
     # three values, t(0.975, 2) = 4.30265
-    result = verdict([1.0, 2.0, 3.0])
-    assert result.effect == pytest.approx(2.0)
+    (result,) = decide([[1.0, 2.0, 3.0]])
+    assert (result.effect, result.seeds, result.level) == (2.0, 3, 0.95)
     assert result.high - result.effect == pytest.approx(4.302653 / np.sqrt(3), rel=1e-6)
     assert result.low == pytest.approx(2 * result.effect - result.high)
 
 
 @pytest.mark.parametrize(
-    ("effects", "margin", "word"),
+    ("effects", "bound", "side"),
     [
-        ([1.0, 1.1, 0.9], 0.0, "supported"),
-        ([-1.0, -1.1, -0.9], 0.0, "refuted"),
-        ([1.0, 1.1, 0.9], 2.0, "refuted"),
-        ([1.0, -1.0, 0.2], 0.0, "undecided"),
-        ([5.0], 0.0, "undecided"),
+        ([1.0, 1.1, 0.9], 0.0, 1),
+        ([-1.0, -1.1, -0.9], 0.0, -1),
+        ([1.0, 1.1, 0.9], 2.0, -1),
+        ([1.0, -1.0, 0.2], 0.0, 0),
+        ([5.0], 0.0, 0),
+        ([0.3, 0.3, 0.3], 0.2, 1),
+        ([0.2, 0.2, 0.2], 0.2, 0),
     ],
 )
-def test_the_word_follows_the_interval(effects: list[float], margin: float, word: str) -> None:
-    assert verdict(effects, margin).word == word
+def test_the_side_is_where_the_interval_lies(effects: list[float], bound: float, side: int) -> None:
+    (found,) = decide([effects], [bound])
+    assert found.side == side == (found.low > bound) - (found.high < bound)
 
 
-def test_the_interval_covers_the_truth_as_often_as_it_says() -> None:
+def test_false_verdicts_are_as_rare_as_promised() -> None:
     rng = np.random.default_rng(1)
-    results = [verdict(rng.normal(0.3, 1.0, size=3)) for _ in range(2000)]
-    covered = np.mean([result.low < 0.3 < result.high for result in results])
-    assert 0.935 < covered < 0.965
+    results = [decide([rng.normal(0.3, 1.0, size=4)], [0.3])[0] for _ in range(2000)]
+    covered = [result.low < 0.3 < result.high for result in results]
+    assert [result.side == 0 for result in results] == covered
+    assert np.mean(covered) == pytest.approx(0.95, abs=0.015)
+
+
+rows = st.lists(
+    st.tuples(st.integers(0, 2**32 - 1), st.integers(1, 6), st.floats(-3, 3), st.floats(0.01, 2)),
+    min_size=1,
+    max_size=12,
+)
+
+
+@given(rows, st.floats(0.001, 0.4), st.floats(-1, 1))
+def test_an_interval_excludes_its_bound_exactly_where_the_corrected_p_decides(
+    family: list[tuple[int, int, float, float]], alpha: float, bound: float
+) -> None:
+    effects = [np.random.default_rng(seed).normal(mean, sd, size) for seed, size, mean, sd in family]
+    found = decide(effects, [bound] * len(effects), alpha)
+    uncorrected = [
+        float(stats.ttest_1samp(values, bound).pvalue) / 2 if values.size > 1 else 1.0 for values in effects
+    ]
+    np.testing.assert_allclose([one.p for one in found], holm(uncorrected), rtol=1e-12)
+    for one in found:
+        assume(abs(one.p - alpha / 2) > 1e-9)  # on the edge rounding decides
+        assert (one.side != 0) == (one.p < alpha / 2) == (not one.low <= bound <= one.high)
+        assert 1 - alpha - 1e-12 <= one.level <= 1 - alpha / len(effects) + 1e-12
+        assert one.low <= one.effect <= one.high
 
 
 @pytest.mark.parametrize("effects", [[], [np.nan, 1.0], [[1.0, 2.0]]])
 def test_effects_that_are_no_row_of_numbers_are_refused(effects: list[float]) -> None:
     with pytest.raises(ValueError, match="one finite number per seed"):
-        verdict(effects)
+        decide([effects])
 
 
-def test_confidence_outside_its_range_is_refused() -> None:
-    with pytest.raises(ValueError, match="confidence=95"):
-        verdict([1.0, 2.0], confidence=95.0)
+def test_alpha_outside_its_range_is_refused() -> None:
+    assert ALPHA == 0.05
+    with pytest.raises(ValueError, match="alpha=95"):
+        decide([[1.0, 2.0]], alpha=95.0)
 
 
 def test_depth_correlation_is_one_for_errors_that_grow_with_depth() -> None:
@@ -75,17 +114,6 @@ def test_single_layers_are_found_by_name_and_sorted_as_numbers() -> None:
     np.testing.assert_array_equal(result.sel(layer=10), [2.0, 3.0])
     with pytest.raises(ValueError, match="none of them"):
         single_layers(table.sel(model=["none", "2+5"]))
-
-
-def test_pairs_share_the_seed() -> None:
-    # the seeds differ by far more than the models: only the paired difference sees the effect
-    table = xr.DataArray([[1.0, 5.0, 9.0], [0.9, 4.88, 8.9]], {"model": ["none", "2"], "seed": [0, 1, 2]})
-    np.testing.assert_allclose(paired(table, worse="none", better="2"), [0.1, 0.12, 0.1])
-    judged = verdict_table({"layer 2 beats none": paired(table, worse="none", better="2")})
-    assert judged["verdict"].sel(claim="layer 2 beats none") == "supported"
-    np.testing.assert_allclose(judged["effect"], 0.32 / 3)
-    with pytest.raises(ValueError, match="unknown model '3'"):
-        paired(table, worse="3", better="2")
 
 
 def test_scores_are_averaged_over_snapshots_and_gathered() -> None:

@@ -1,150 +1,161 @@
-"""The claims that the book judges, in the papers' order: words, effect, and the page that shows it."""
+"""The one list of what the book judges: effect, bound, words, and the page that shows it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
 
 from tlfourier.scorecard import effects
-from tlfourier.scorecard.claim import Claim
+from tlfourier.scorecard.effects import BEST, EQUAL, LAST, SECOND_LAST, Effect
+from tlfourier.scorecard.evidence import Evidence, Missing
 
-EQUAL = effects.EQUAL
+
+@dataclass(frozen=True)
+class Claim:
+    """One claim: how its effect is computed, what is claimed of it, and where to see it.
+
+    Parameters
+    ----------
+    id : str
+        Its name in tables and pages, such as ``"C4.deepest"``: it never changes.
+    page : str
+        The page with the figure that shows it.
+    effect : callable
+        From the evidence of a case to one number per seed.
+    words : str
+        The claim.
+    quantity : str
+        What the effect is.
+    margin : float
+        None for a claim "effect > 0"; else the claim is "effect < margin": no worse by more than that.
+    rests_on : tuple of str
+        The parts of the evidence that alone decide it, if these may be the same networks in several cases.
+    """
+
+    id: str
+    page: str
+    effect: Effect
+    words: str
+    quantity: str
+    margin: float | None = None
+    rests_on: tuple[str, ...] = ()
+
+    @property
+    def number(self) -> str:
+        """``"C4"``, the id up to its dot: all tests of one number, in all cases, are corrected together."""
+        return self.id.partition(".")[0]
+
+    @property
+    def bound(self) -> float:
+        """What the mean effect is tested against."""
+        return 0.0 if self.margin is None else self.margin
+
+    @property
+    def side(self) -> int:
+        """The side of the bound on which the claim holds: 1 above, -1 below."""
+        return 1 if self.margin is None else -1
+
+    @property
+    def bound_in_words(self) -> str:
+        """``"> 0"`` or ``"< 0.05"``."""
+        return f"{'>' if self.side > 0 else '<'} {self.bound:g}"
+
+    def effects(self, evidence: Evidence) -> np.ndarray:
+        """Return the effect of every seed that has one, or raise Missing with the reason."""
+        values = np.asarray(self.effect(evidence), dtype=float)
+        if not np.isfinite(values).any():
+            raise Missing("no seed has a finite effect")
+        return values[np.isfinite(values)]
+
+    def networks(self, evidence: Evidence) -> tuple[str, ...] | None:
+        """Return what tells the networks apart that the claim rests on; None if it is not known."""
+        names = tuple(evidence.identity.get(part, "") for part in self.rests_on)
+        return names if names and all(names) else None
+
+
+# fmt: off
 CLAIMS: tuple[Claim, ...] = (
-    Claim(
-        "C1",
-        "without transfer the base network fails on the target",
-        effects.fails_without_transfer,
-        "relative excess of the error over the worse of home and target-trained, minus 0.1",
-        "out-of-distribution",
-    ),
-    Claim(
-        "C2",
-        "the correlation alone hides it",
-        effects.correlation_hides_it,
-        "growth of the spectrum error minus loss of CC",
-        "out-of-distribution",
-    ),
-    Claim(
-        "C3",
-        "the shallower the re-trained layer, the better",
-        effects.shallow_is_best,
-        "Spearman's ρ of error and depth",
-        "one-layer",
-    ),
-    Claim(
-        "C4",
-        "the deepest layers are worse than layer 2",
-        effects.deepest_are_worse,
-        "error of the best of the last two and their pair, minus layer 2",
-        "one-layer",
-    ),
-    Claim(
-        "C4",
-        "nor is it for want of parameters in the last layer",
-        effects.parameters_do_not_explain_it,
-        "error of the last layer minus layer 2 with as many parameters",
-        "pairs",
-    ),
-    Claim(
-        "C5",
-        "one or two layers match re-training all",
-        effects.matches_all_layers,
-        "difference of errors over the gap",
-        "pairs",
-        EQUAL,
-    ),
-    Claim(
-        "C5",
-        "one or two layers match a network trained on all target data",
-        effects.matches_scratch,
-        "difference of errors over the gap",
-        "pairs",
-        EQUAL,
-    ),
-    Claim(
-        "C6",
-        "pairs add little over the best single layer",
-        effects.pairs_add_little,
-        "0.05 of the gap minus what the best pair gains",
-        "pairs",
-    ),
-    Claim(
-        "C7",
-        "kernels are low-, band-, high-pass or Gabor filters more often than chance",
-        effects.more_types_than_chance,
-        "share of these types minus the larger null's",
-        "kernels",
-    ),
-    Claim(
-        "C7",
-        "most kernels are such filters",
-        effects.most_kernels_have_a_type,
-        "share of these types minus 0.5",
-        "kernels",
-    ),
-    Claim(
-        "C8",
-        "the mix of types does not depend on the isotropy of the training data",
-        effects.mix_ignores_isotropy,
-        "0.1 minus the distance of the class fractions",
-        "kernels",
-    ),
-    Claim(
-        "C9",
-        "transfer learns filters that match the spectral difference of the systems",
-        effects.filters_match_the_shift,
-        "correlation over k of both changes",
-        "change",
-    ),
-    Claim(
-        "C9",
-        "on the way back the change of the filters has the other sign",
-        effects.sign_flips_on_the_way_back,
-        "minus the correlation over k of both ways",
-        "change",
-    ),
-    Claim(
-        "C10",
-        "the change sits in few kernels, more than steps on the base flow would put there",
-        effects.change_is_uneven,
-        "Gini coefficient minus that of the null",
-        "change",
-    ),
-    Claim(
-        "C10",
-        "the most changed tenth of the kernels carries more of the skill than a random tenth",
-        effects.few_kernels_carry_it,
-        "skill lost by putting them back, over all that is lost",
-        "change",
-    ),
-    Claim(
-        "C11",
-        "the base network underestimates the output spectrum on the target",
-        effects.base_underestimates,
-        "minus log10 of predicted over true amplitude",
-        "activations",
-    ),
-    Claim(
-        "C11",
-        "one re-trained layer repairs it",
-        effects.one_layer_repairs_it,
-        "what the distance in log10 shrinks by",
-        "activations",
-    ),
-    Claim(
-        "C12",
-        "it is more than a gain",
-        effects.more_than_a_gain,
-        "error of the output gain minus the best layer's",
-        "one-layer",
-    ),
-    Claim(
-        "C13",
-        "the ReLU mask is what changes the spectra",
-        effects.mask_spreads,
-        "share of the mask minus 0.5",
-        "activations",
-    ),
-    Claim(
-        "C18",
-        "2 % of the data is nearly as good as 10 %",
-        effects.few_samples_suffice,
-        "0.05 of the gap minus what 10 % gain",
-        "pairs",
-    ),
+    Claim("C1", "out-of-distribution", effects.fails_without_transfer,
+          "without transfer the base network fails on the target",
+          "relative excess of the error over the worse of home and target-trained, minus 0.1"),
+    Claim("C2", "out-of-distribution", effects.correlation_hides_it,
+          "the correlation alone hides it",
+          "growth of the spectrum error minus loss of CC"),
+    Claim("C3", "one-layer", effects.shallow_is_best,
+          "the shallower the re-trained layer, the better",
+          "Spearman's ρ of error and depth"),
+    Claim("C4.deepest", "one-layer", effects.deepest_are_worse,
+          "the deepest layers are worse than layer 2",
+          "error of the best of the last two and their pair, minus layer 2"),
+    Claim("C4.parameters", "pairs", effects.beats("matched", LAST),
+          "nor is it for want of parameters in the last layer",
+          "error of the last layer minus layer 2 with as many parameters"),
+    Claim("C5.all", "pairs", effects.best_few_against("all"),
+          "one or two layers match or beat re-training all",
+          "difference of errors over the gap", EQUAL),
+    Claim("C5.scratch", "pairs", effects.best_few_against("scratch_all"),
+          "one or two layers match or beat a network trained on all target data",
+          "difference of errors over the gap", EQUAL),
+    Claim("C6", "pairs", effects.pairs_add_little,
+          "pairs add little over the best single layer",
+          "0.05 of the gap minus what the best pair gains"),
+    Claim("C7.chance", "kernels", effects.more_types_than_chance,
+          "kernels are low-, band-, high-pass or Gabor filters more often than chance",
+          "share of these types minus the larger null's", rests_on=("census",)),
+    Claim("C7.most", "kernels", effects.most_kernels_have_a_type,
+          "most kernels are such filters",
+          "share of these types minus 0.5", rests_on=("census",)),
+    Claim("C8", "kernels", effects.mix_ignores_isotropy,
+          "the mix of types does not depend on the isotropy of the training data",
+          "0.1 minus the distance of the class fractions", rests_on=("census", "jets")),
+    Claim("C9.match", "change", effects.filters_match_the_shift,
+          "transfer learns filters that match the spectral difference of the systems",
+          "correlation over k of both changes"),
+    Claim("C9.reversal", "change", effects.sign_flips_on_the_way_back,
+          "on the way back the change of the filters has the other sign",
+          "minus the correlation over k of both ways"),
+    Claim("C10.gini", "change", effects.change_is_uneven,
+          "the change sits in few kernels, more than steps on the base flow would put there",
+          "Gini coefficient minus that of the null"),
+    Claim("C10.reversion", "activations", effects.few_kernels_carry_it,
+          "the most changed tenth of the kernels carries more of the skill than a random tenth",
+          "skill lost by putting them back, over all that is lost"),
+    Claim("C11.fails", "activations", effects.base_underestimates,
+          "the base network underestimates the output spectrum on the target",
+          "minus log10 of predicted over true amplitude"),
+    Claim("C11.repair", "activations", effects.one_layer_repairs_it,
+          "one re-trained layer repairs it",
+          "what the distance in log10 shrinks by"),
+    Claim("C12", "one-layer", effects.more_than_a_gain,
+          "it is more than a gain",
+          "error of the output gain minus the best layer's"),
+    Claim("C13", "activations", effects.mask_spreads,
+          "the ReLU mask is what changes the spectra",
+          "share of the mask minus 0.5"),
+    Claim("C18", "pairs", effects.few_samples_suffice,
+          "2 % of the data is nearly as good as 10 %",
+          "0.05 of the gap minus what 10 % gain"),
 )
+"""The claims of the papers, in their order."""
+# fmt: on
+
+
+def _statement(name: str, words: str, better: str, worse: str) -> Claim:
+    quantity = "error of what is beaten minus that of what beats it"
+    return Claim(name, "one-layer", effects.beats(better, worse), words, quantity)
+
+
+STATEMENTS: tuple[Claim, ...] = (
+    _statement("L1.none", "the best layer beats no transfer", BEST, "none"),
+    _statement("L2.gain", "the best layer beats the output gain", BEST, "gain"),
+    _statement("L3.few", "the best layer beats scratch on the same few samples", BEST, "scratch_few"),
+    _statement("L4.second_last", "layer 2 beats the last layer but one", "2", SECOND_LAST),
+    _statement("L4.last", "layer 2 beats the last layer", "2", LAST),
+    _statement("L5.all", "all layers beat the best layer", "all", BEST),
+    _statement("L6.scratch", "scratch on all samples beats the best layer", "scratch_all", BEST),
+)
+"""What the page on single layers states beside the papers' claims, with numbers of its own.
+
+The best layer is that of the lowest mean validation error over seeds, one for each case.
+"""

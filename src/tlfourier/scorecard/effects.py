@@ -1,16 +1,25 @@
-"""The claims of the papers as effects, one number for each training seed: positive where the claim holds.
+"""The claims as effects, one number for each training seed.
 
-Every function takes the `Evidence` of one case and returns an effect over ``seed``. What it is compared with
-is part of the effect, so that the claim reads "effect > 0"; margins were fixed before looking and stand here.
+Every effect takes the `Evidence` of one case and returns an array over ``seed``. What it is compared with
+is part of it, so that the claim reads "effect > 0"; only C5 reads "effect < EQUAL". Margins were fixed before
+looking and stand here.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 import xarray as xr
 
-from tlfourier.scorecard.evidence import Evidence, Missing, chosen, pairs, singles
-from tlfourier.scorecard.ranking import hidden_by_cc
+from tlfourier.closure.models import of_size
+from tlfourier.scorecard.evidence import Evidence, Missing, chosen, pairs, pick, singles
 from tlfourier.scorecard.statistics import depth_correlation, single_layers
+
+Effect: TypeAlias = Callable[[Evidence], xr.DataArray]
+
+BEST, LAST, SECOND_LAST = "best", "last", "second to last"
+"""Single layers by their place: of the lowest mean validation error, the deepest, and the one before it."""
 
 FAILS = 0.1
 """C1: an error this much above that of the right network is a failure."""
@@ -41,9 +50,14 @@ def fails_without_transfer(evidence: Evidence) -> xr.DataArray:
 
 
 def correlation_hides_it(evidence: Evidence) -> xr.DataArray:
-    """C2: growth of the spectrum error minus loss of CC, as fractions, from target-trained to no transfer."""
+    """C2: growth of the spectrum error minus loss of CC, as fractions, from target-trained to no transfer.
+
+    ``(spectrum_error(none) / spectrum_error(scratch_all) - 1) - (1 - cc(none) / cc(scratch_all))``.
+    """
     evidence.rmse("scratch_all", "none")
-    return hidden_by_cc(evidence.test, "scratch_all", "none").dropna("seed")
+    scores = evidence.test[["cc", "spectrum_error"]]
+    change = scores.sel(model="none", drop=True) / scores.sel(model="scratch_all", drop=True)
+    return (change["spectrum_error"] + change["cc"] - 2).dropna("seed")
 
 
 def shallow_is_best(evidence: Evidence) -> xr.DataArray:
@@ -56,23 +70,27 @@ def deepest_are_worse(evidence: Evidence) -> xr.DataArray:
     """C4: error of the best of the last two layers and their pair, minus that of layer 2."""
     last = int(singles(evidence)[-1])
     deep = chosen(evidence, [str(last - 1), str(last), f"{last - 1}+{last}"])
-    return _both(deep - evidence.rmse("2")[0])
+    return _shared(deep - evidence.rmse("2")[0])
 
 
-def parameters_do_not_explain_it(evidence: Evidence) -> xr.DataArray:
-    """C4: error of the last layer minus that of layer 2 with as few parameters."""
-    last, matched = evidence.rmse(singles(evidence)[-1], "matched")
-    return last - matched
+def beats(better: str, worse: str) -> Effect:
+    """Return the effect ``rmse(worse) - rmse(better)`` of two models, one of which may be a layer's place."""
+
+    def effect(evidence: Evidence) -> xr.DataArray:
+        ahead, behind = evidence.rmse(_placed(evidence, better), _placed(evidence, worse))
+        return behind - ahead
+
+    return effect
 
 
-def matches_all_layers(evidence: Evidence) -> xr.DataArray:
-    """C5: ``(rmse(best one or two layers) - rmse(all)) / gap``, to lie within ``EQUAL`` of zero."""
-    return _over_gap(evidence, "all")
+def best_few_against(model: str) -> Effect:
+    """Return C5's effect ``(rmse(best one or two layers) - rmse(model)) / gap``, to lie below ``EQUAL``."""
 
+    def effect(evidence: Evidence) -> xr.DataArray:
+        best = chosen(evidence, singles(evidence) + pairs(evidence))
+        return _shared(best - evidence.rmse(model)[0]) / float(gap(evidence).mean())
 
-def matches_scratch(evidence: Evidence) -> xr.DataArray:
-    """C5: ``(rmse(best one or two layers) - rmse(scratch_all)) / gap``, to lie within ``EQUAL`` of zero."""
-    return _over_gap(evidence, "scratch_all")
+    return effect
 
 
 def pairs_add_little(evidence: Evidence) -> xr.DataArray:
@@ -80,7 +98,7 @@ def pairs_add_little(evidence: Evidence) -> xr.DataArray:
     if not pairs(evidence):
         raise Missing("no pair of layers was scored in this case")
     gained = chosen(evidence, singles(evidence)) - chosen(evidence, pairs(evidence))
-    return _both(EQUAL * gap(evidence) - gained)
+    return _shared(EQUAL * gap(evidence) - gained)
 
 
 def more_types_than_chance(evidence: Evidence) -> xr.DataArray:
@@ -149,7 +167,7 @@ def one_layer_repairs_it(evidence: Evidence) -> xr.DataArray:
 
 def more_than_a_gain(evidence: Evidence) -> xr.DataArray:
     """C12: error of the output gain minus that of the single layer that validation chooses."""
-    return _both(evidence.rmse("gain")[0] - chosen(evidence, singles(evidence)))
+    return _shared(evidence.rmse("gain")[0] - chosen(evidence, singles(evidence)))
 
 
 def mask_spreads(evidence: Evidence) -> xr.DataArray:
@@ -160,21 +178,22 @@ def mask_spreads(evidence: Evidence) -> xr.DataArray:
 def few_samples_suffice(evidence: Evidence) -> xr.DataArray:
     """C18: ``EQUAL * gap - (rmse(2 % of the data) - rmse(10 %))`` for the layer that validation chooses."""
     curve = evidence.need("learning")
-    layers = [str(name) for name in curve["model"].values if str(name).isdigit()]
+    layers = of_size(curve["model"].values, 1)
     if not {2.0, 10.0} <= set(curve["percent"].values.tolist()) or not layers:
         raise Missing("no layer was re-trained on 2 % and on 10 % of the samples")
-    rmse = curve["rmse"].sel(model=layers)
-    best = curve["validation_rmse"].sel(model=layers, percent=10.0, drop=True).dropna("seed").argmin("model")
-    rows = rmse.sel(seed=best["seed"]).isel(model=best).drop_vars("model")
-    return _both(
+    part = curve.sel(model=layers, percent=[2.0, 10.0])
+    rows = pick(part["validation_rmse"].sel(percent=10.0, drop=True), part["rmse"])
+    return _shared(
         EQUAL * gap(evidence) - (rows.sel(percent=2.0, drop=True) - rows.sel(percent=10.0, drop=True))
     )
 
 
-def _over_gap(evidence: Evidence, model: str) -> xr.DataArray:
-    """Return by how much the best one or two layers are worse than a model, as parts of the mean gap."""
-    best = chosen(evidence, singles(evidence) + pairs(evidence))
-    return _both(best - evidence.rmse(model)[0]) / float(gap(evidence).mean())
+def _placed(evidence: Evidence, model: str) -> str:
+    """Return the name of a layer that is called by its place, any other name as it is."""
+    if model == BEST:
+        validation = evidence.validation["rmse"].sel(model=singles(evidence))
+        return str(validation.mean("seed").idxmin("model").item())
+    return singles(evidence)[{LAST: -1, SECOND_LAST: -2}[model]] if model in (LAST, SECOND_LAST) else model
 
 
 def _typed(census: xr.Dataset) -> xr.Dataset:
@@ -187,7 +206,7 @@ def _output(evidence: Evidence) -> xr.Dataset:
     return evidence.need("activations").isel(layer=-1, drop=True)
 
 
-def _both(effect: xr.DataArray) -> xr.DataArray:
+def _shared(effect: xr.DataArray) -> xr.DataArray:
     """Return an effect over the seeds that both of its sides have; Missing if there is none."""
     there = effect.dropna("seed")
     if not there.sizes["seed"]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import xarray as xr
+
+from tlfourier.closure.models import of_size
 
 
 class Missing(LookupError):
@@ -45,6 +48,10 @@ class Evidence:
         target-trained network of the hidden layers', (layer, seed), mean over k.
     mask : xr.Dataset
         ``share`` of the change of a layer's spectrum that its mask makes, over seed.
+    identity : mapping of str to str
+        Name of a part, such as ``"census"``, to a text that two cases share exactly when the part comes from
+        the same networks, such as the keys of its artifacts. A claim that rests on such parts alone is then
+        judged once for both. Parts that are not named are taken to differ.
     """
 
     test: xr.Dataset
@@ -60,6 +67,7 @@ class Evidence:
     putback: xr.Dataset | None = None
     activations: xr.Dataset | None = None
     mask: xr.Dataset | None = None
+    identity: Mapping[str, str] = field(default_factory=dict)
 
     def need(self, name: str) -> xr.Dataset:
         """Return a part, or raise Missing with the reason."""
@@ -70,44 +78,53 @@ class Evidence:
 
     def rmse(self, *models: str) -> list[xr.DataArray]:
         """Return the test errors of models over the seeds that all have; Missing if there are none."""
-        return _errors(self.test, models)
-
-
-def _errors(scores: xr.Dataset, models: tuple[str, ...]) -> list[xr.DataArray]:
-    known = scores["model"].values.tolist()
-    for model in models:
-        if model not in known:
-            raise Missing(f"model {model} was not scored in this case")
-    rows = scores["rmse"].sel(model=list(models)).dropna("seed")
-    if not rows.sizes["seed"]:
-        raise Missing(f"no seed has all of {', '.join(models)}")
-    return [rows.sel(model=model, drop=True) for model in models]
+        known = self.test["model"].values.tolist()
+        for model in models:
+            if model not in known:
+                raise Missing(f"model {model} was not scored in this case")
+        rows = self.test["rmse"].sel(model=list(models)).dropna("seed")
+        if not rows.sizes["seed"]:
+            raise Missing(f"no seed has all of {', '.join(models)}")
+        return [rows.sel(model=model, drop=True) for model in models]
 
 
 def chosen(evidence: Evidence, models: list[str]) -> xr.DataArray:
     """Return the test error, seed by seed, of the model that the seed's validation block chooses.
 
-    Models without a seed are left out for it; a seed without any of them is left out.
+    A model that some seeds lack is left out for those seeds only; a seed without any of them is left out.
     """
     there = [model for model in models if model in evidence.validation["model"].values]
     if not there:
         raise Missing(f"none of {len(models)} models was scored in this case")
-    validation = evidence.validation["rmse"].sel(model=there).dropna("seed")
-    test = evidence.test["rmse"].sel(model=there, seed=validation["seed"])
-    if not validation.sizes["seed"]:
-        raise Missing(f"no seed has all of {len(there)} models")
-    best = validation.argmin("model")
-    return test.isel(model=best).drop_vars("model")
+    found = pick(evidence.validation["rmse"].sel(model=there), evidence.test["rmse"].sel(model=there))
+    if not found.sizes["seed"]:
+        raise Missing(f"no seed has any of {len(there)} models")
+    return found
+
+
+def pick(validation: xr.DataArray, test: xr.DataArray) -> xr.DataArray:
+    """Return the test values of the model with the lowest validation error among those that a seed has.
+
+    Parameters
+    ----------
+    validation : xr.DataArray
+        Over (model, seed), NaN where a seed lacks a model.
+    test : xr.DataArray
+        The same models and seeds, and any other dimensions, which remain.
+    """
+    complete = test.notnull().all([dim for dim in test.dims if dim not in validation.dims])
+    known = validation.where(complete).dropna("seed", how="all")
+    return test.sel(seed=known["seed"]).isel(model=known.argmin("model")).drop_vars("model")
 
 
 def singles(evidence: Evidence) -> list[str]:
     """Return the names of the models that re-train one layer, from the input on."""
-    names = [str(name) for name in evidence.test["model"].values if str(name).isdigit()]
+    names = of_size(evidence.test["model"].values, 1)
     if len(names) < 3:
         raise Missing(f"{len(names)} single layers were scored: at least 3 are needed")
-    return sorted(names, key=int)
+    return names
 
 
 def pairs(evidence: Evidence) -> list[str]:
     """Return the names of the models that re-train two layers."""
-    return [str(name) for name in evidence.test["model"].values if str(name).count("+") == 1]
+    return of_size(evidence.test["model"].values, 2)

@@ -1,21 +1,58 @@
-"""Turn effects over training seeds into verdicts, corrected for how many claims are judged at once."""
+"""Judge every claim in every case, corrected for how many are judged at once."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from itertools import product
 
-import numpy as np
 import xarray as xr
 
-from tlfourier.scorecard.catalogue import CLAIMS
-from tlfourier.scorecard.claim import Claim
+from tlfourier.scorecard.catalogue import CLAIMS, Claim
 from tlfourier.scorecard.evidence import Evidence, Missing
-from tlfourier.scorecard.statistics import verdict
+from tlfourier.scorecard.statistics import ALPHA, Decision, decide
 
-ALPHA = 0.05
-WORDS = ("supported", "refuted", "undecided", "not run")
+ABOUT = ("number", "words", "quantity", "page")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What the scorecard holds on a claim in a case.
+
+    Parameters
+    ----------
+    verdict : str
+        ``"supported"``, ``"refuted"``, ``"undecided"`` or ``"not run"``.
+    effect : float
+        Mean over seeds.
+    bound : str
+        What the claim says of the effect: ``"> 0"``, ``"< 0.05"``.
+    low, high : float
+        Ends of its interval, at the confidence ``level`` at which Holm's method tests it.
+    seeds : int
+    p : float
+        The smaller one-sided p-value after the correction.
+    threshold : float
+        Below which p decides: half of alpha.
+    level : float
+    same_as : str
+        The case with the same networks, of which this verdict is a copy.
+    reason : str
+        Why it was not run.
+    """
+
+    bound: str
+    threshold: float
+    verdict: str = "not run"
+    effect: float = math.nan
+    low: float = math.nan
+    high: float = math.nan
+    seeds: int = 0
+    p: float = math.nan
+    level: float = math.nan
+    same_as: str = ""
+    reason: str = ""
 
 
 def scorecard(
@@ -23,9 +60,11 @@ def scorecard(
 ) -> xr.Dataset:
     """Judge every claim in every case.
 
-    A claim is *supported* if the test against its opposite, *refuted* if the test against the claim itself
-    has a p-value below ``alpha / 2`` after Holm's correction over its family, all tests of one number in all
-    cases; *undecided* otherwise, and one seed decides nothing. Where evidence is missing it is *not run*.
+    A claim "effect > bound" is *supported* if the seeds show the mean above the bound and *refuted* if they
+    show it below, the other way round for "effect < bound": the one-sided p-value, after Holm's correction
+    over the family, is below ``alpha / 2``, or, which is the same, the interval excludes the bound. A family
+    is all tests of one number in all cases; a claim that rests on the same networks in two cases is one test.
+    Anything else is *undecided*, and one seed decides nothing. Where evidence is missing it is *not run*.
 
     Parameters
     ----------
@@ -38,69 +77,52 @@ def scorecard(
     Returns
     -------
     xr.Dataset
-        Over (claim, case): ``verdict``, ``effect`` (mean over seeds), ``low`` and ``high`` (95 % interval by
-        Student's t, uncorrected), ``seeds``, ``p`` (the smaller one-sided value, corrected) and ``reason``
-        where it was not run. Over claim: ``number``, ``words``, ``quantity``, ``page``.
+        Over (claim, case), the claims by their ids: the fields of `Cell`. Over claim: ``number``, ``words``,
+        ``quantity``, ``page``.
     """
-    rows = [[_judge(claim, evidence) for evidence in cases.values()] for claim in table]
-    for number in {claim.number for claim in table}:
-        lines = [line for claim, line in zip(table, rows, strict=True) if claim.number == number]
-        tested = [row for line in lines for row in line if row.seeds]
-        corrected = holm([min(row.inside, row.outside) for row in tested])
-        for row, p in zip(tested, corrected, strict=True):
-            row.p = p
-            if p < alpha / 2:
-                row.verdict = "supported" if row.inside < row.outside else "refuted"
-    columns = ("verdict", "effect", "low", "high", "seeds", "p", "reason")
-    cells = {name: [[getattr(row, name) for row in line] for line in rows] for name in columns}
-    about = ("number", "words", "quantity", "page")
-    texts = {name: ("claim", [getattr(claim, name) for claim in table]) for name in about}
-    data = {name: (("claim", "case"), values) for name, values in cells.items()}
-    return xr.Dataset({**data, **texts}, {"claim": np.arange(len(table)), "case": list(cases)})
+    found: dict[tuple[str, str], Cell] = {}
+    families: dict[str, list[Claim]] = {}
+    for claim in table:
+        families.setdefault(claim.number, []).append(claim)
+    for family in families.values():
+        found |= _judged(family, cases, alpha)
+    data = {
+        field.name: (
+            ("claim", "case"),
+            [[getattr(found[claim.id, case], field.name) for case in cases] for claim in table],
+        )
+        for field in fields(Cell)
+    }
+    about = {name: ("claim", [getattr(claim, name) for claim in table]) for name in ABOUT}
+    return xr.Dataset({**data, **about}, {"claim": [claim.id for claim in table], "case": list(cases)})
 
 
-@dataclass
-class _Row:
-    """One cell of the scorecard."""
+def _judged(
+    claims: Sequence[Claim], cases: Mapping[str, Evidence], alpha: float
+) -> dict[tuple[str, str], Cell]:
+    """Return the cells of one number's claims, by id and case."""
+    found, tested = {}, {}
+    for claim, case in product(claims, cases):
+        try:
+            tested[claim, case] = claim.effects(cases[case])
+        except Missing as reason:
+            found[claim.id, case] = Cell(claim.bound_in_words, alpha / 2, reason=str(reason))
+    first: dict[object, str] = {}
+    same = {
+        (claim, case): first.setdefault((claim, claim.networks(cases[case]) or case), case)
+        for claim, case in tested
+    }
+    once = [(claim, case) for claim, case in tested if same[claim, case] == case]
+    decided = decide([tested[key] for key in once], [claim.bound for claim, _ in once], alpha)
+    decisions = dict(zip(once, decided, strict=True))
+    for claim, case in tested:
+        judged = same[claim, case]
+        copied = "" if judged == case else judged
+        found[claim.id, case] = _cell(claim, decisions[claim, judged], alpha, copied)
+    return found
 
-    verdict: str = "not run"
-    effect: float = math.nan
-    low: float = math.nan
-    high: float = math.nan
-    seeds: int = 0
-    p: float = math.nan
-    reason: str = ""
-    inside: float = math.nan
-    outside: float = math.nan
 
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Return p-values corrected by Holm's step-down method, in their order (Scand. J. Statist. 6, 1979)."""
-    count, largest = len(p_values), 0.0
-    corrected = [1.0] * count
-    for place, index in enumerate(np.argsort(p_values, kind="stable")):
-        largest = max(largest, min(1.0, (count - place) * p_values[index]))
-        corrected[index] = largest
-    return corrected
-
-
-def _judge(claim: Claim, evidence: Evidence) -> _Row:
-    """Return effect, interval and uncorrected p-values of a claim in a case."""
-    try:
-        effects = np.asarray(claim.effect(evidence), dtype=float)
-    except Missing as reason:
-        return _Row(reason=str(reason))
-    effects = effects[np.isfinite(effects)]
-    if not effects.size:
-        return _Row(reason="no seed has a finite effect")
-    interval = verdict(effects)
-    inside, outside = claim.test(effects)
-    return _Row(
-        "undecided",
-        interval.effect,
-        interval.low,
-        interval.high,
-        interval.seeds,
-        inside=inside,
-        outside=outside,
-    )
+def _cell(claim: Claim, decision: Decision, alpha: float, same_as: str) -> Cell:
+    verdict = {0: "undecided", claim.side: "supported", -claim.side: "refuted"}[decision.side]
+    numbers = {name: value for name, value in vars(decision).items() if name != "side"}
+    return Cell(claim.bound_in_words, alpha / 2, verdict, **numbers, same_as=same_as)

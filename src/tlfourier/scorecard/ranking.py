@@ -1,9 +1,15 @@
-"""State what is said of re-trained layers as effects, one number for each training seed."""
+"""Rank the re-trained layers of a case, and say in a few numbers how its scores turned out."""
+
+import math
 
 import numpy as np
 import xarray as xr
 
-from tlfourier.scorecard.statistics import depth_correlation, paired, single_layers, verdict
+from tlfourier.closure.models import BASELINES
+from tlfourier.scorecard.statistics import decide, depth_correlation, per_seed, single_layers
+
+LEAST_GAP = 0.02
+"""A gap below this part of the error without transfer is too small to speak of its parts."""
 
 
 def rank_layers(validation: xr.DataArray, test: xr.DataArray) -> xr.Dataset:
@@ -44,11 +50,11 @@ def rivals(scores: xr.DataArray, best: int) -> list[int]:
     scores : xr.DataArray
         An error over (layer, seed).
     best : int
-        The layer to compare with, by `verdict` on the paired differences.
+        The layer to compare with, by paired differences and Holm's correction over the other layers.
     """
-    reference = scores.sel(layer=best)
-    others = [int(layer) for layer in scores["layer"].values if layer != best]
-    return [layer for layer in others if verdict(scores.sel(layer=layer) - reference).word != "supported"]
+    others = scores.drop_sel(layer=best)
+    worse = _above_zero(others - scores.sel(layer=best, drop=True))
+    return [int(layer) for layer in others["layer"].values if layer not in worse]
 
 
 def winners(scores: xr.DataArray, baseline: str) -> list[int]:
@@ -59,36 +65,16 @@ def winners(scores: xr.DataArray, baseline: str) -> list[int]:
     scores : xr.DataArray
         An error over (model, seed).
     baseline : str
-        Name of the model to compare with, by `verdict` on the paired differences.
+        The model to compare with, by paired differences and Holm's correction over the layers.
     """
-    layers = [int(layer) for layer in single_layers(scores)["layer"].values]
-    return [layer for layer in layers if verdict(paired(scores, baseline, str(layer))).word == "supported"]
+    return _above_zero(scores.sel(model=baseline, drop=True) - single_layers(scores))
 
 
-def layer_claims(scores: xr.DataArray, best: int) -> dict[str, xr.DataArray]:
-    """State what is said of single layers as effects per seed, positive if the claim holds.
-
-    Parameters
-    ----------
-    scores : xr.DataArray
-        An error over (model, seed), with every single layer and every baseline.
-    best : int
-        The layer that the validation block chose.
-    """
-    last = int(single_layers(scores)["layer"].max())
-    chosen = str(best)
-    return {
-        "the shallower, the better (rank correlation of error and depth)": depth_correlation(
-            single_layers(scores)
-        ),
-        f"layer {best} beats no transfer": paired(scores, "none", chosen),
-        f"layer {best} beats the output gain": paired(scores, "gain", chosen),
-        f"layer {best} beats scratch on the same few samples": paired(scores, "scratch_few", chosen),
-        f"layer 2 beats layer {last - 1}": paired(scores, str(last - 1), "2"),
-        f"layer 2 beats layer {last}": paired(scores, str(last), "2"),
-        f"all layers beat layer {best}": paired(scores, chosen, "all"),
-        f"scratch on all samples beats layer {best}": paired(scores, chosen, "scratch_all"),
-    }
+def _above_zero(differences: xr.DataArray) -> list[int]:
+    """List the layers whose mean is shown to be positive, all layers being one family."""
+    decisions = decide(list(differences.transpose("layer", "seed").values))
+    layers = differences["layer"].values.tolist()
+    return [layer for layer, found in zip(layers, decisions, strict=True) if found.side > 0]
 
 
 def closed_gap(scores: xr.DataArray, model: str) -> float:
@@ -96,23 +82,44 @@ def closed_gap(scores: xr.DataArray, model: str) -> float:
 
     ``mean(none - model) / mean(none - scratch_all)`` over seeds, for an error over (model, seed).
     """
-    gained = paired(scores, "none", model).mean("seed")
-    return (gained / paired(scores, "none", "scratch_all").mean("seed")).item()
+    none, own, aim = (scores.sel(model=name, drop=True) for name in ("none", model, "scratch_all"))
+    return ((none - own).mean("seed") / (none - aim).mean("seed")).item()
 
 
-def hidden_by_cc(scores: xr.Dataset, home: str, away: str) -> xr.DataArray:
-    """Return by how much more the spectrum error changes than the correlation, from one model to another.
-
-    ``(spectrum_error(away) / spectrum_error(home) - 1) - (1 - cc(away) / cc(home))`` per seed: growth
-    of the one minus loss of the other, both as fractions. Positive: the spectrum
-    shows the failure more than CC.
+def headline(test: xr.Dataset, validation: xr.Dataset) -> xr.Dataset:
+    """Reduce the scores of one case to the numbers that its story needs.
 
     Parameters
     ----------
-    scores : xr.Dataset
-        ``cc`` and ``spectrum_error`` over (model, seed).
-    home, away : str
-        The model on the flow that it knows, and on the other flow.
+    test, validation : xr.Dataset
+        Scores over (model, seed[, snapshot]) of every baseline and every single layer. Layers are chosen on
+        the validation block only; every error is that of the test block.
+
+    Returns
+    -------
+    xr.Dataset
+        Scalars. Relative RMSE, mean over seeds: one for each of `BASELINES`, ``best`` and ``worst`` for those
+        layers. ``best_layer``, ``worst_layer``; ``rank_2``, the rank of layer 2 among the single layers, one
+        is best; ``gap_layer``, ``gap_gain``, ``gap_all``: the part of the way from no transfer to a network
+        trained on all target samples that the best layer, the output gain and all layers cover, NaN if there
+        is no such gap to close (`LEAST_GAP`); ``depth``, the mean over seeds of Spearman's rank correlation
+        between a layer's number and its RMSE.
     """
-    change = scores.sel(model=away, drop=True) / scores.sel(model=home, drop=True)
-    return change["spectrum_error"] + change["cc"] - 2
+    rmse = per_seed(test)["rmse"]
+    mean = rmse.mean("seed")
+    ranking = rank_layers(single_layers(per_seed(validation)["rmse"]), single_layers(rmse))
+    order = ranking["layer"].sortby(ranking["rank"]).values
+    models = {name: name for name in BASELINES} | {"best": str(order[0]), "worst": str(order[-1])}
+    numbers = {name: float(mean.sel(model=model)) for name, model in models.items()}
+    measurable = numbers["none"] - numbers["scratch_all"] > LEAST_GAP * numbers["none"]
+    for name, model in {"layer": models["best"], "gain": "gain", "all": "all"}.items():
+        numbers[f"gap_{name}"] = closed_gap(rmse, model) if measurable else math.nan
+    numbers["depth"] = float(depth_correlation(single_layers(rmse)).mean())
+    layers = {"best_layer": int(order[0]), "worst_layer": int(order[-1])}
+    return xr.Dataset(numbers | layers | {"rank_2": int(ranking["rank"].sel(layer=2))})
+
+
+def part_in_words(part: float | xr.DataArray) -> str:
+    """Write a part of a gap in percent, or that there is none, for a sentence "covers ... of the way"."""
+    value = float(part)
+    return f"{100 * value:.0f} %" if math.isfinite(value) else "no measurable part"

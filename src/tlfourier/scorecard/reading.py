@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 
 import pandas as pd
 import xarray as xr
+
+from tlfourier.scorecard.judge import Cell
+
+WORDS = ("supported", "refuted", "undecided", "not run")
+COLUMNS = (
+    *("claim", "words", "case", "verdict", "effect", "bound", "low", "high", "seeds", "p", "threshold"),
+    *("same_as", "quantity", "reason"),
+)
+"""The columns of a scorecard's table."""
 
 LOGGED = pd.DataFrame(
     {
@@ -24,44 +34,55 @@ OUTCOMES = ("supported", "refuted", "mixed", "open")
 
 def as_table(found: xr.Dataset) -> pd.DataFrame:
     """Return a scorecard as a table with a row for each claim and case, for reading and for CSV."""
-    rows: pd.DataFrame = found.to_dataframe().reset_index(level="case")
-    columns = ["number", "words", "case", "verdict", "effect", "low", "high", "seeds", "p", "quantity"]
-    return rows[[*columns, "reason"]].reset_index(drop=True)
+    rows: pd.DataFrame = found.to_dataframe(dim_order=["claim", "case"]).reset_index()
+    return rows[list(COLUMNS)]
 
 
 def in_words(found: xr.Dataset) -> pd.DataFrame:
     """Return the verdicts alone: a row for each claim that was tested anywhere, a column for each case."""
-    rows = as_table(found)
-    tested = rows[rows["verdict"] != "not run"]
-    order = pd.MultiIndex.from_frame(tested[["number", "words"]].drop_duplicates())
-    table = rows.pivot(index=["number", "words"], columns="case", values="verdict")
-    return table.loc[order, [str(case) for case in found["case"].values]]
+    tested = found.isel(claim=(found["verdict"] != "not run").any("case").values)
+    rows = tested["verdict"].transpose("claim", "case").to_pandas()
+    return rows.set_axis(
+        pd.MultiIndex.from_arrays([rows.index, tested["words"].values], names=["claim", "words"])
+    )
 
 
-def cell(found: xr.Dataset, number: str, case: str) -> xr.Dataset:
-    """Return what a scorecard holds on the first statement of a claim in a case, as scalars.
+def cell(found: xr.Dataset, claim: str, case: str) -> Cell:
+    """Return what a scorecard holds on a claim in a case.
+
+    Parameters
+    ----------
+    found : xr.Dataset
+        From `tlfourier.scorecard.scorecard`.
+    claim : str
+        Its id, such as ``"C4.deepest"``.
+    case : str
 
     Raises
     ------
     ValueError
-        If no claim has this number, or no case this name.
+        If no claim has this id, or no case this name.
     """
-    numbers = [str(name) for name in found["number"].values]
-    if number not in numbers:
-        raise ValueError(f"claim {number!r}: there are {', '.join(dict.fromkeys(numbers))}")
-    if case not in found["case"].values:
-        raise ValueError(f"case {case!r}: there are {', '.join(map(str, found['case'].values))}")
-    return found.isel(claim=numbers.index(number)).sel(case=case)
+    for dimension, name in (("claim", claim), ("case", case)):
+        known = found[dimension].values.tolist()
+        if name not in known:
+            raise ValueError(f"{dimension} {name!r}: accepted are {', '.join(known)}")
+    chosen = found.sel(claim=claim, case=case)
+    return Cell(**{field.name: chosen[field.name].item() for field in fields(Cell)})
 
 
-def verdicts_of(found: xr.Dataset, number: str, cases: Sequence[str]) -> list[str]:
-    """Return the verdicts on the first statement of a claim in some cases; errors as in `cell`."""
-    return [str(cell(found, number, case)["verdict"].item()) for case in cases]
+def spoken(found: xr.Dataset, claim: str, cases: Sequence[str]) -> str:
+    """Say how a claim turned out: "supported in decay and forcing, undecided in reynolds"."""
+    verdicts = {case: cell(found, claim, case).verdict for case in cases}
+    words = list(dict.fromkeys(sorted(verdicts.values(), key=WORDS.index)))
+    return ", ".join(f"{word} in {_listed([c for c in cases if verdicts[c] == word])}" for word in words)
 
 
-def effects_of(found: xr.Dataset, number: str, cases: Sequence[str]) -> list[float]:
-    """Return the mean effects that belong to `verdicts_of`."""
-    return [float(cell(found, number, case)["effect"]) for case in cases]
+def counts(found: xr.Dataset) -> dict[str, int]:
+    """Count the verdicts, those on the same networks once, and as ``judged`` all but "not run"."""
+    words = found["verdict"].values[found["same_as"].values == ""].tolist()
+    numbers = {word.replace(" ", "_"): words.count(word) for word in WORDS}
+    return numbers | {"judged": len(words) - numbers["not_run"]}
 
 
 def outcomes(found: xr.Dataset) -> dict[str, str]:
@@ -71,10 +92,10 @@ def outcomes(found: xr.Dataset) -> dict[str, str]:
     *mixed* if both occur, *open* if neither does. A claim of several statements may appear twice.
     """
     sorted_out: dict[str, list[str]] = {outcome: [] for outcome in OUTCOMES}
-    for (number, _), row in in_words(found).iterrows():
+    for (claim, _), row in in_words(found).iterrows():
         said = {"supported", "refuted"} & set(row)
         outcome = "mixed" if len(said) == 2 else said.pop() if said else "open"
-        sorted_out[outcome].append(str(number))
+        sorted_out[outcome].append(str(found["number"].sel(claim=claim).item()))
     return {outcome: ", ".join(dict.fromkeys(numbers)) or "none" for outcome, numbers in sorted_out.items()}
 
 
@@ -82,3 +103,8 @@ def spread_of_layers(losses: pd.DataFrame) -> pd.Series:
     """Return by how many percent the worst of the columns ``layer ...`` exceeds the best, row by row."""
     layers = losses[[name for name in losses.columns if str(name).startswith("layer")]]
     return 100 * (layers.max(axis=1) / layers.min(axis=1) - 1)
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Write "a", "a and b", "a, b and c"."""
+    return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)

@@ -1,76 +1,133 @@
-"""Turn differences between trained networks into a verdict: supported, refuted or undecided.
+"""The one home of statistics: effects over training seeds to means, intervals and p-values.
 
 The unit is the training seed, never the snapshot: the snapshots of one test block share their network, and a
 network trained again differs more than its own test snapshots suggest.
 """
 
+from __future__ import annotations
+
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
-from numpy.typing import ArrayLike
-from scipy import stats
+from numpy.typing import ArrayLike, NDArray
+
+from tlfourier.closure.models import of_size
+
+ALPHA = 0.05
+"""Chance of one false verdict or more in a family of tests."""
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """Hold what the seeds say about a claim of the form "effect > margin".
+class Decision:
+    """What the seeds say of a mean and a bound, as one test of a family.
 
     Parameters
     ----------
-    word : str
-        ``"supported"``, ``"refuted"`` or ``"undecided"``.
+    side : int
+        1 or -1 if the mean is shown to lie above or below the bound, 0 if it is not decided.
     effect : float
         Mean over seeds.
     low, high : float
-        Ends of the confidence interval of the mean.
+        Two-sided interval of the mean by Student's t at ``level``: it excludes the bound exactly when the
+        side is decided.
     seeds : int
-        Number of seeds.
+    p : float
+        The smaller one-sided p-value, corrected.
+    level : float
+        ``1 - alpha / m``, where Holm's method multiplied this p-value by m.
     """
 
-    word: str
+    side: int
     effect: float
     low: float
     high: float
     seeds: int
+    p: float
+    level: float
 
 
-def verdict(effects: ArrayLike, margin: float = 0.0, confidence: float = 0.95) -> Verdict:
-    """Judge the claim that the mean effect exceeds a margin, from one number per seed.
+def decide(
+    effects: Sequence[ArrayLike], bounds: Sequence[float] | None = None, alpha: float = ALPHA
+) -> list[Decision]:
+    """Decide for every row of a family on which side of its bound the mean lies, by Student's t.
 
-    ``low, high = mean ∓ t * sd / sqrt(seeds)`` with Student's t of ``seeds - 1`` degrees of freedom. The
-    claim is supported if ``low > margin``, refuted if ``high < margin``, undecided otherwise; one seed
-    decides nothing.
+    A side is decided if its one-sided p-value, corrected by `holm` over the family, is below ``alpha / 2``.
+    One seed decides nothing.
 
     Parameters
     ----------
-    effects : array_like, shape (seeds,)
+    effects : sequence of array_like, each of shape (seeds,)
         For two networks of one seed, their paired difference.
-    margin : float
-        Fixed before looking.
-    confidence : float
-        Of the two-sided interval, between 0 and 1.
+    bounds : sequence of float
+        One for each row, fixed before looking; zero by default.
+    alpha : float
 
     Raises
     ------
     ValueError
-        For effects that are not a row of finite numbers, or a confidence outside (0, 1).
+        For effects that are not a row of finite numbers, or an alpha outside (0, 1).
     """
+    if not 0 < alpha < 1:
+        raise ValueError(f"alpha={alpha}: it must lie between 0 and 1")
+    limits = [0.0] * len(effects) if bounds is None else bounds
+    tests = [_student(values, bound) for values, bound in zip(effects, limits, strict=True)]
+    factors = _step_down(np.array([test.p for test in tests]))
+    return [_decision(test, factor, alpha) for test, factor in zip(tests, factors.tolist(), strict=True)]
+
+
+def holm(p_values: ArrayLike) -> NDArray[np.float64]:
+    """Return p-values corrected by Holm's step-down method, in their order (Scand. J. Statist. 6, 1979)."""
+    p = np.asarray(p_values, dtype=float)
+    return np.minimum(1.0, p * _step_down(p))
+
+
+def _step_down(p: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return what Holm's method multiplies each p-value by, before it is cut off at one.
+
+    The k-th smallest of n is multiplied by n - k + 1, or by more where a smaller one has a larger product.
+    """
+    order = np.argsort(p, kind="stable")
+    counts = np.arange(p.size, 0, -1.0)
+    largest = np.maximum.accumulate(counts * p[order])
+    factors = np.empty(p.size)
+    factors[order] = np.divide(largest, p[order], out=counts.copy(), where=p[order] > 0)
+    return factors
+
+
+class _Student(NamedTuple):
+    excess: float
+    effect: float
+    seeds: int
+    p: float
+    interval: Callable[[float], tuple[float, float]]
+
+
+def _student(effects: ArrayLike, bound: float) -> _Student:
+    """Return the smaller one-sided p-value of a mean against its bound, and its interval at any level."""
+    from scipy import stats  # slow to import
+
     values = np.asarray(effects, dtype=float)
     if values.ndim != 1 or values.size == 0 or not np.isfinite(values).all():
         raise ValueError(f"effects of shape {values.shape}: give one finite number per seed")
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence={confidence}: it must lie between 0 and 1")
-    mean = float(values.mean())
-    half = math.inf
-    if values.size > 1:
-        t = float(stats.t.ppf((1 + confidence) / 2, values.size - 1))
-        half = t * float(values.std(ddof=1)) / math.sqrt(values.size)
-    low, high = mean - half, mean + half
-    word = "supported" if low > margin else "refuted" if high < margin else "undecided"
-    return Verdict(word, mean, low, high, values.size)
+    mean, seeds = float(values.mean()), values.size
+    if seeds == 1:
+        return _Student(0.0, mean, 1, 1.0, lambda _: (-math.inf, math.inf))
+    if np.ptp(values) <= 1e-12 * np.abs(values).max():  # equal but for rounding
+        excess = float(values[0]) - bound
+        return _Student(excess, mean, seeds, 0.0 if excess else 1.0, lambda _: (values[0], values[0]))
+    test = stats.ttest_1samp(values, bound)
+    return _Student(mean - bound, mean, seeds, float(test.pvalue) / 2, test.confidence_interval)
+
+
+def _decision(test: _Student, factor: float, alpha: float) -> Decision:
+    level = 1 - alpha / factor
+    low, high = map(float, test.interval(level))
+    side = int(np.sign(test.excess)) if test.p * factor < alpha / 2 else 0
+    return Decision(side, test.effect, low, high, test.seeds, min(1.0, test.p * factor), level)
 
 
 def depth_correlation(scores: xr.DataArray) -> xr.DataArray:
@@ -89,6 +146,8 @@ def depth_correlation(scores: xr.DataArray) -> xr.DataArray:
     ValueError
         If there are fewer than three layers.
     """
+    from scipy import stats  # slow to import
+
     if scores.sizes["layer"] < 3:
         raise ValueError(f"{scores.sizes['layer']} layers: a rank correlation needs at least 3")
     columns = scores.sortby("layer").transpose("seed", "layer")
@@ -107,39 +166,17 @@ def single_layers(scores: xr.DataArray) -> xr.DataArray:
     Parameters
     ----------
     scores : xr.DataArray
-        Over (model, seed); a single layer is a model named by its number, as ``"2"``.
+        Over (model, seed), models named as in `tlfourier.closure.models`.
 
     Raises
     ------
     ValueError
         If no model re-trains a single layer.
     """
-    names = [name for name in scores["model"].values.tolist() if str(name).isdigit()]
+    names = of_size(scores["model"].values, 1)
     if not names:
         raise ValueError(f"models {', '.join(scores['model'].values)}: none of them re-trains a single layer")
-    chosen = scores.sel(model=names).rename(model="layer")
-    return chosen.assign_coords(layer=[int(name) for name in names]).sortby("layer")
-
-
-def paired(scores: xr.DataArray, worse: str, better: str) -> xr.DataArray:
-    """Return ``scores(worse) - scores(better)`` per seed: positive if the claimed order holds.
-
-    Parameters
-    ----------
-    scores : xr.DataArray
-        An error over (model, seed).
-    worse, better : str
-        Names of two models.
-
-    Raises
-    ------
-    ValueError
-        If a model is unknown.
-    """
-    for name in (worse, better):
-        if name not in scores["model"].values:
-            raise ValueError(f"unknown model {name!r}: accepted are {', '.join(scores['model'].values)}")
-    return scores.sel(model=worse, drop=True) - scores.sel(model=better, drop=True)
+    return scores.sel(model=names).rename(model="layer").assign_coords(layer=[int(name) for name in names])
 
 
 def per_seed(scores: xr.Dataset) -> xr.Dataset:
@@ -161,23 +198,3 @@ def gather(rows: Mapping[str, xr.Dataset]) -> xr.Dataset:
         per_seed(row.squeeze("model", drop=True) if "model" in row.dims else row) for row in rows.values()
     ]
     return xr.concat(single, dim="model", combine_attrs="override").assign_coords(model=list(rows))
-
-
-def verdict_table(claims: Mapping[str, ArrayLike | xr.DataArray], margin: float = 0.0) -> xr.Dataset:
-    """Judge several claims "effect > margin" and list effect, interval and verdict along ``claim``.
-
-    Parameters
-    ----------
-    claims : mapping of str to array_like, shape (seeds,)
-        The claim in words and its effect for every seed.
-    margin : float
-        See `verdict`.
-    """
-    rows = {claim: verdict(effects, margin) for claim, effects in claims.items()}
-    columns = {
-        "effect": ("claim", [row.effect for row in rows.values()]),
-        "low": ("claim", [row.low for row in rows.values()]),
-        "high": ("claim", [row.high for row in rows.values()]),
-        "verdict": ("claim", [row.word for row in rows.values()]),
-    }
-    return xr.Dataset(columns, {"claim": list(rows)})
