@@ -238,6 +238,3 @@ class Results(Protocol):
 
     def read(self, node: Node) -> Any:
         """Return what an artifact holds."""
-
-    def vary(self, overrides: Mapping[str, Any]) -> Results:
-        """Return the same with other settings."""

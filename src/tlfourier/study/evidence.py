@@ -10,7 +10,8 @@ import xarray as xr
 from tlfourier import fourier
 from tlfourier.closure.models import Model
 from tlfourier.scorecard import Evidence
-from tlfourier.study.design import LEARNING, PERCENTS, Models, Results
+from tlfourier.store.node import Node
+from tlfourier.study.design import LEARNING, PERCENTS, Design, Models, Results
 from tlfourier.study.settings import REVERSED
 
 
@@ -32,7 +33,14 @@ def evidence(study: Results, case: str) -> Evidence:
         putback=put_back(study, case) if forward else None,
         activations=output_gaps(study, case, validation),
         mask=mask_shares(study, case, validation),
+        # reverse transfers with one base flow begin with the same networks
+        identity={"census": " ".join(node.key for node in census_nodes(study.design, case))},
     )
+
+
+def census_nodes(design: Design, case: str, model: Model = "none") -> list[Node]:
+    """Return the nodes of the filter types of a model's kernels, one for each seed."""
+    return [design.census_node(case, model, seed) for seed in design.seeds_of(case)]
 
 
 def scores(study: Results, case: str, models: Models, split: str = "test") -> xr.Dataset:

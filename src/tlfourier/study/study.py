@@ -17,6 +17,7 @@ from tlfourier.closure import pairs
 from tlfourier.closure.models import BASELINES, Model, model_name
 from tlfourier.closure.network import Network
 from tlfourier.io.paths import REPOSITORY, writable
+from tlfourier.scorecard.catalogue import CLAIMS, STATEMENTS
 from tlfourier.store.manifest import read_manifest
 from tlfourier.store.node import Node
 from tlfourier.store.remote import Remote, is_remote
@@ -249,8 +250,12 @@ class Study:
         return not self.store.missing((node, node.inputs["network"]))
 
     def verdicts(self) -> xr.Dataset:
-        """Return the scorecard: every claim in every case and its reverse transfer."""
-        return self._dataset(verdicts_node(self.spec))
+        """Return the scorecard: every claim of the papers in every case and its reverse transfer."""
+        return self._dataset(verdicts_node(self.spec)).sel(claim=[claim.id for claim in CLAIMS])
+
+    def statements(self) -> xr.Dataset:
+        """Return what the book states of single layers beside the papers' claims, judged in the same way."""
+        return self._dataset(verdicts_node(self.spec)).sel(claim=[claim.id for claim in STATEMENTS])
 
     # ---- making
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from tlfourier.io.netcdf import write_dataset
 from tlfourier.scorecard import scorecard
+from tlfourier.scorecard.catalogue import CLAIMS, STATEMENTS
 from tlfourier.store.node import Node
 from tlfourier.store.stage import Folder, Stage, Stages
 from tlfourier.study import targets
@@ -39,17 +40,12 @@ class Folders:
         """Return what an artifact holds."""
         return self.stages[node.stage].read(node, lambda one: self.folders[one.name])
 
-    def vary(self, overrides: Mapping[str, Any]) -> Folders:
-        """Return the same with other settings."""
-        return Folders(self.design.vary(overrides), self.folders, self.stages)
-
 
 def make_verdicts(node: Node, inputs: Inputs, folder: Path) -> None:
     """Judge every claim in every case and its reverse transfer."""
     study = Folders(Design(from_data(node.spec["study"])), inputs, STAGES)
-    write_dataset(
-        folder / "verdicts.nc", scorecard({case: evidence(study, case) for case in study.design.ways})
-    )
+    cases = {case: evidence(study, case) for case in study.design.ways}
+    write_dataset(folder / "verdicts.nc", scorecard(cases, (*CLAIMS, *STATEMENTS)))
 
 
 def _parts(node: Node) -> float:
