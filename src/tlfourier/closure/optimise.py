@@ -41,6 +41,14 @@ class Budget:
     rotate: bool = True
     seed: int = 0
 
+    @classmethod
+    def of(cls, spec: Any, steps: int, round_steps: int) -> Budget:
+        """Take the settings from a spec of training or transfer; what it does not name is as by default."""
+        shared = [field.name for field in dataclasses.fields(cls) if hasattr(spec, field.name)]
+        settings = {name: getattr(spec, name) for name in shared}
+        settings |= {"steps": steps, "round_steps": round_steps, "learning_rate": float(spec.learning_rate)}
+        return cls(**settings)
+
     def rate(self, step: int) -> float:
         """Return the learning rate of ``step`` (from 0).
 

@@ -11,9 +11,10 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from tlfourier.closure.filters import Filter, subgrid_term
-from tlfourier.flow.diagnostics import shell_spectrum, snapshots, wavenumbers
+from tlfourier.flow.diagnostics import snapshots
 from tlfourier.flow.equation import VorticityEquation
 from tlfourier.flow.grid import Grid
+from tlfourier.flow.spectra import shell_spectrum, wavenumbers
 
 UNITS = {"psi": "length^2 time^-1", "omega": "time^-1", "sgs": "time^-2"}
 LONG_NAMES = {"psi": "filtered streamfunction", "omega": "filtered vorticity", "sgs": "subgrid term Π"}
@@ -141,7 +142,7 @@ class Split:
         time : np.ndarray, shape (snapshots,)
             Times of the snapshots.
         decorrelation_time : float
-            Of the vorticity, see `tlfourier.flow.diagnostics.decorrelation_time`; in the units of ``time``.
+            Of the vorticity, see `tlfourier.flow.statistics.decorrelation_time`; in the units of ``time``.
         """
         time = np.asarray(time)
         if time.size < self.total:

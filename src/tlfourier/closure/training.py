@@ -99,16 +99,7 @@ def train(
     place = next(network.parameters()).device
     x, y, x_validation, y_validation = (tensor.float().to(place) for tensor in (inputs, outputs, *validation))
     per_epoch = steps_per_epoch(spec.samples, spec.batch_size)
-    budget = Budget(
-        steps=spec.epochs * per_epoch,
-        round_steps=per_epoch,
-        batch_size=spec.batch_size,
-        learning_rate=float(spec.learning_rate),
-        schedule=spec.schedule,
-        precision=spec.precision,
-        rotate=spec.rotate,
-        seed=spec.seed,
-    )
+    budget = Budget.of(spec, spec.epochs * per_epoch, per_epoch)
     parameters = dict(network.named_parameters())
     descent = Descent(network, parameters, Samples(x, y), (x_validation, y_validation), budget)
     file = None if checkpoint is None else Path(checkpoint) / "training.safetensors"

@@ -173,12 +173,13 @@ def transfer(
     if fits := _prefix_bytes(network, first, x_validation, spec.precision) <= spare:
         x_validation = _prefix(network, first, x_validation, spec.precision, spec.batch_size)
     trained = {name: parameter for name, parameter in network.named_parameters() if parameter.requires_grad}
+    rounds = max(steps_per_epoch(len(x), spec.batch_size), math.ceil(spec.steps / looks))
     descent = Descent(
         lambda features: network.suffix(features, first),
         trained,
         source,
         (x_validation, y_validation),
-        _budget(spec, len(x), looks),
+        Budget.of(spec, spec.steps, rounds),
         look=None if fits else network,
     )
     if spec.optimiser == "carried":
@@ -208,19 +209,6 @@ def _frozen_beyond(channels: int | None, parameters: Iterable[nn.Parameter]) -> 
     finally:
         for handle in handles:
             handle.remove()
-
-
-def _budget(spec: TransferSpec, samples: int, looks: int) -> Budget:
-    epoch = steps_per_epoch(samples, spec.batch_size)
-    return Budget(
-        steps=spec.steps,
-        round_steps=max(epoch, math.ceil(spec.steps / looks)),
-        batch_size=spec.batch_size,
-        learning_rate=float(spec.learning_rate),
-        precision=spec.precision,
-        rotate=spec.rotate,
-        seed=spec.seed,
-    )
 
 
 def _source(

@@ -22,6 +22,7 @@ from tlfourier.figures.style import (
     panel_letters,
     styled,
 )
+from tlfourier.flow.summary import log_ratio
 
 Forcing = float | Mapping[str, float] | None
 """One forcing wavenumber, or one for each flow by name."""
@@ -152,12 +153,8 @@ def ratio(
         raise ValueError(f"base has {', '.join(map(str, base))}: spectra of {', '.join(LINES)} are accepted")
     ax.axhline(0.0, color="#767676", linewidth=0.8)
     for name in names:
-        below, above = over_k(base[name]), over_k(target[name])
-        if not np.array_equal(below.k, above.k):
-            raise ValueError(
-                f"{name}: base has {below.size} wavenumbers and target {above.size}, not the same"
-            )
-        ax.semilogx(below.k, np.log10(above / below), LINES[name], color="#000000", label=SYMBOLS[name])
+        change = log_ratio(over_k(target[name]), over_k(base[name]))
+        ax.semilogx(change.k, change, LINES[name], color="#000000", label=SYMBOLS[name])
     ax.set(xlabel="$k$", ylabel=r"$\log_{10}$ (target / base)")
     wavenumber_ticks(ax)
     mark_wavenumbers(ax, k_forcing, None)

@@ -142,6 +142,29 @@ def flux_extremes(diagnostics: xr.Dataset, k_below: float, k_above: float) -> xr
     return xr.Dataset({"energy_upscale": shares[0], "enstrophy_downscale": shares[1]})
 
 
+def log_ratio(after: xr.DataArray, before: xr.DataArray) -> xr.DataArray:
+    """Return ``log10(after / before)`` over k > 0.
+
+    Parameters
+    ----------
+    after, before : DataArray
+        Over ``k`` and any further common dimensions, positive.
+
+    Raises
+    ------
+    ValueError
+        If the wavenumbers differ.
+    """
+    if not np.array_equal(after["k"], before["k"]):
+        raise ValueError(
+            f"after has {after.sizes['k']} wavenumbers, before {before.sizes['k']}: not the same"
+        )
+    # Where one is zero or missing there is no ratio: NaN, without a warning.
+    quotient = (after / before.where(before > 0)).where(after > 0)
+    ratio = quotient.copy(data=np.log10(quotient.values)).rename("log_ratio")
+    return ratio.sel(k=ratio["k"] > 0).assign_attrs(long_name="log10 (after / before)", units="1")
+
+
 def spectral_shift(base: xr.Dataset, target: xr.Dataset, k_cutoff: float) -> xr.Dataset:
     """Return by how many powers of ten the energy spectrum changes from base to target.
 
@@ -163,13 +186,8 @@ def spectral_shift(base: xr.Dataset, target: xr.Dataset, k_cutoff: float) -> xr.
     ValueError
         If the wavenumbers differ.
     """
-    if not np.array_equal(base["k"], target["k"]):
-        raise ValueError(
-            f"base has {base['k'].size} wavenumbers and target {target['k'].size}: they must be the same"
-        )
-    kept = (base["k"] > 0) & (base["k"] < k_cutoff)
-    ratio = target["energy_spectrum"][kept] / base["energy_spectrum"][kept]
-    shift = ratio.copy(data=np.log10(ratio.values))
+    shift = log_ratio(target["energy_spectrum"], base["energy_spectrum"])
+    shift = shift.sel(k=shift["k"] < k_cutoff)
     size = abs(shift)
     return xr.Dataset({"shift": shift, "mean_size": size.mean(), "k_largest": size.idxmax("k")})
 

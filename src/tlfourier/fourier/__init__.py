@@ -1,5 +1,6 @@
 """See what a convolutional network computes, in Fourier space: kernels, layers, activations of any module."""
 
+from tlfourier.flow.summary import log_ratio
 from tlfourier.fourier.activations import activation_spectra
 from tlfourier.fourier.change import (
     gini,
@@ -36,7 +37,6 @@ from tlfourier.fourier.response import (
     agreement,
     entering_changes,
     layer_response,
-    log_ratio,
     mean_amplitude,
     relation,
     response_changes,

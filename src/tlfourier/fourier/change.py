@@ -8,7 +8,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
-from tlfourier.fourier.kernels import as_kernels, conv_layers, kernel_spectrum
+from tlfourier.fourier.kernels import as_kernels, conv_layers, kernel_spectrum, places
 
 
 def kernel_change(before: Tensor | ArrayLike, after: Tensor | ArrayLike, size: int = 32) -> xr.Dataset:
@@ -87,9 +87,7 @@ def network_change(before: nn.Module, after: nn.Module, size: int = 32) -> xr.Da
     for name in first:
         change = kernel_change(first[name].weight, second[name].weight, size)
         flat = change.stack(kernel=("output", "input"), create_index=False)
-        rows, columns = np.indices((change.sizes["output"], change.sizes["input"]))
-        coords = {"layer": [name] * flat.sizes["kernel"], "output": rows.ravel(), "input": columns.ravel()}
-        changes.append(flat.assign_coords({key: ("kernel", value) for key, value in coords.items()}))
+        changes.append(flat.assign_coords(places(name, change.sizes["output"], change.sizes["input"])))
     return xr.concat(changes, "kernel")
 
 

@@ -3,6 +3,10 @@
 Wavenumbers of kernels are in radians per grid spacing, so that pi is the shortest wave the grid carries.
 """
 
+import contextlib
+from collections.abc import Callable, Iterator
+
+import numpy as np
 import torch
 from jaxtyping import Float
 from numpy.typing import ArrayLike
@@ -36,6 +40,25 @@ def conv_layers(module: nn.Module) -> dict[str, nn.Conv2d]:
     return layers
 
 
+@contextlib.contextmanager
+def watched(module: nn.Module, look: Callable[[str, Tensor, Tensor], None]) -> Iterator[None]:
+    """Within the block call ``look(name, entering, leaving)`` whenever a `Conv2d` of a module has run.
+
+    What leaves is given before a nonlinearity acts on it, perhaps in place: clone what is to be kept. No
+    gradients are recorded.
+    """
+    handles = [
+        layer.register_forward_hook(lambda _, given, h, name=name: look(name, given[0], h))
+        for name, layer in conv_layers(module).items()
+    ]
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
 def as_kernels(weights: Tensor | ArrayLike) -> Weights:
     """Return kernels as a detached float64 tensor on the CPU.
 
@@ -54,6 +77,13 @@ def as_kernels(weights: Tensor | ArrayLike) -> Weights:
     if not torch.isfinite(kernels).all():
         raise ValueError("weights hold NaN or infinity: only finite kernels have a spectrum")
     return kernels
+
+
+def places(name: str, outputs: int, inputs: int) -> dict[str, tuple[str, np.ndarray]]:
+    """Return the coordinates ``layer``, ``output`` and ``input`` of a layer's kernels along ``kernel``."""
+    rows, columns = np.indices((outputs, inputs))
+    coordinates = {"layer": np.repeat(name, rows.size), "output": rows.ravel(), "input": columns.ravel()}
+    return {key: ("kernel", values) for key, values in coordinates.items()}
 
 
 def network_kernels(module: nn.Module) -> Weights:
@@ -123,9 +153,7 @@ def kernel_spectrum(weights: Weights, size: int) -> Spectrum:
     ValueError
         If the kernel is not square or larger than the grid.
     """
-    kernel_size = _check_square(tuple(weights.shape))
-    if size < kernel_size:
-        raise ValueError(f"size={size}: a {kernel_size} x {kernel_size} kernel needs size >= {kernel_size}")
+    _check_fits(weights, size)
     return torch.fft.rfft2(weights, s=(size, size))
 
 
@@ -134,9 +162,7 @@ def kernel_amplitude(weights: Weights, size: int) -> Float[Tensor, "... n n"]:
 
     Parameters and errors as for `kernel_spectrum`.
     """
-    kernel_size = _check_square(tuple(weights.shape))
-    if size < kernel_size:
-        raise ValueError(f"size={size}: a {kernel_size} x {kernel_size} kernel needs size >= {kernel_size}")
+    _check_fits(weights, size)
     return torch.fft.fftshift(torch.fft.fft2(weights, s=(size, size)).abs(), dim=(-2, -1))
 
 
@@ -195,8 +221,14 @@ def independent_power(power: Power) -> Float[Tensor, "... values"]:
     return torch.cat([flat[..., middle : middle + 1], flat[..., middle + 1 :] * 2**0.5], dim=-1)
 
 
-def _check_square(shape: tuple[int, ...]) -> int:
-    """Return the size of square kernels."""
+def _check_fits(weights: Tensor, size: int) -> None:
+    """Raise ValueError unless kernels are square and not larger than the grid."""
+    _check_square(tuple(weights.shape))
+    k = weights.shape[-1]
+    if size < k:
+        raise ValueError(f"size={size}: a {k} x {k} kernel needs size >= {k}")
+
+
+def _check_square(shape: tuple[int, ...]) -> None:
     if len(shape) < 2 or shape[-1] != shape[-2] or shape[-1] == 0:
         raise ValueError(f"weights have shape {shape}: square kernels (..., k, k) are needed")
-    return shape[-1]

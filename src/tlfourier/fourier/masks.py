@@ -11,7 +11,7 @@ import xarray as xr
 from torch import Tensor, nn
 
 from tlfourier.fourier.activations import shell_means
-from tlfourier.fourier.kernels import conv_layers
+from tlfourier.fourier.kernels import conv_layers, watched
 from tlfourier.shapes import Activation
 
 NETWORKS = ("first", "second")
@@ -114,19 +114,8 @@ def mask_share(swapped: xr.Dataset) -> xr.DataArray:
 def _pre_activations(network: nn.Module, inputs: Tensor) -> dict[str, Tensor]:
     """Return what every convolution gives, before its ReLU."""
     seen: dict[str, Tensor] = {}
-    layers = conv_layers(network)
-    names: dict[nn.Module, str] = {layer: name for name, layer in layers.items()}
-
-    def keep(layer: nn.Module, _: tuple[Tensor, ...], h: Tensor) -> None:
-        seen[names[layer]] = h.clone()  # a ReLU in place would overwrite it
-
-    handles = [layer.register_forward_hook(keep) for layer in layers.values()]
-    try:
-        with torch.no_grad():
-            network(inputs)
-    finally:
-        for handle in handles:
-            handle.remove()
+    with watched(network, lambda name, _, h: seen.update({name: h.clone()})):
+        network(inputs)
     return seen
 
 

@@ -10,6 +10,7 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
+from tlfourier.flow.summary import log_ratio
 from tlfourier.fourier.activations import activation_spectra, shell_means
 from tlfourier.fourier.kernels import as_kernels, conv_layers
 from tlfourier.shapes import Activation
@@ -48,29 +49,6 @@ def mean_amplitude(fields: Float[Tensor, "... n n"]) -> xr.DataArray:
     size = fields.shape[-1]
     amplitude = torch.fft.rfft2(fields.double()).abs() / size**2
     return _over_k(shell_means(amplitude.flatten(0, -3).mean(0), size), "mean |F| / N²")
-
-
-def log_ratio(after: xr.DataArray, before: xr.DataArray) -> xr.DataArray:
-    """Return ``log10(after / before)`` over k > 0.
-
-    Parameters
-    ----------
-    after, before : DataArray
-        Over ``k`` and any further common dimensions, positive.
-
-    Raises
-    ------
-    ValueError
-        If the wavenumbers differ.
-    """
-    if not np.array_equal(after["k"], before["k"]):
-        raise ValueError(
-            f"after has {after.sizes['k']} wavenumbers, before {before.sizes['k']}: not the same"
-        )
-    # Where one is zero or missing there is no ratio: NaN, without a warning.
-    quotient = (after / before.where(before > 0)).where(after > 0)
-    ratio = quotient.copy(data=np.log10(quotient.values)).rename("log_ratio")
-    return ratio.sel(k=ratio["k"] > 0).assign_attrs(long_name="log10 (after / before)", units="1")
 
 
 def response_changes(base: nn.Module, networks: Mapping[int, nn.Module], size: int) -> xr.DataArray:

@@ -6,7 +6,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from tlfourier.fourier.filter_types import Rule, class_fractions, classify
-from tlfourier.fourier.kernels import as_kernels, conv_layers
+from tlfourier.fourier.kernels import as_kernels, conv_layers, places
 from tlfourier.fourier.surrogates import phase_randomised
 
 
@@ -28,11 +28,7 @@ def kernel_types(network: nn.Module, rule: Rule | None = None) -> xr.DataArray:
     parts = []
     for name, layer in conv_layers(network).items():
         labels = classify(layer.weight, rule)
-        rows, columns = np.indices(labels.shape)
-        coords = {"layer": [name] * labels.size, "output": rows.ravel(), "input": columns.ravel()}
-        parts.append(
-            xr.DataArray(labels.ravel(), {k: ("kernel", v) for k, v in coords.items()}, "kernel", "type")
-        )
+        parts.append(xr.DataArray(labels.ravel(), places(name, *labels.shape), "kernel", "type"))
     return xr.concat(parts, "kernel")
 
 
