@@ -98,11 +98,6 @@ def wrap(field: Tensor, width: int) -> Tensor:
     Returns
     -------
     Tensor, shape (..., N + 2 width, N + 2 width)
-
-    Raises
-    ------
-    ValueError
-        ``width`` is negative or larger than the field.
     """
     if not 0 <= width <= min(field.shape[-2:]):
         raise ValueError(

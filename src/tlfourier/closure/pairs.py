@@ -240,17 +240,12 @@ def to_tensors(
 ) -> tuple[Tensor, Tensor]:
     """Turn pairs into the inputs and outputs of a network.
 
-    ``inputs = [psi / scales.psi, omega / scales.omega]``, ``outputs = [sgs / scales.sgs]``
+    ``inputs = [psi / scales.psi, omega / scales.omega]``, ``outputs = [sgs / scales.sgs]``, all finite.
 
     Returns
     -------
     inputs : Tensor, shape (snapshots, 2, n, n)
     outputs : Tensor, shape (snapshots, 1, n, n)
-
-    Raises
-    ------
-    ValueError
-        If a value is not finite.
     """
 
     def channel(name: str) -> Tensor:

@@ -79,7 +79,7 @@ def follow(
     dt : float
         Time step of all runs (fourth-order, see `IFRK4`).
     steps : int
-        Number of steps.
+        Number of steps, a multiple of ``every``.
     feeds : mapping of str to float
         Name and factor of each LES.
     every : int
@@ -90,11 +90,6 @@ def follow(
     xr.Dataset
         ``error`` (feed, time); ``omega`` (feed, y, x), the vorticity of each LES at the end; ``omega_bar``
         (y, x), the filtered DNS at the end.
-
-    Raises
-    ------
-    ValueError
-        If ``steps`` is not a positive multiple of ``every``.
     """
     if every < 1 or steps < 1 or steps % every:
         raise ValueError(f"steps={steps}: it must be a positive multiple of every={every}")

@@ -7,7 +7,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from tlfourier.figures.spectra import Forcing, mark_wavenumbers, over_k, wavenumber_ticks
-from tlfourier.figures.style import line_style, new_figure, panel_letters, role_colour, styled
+from tlfourier.figures.style import line_style, new_figure, new_panel, panel_letters, role_colour, styled
 
 DATA_LINES = {
     "entering": ("what enters", "-"),
@@ -23,10 +23,7 @@ def layer_changes(networks: Mapping[str, xr.Dataset]) -> Figure:
 
     In (a) filled circles are the weights and open ones the amplitude spectra of the kernels.
 
-    Parameters
-    ----------
-    networks : mapping of str to xr.Dataset
-        Role or label, and `tlfourier.fourier.layer_changes`.
+    ``networks``: role or label, and `tlfourier.fourier.layer_changes`.
     """
     figure, (panels,) = new_figure(1, 2, 3.0)
     for name, change in networks.items():
@@ -118,8 +115,7 @@ def agreements(networks: Mapping[str, xr.DataArray], clear: float = 0.5) -> Figu
     clear : float
         Correlations below it, shaded, count as none.
     """
-    figure, axes = new_figure(1, 1, 2.8)
-    ax = axes[0, 0]
+    figure, ax = new_panel(2.8)
     ax.axhspan(-clear, clear, color="#EEEEEE", linewidth=0)
     ax.axhline(0.0, color="#767676", linewidth=0.8)
     for name, values in networks.items():

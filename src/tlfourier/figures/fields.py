@@ -131,16 +131,11 @@ def predictions(
     truth : array_like, shape (y, x)
         True subgrid term.
     predicted : mapping of str to array_like, shape (y, x)
-        Title (or role) of each prediction; one to three of them.
+        Title (or role) of each prediction; one to three of them, of the shape of the truth.
     symbol : str
         What the colour bar measures (nondimensional).
     length : float
         Side of the box.
-
-    Raises
-    ------
-    ValueError
-        If a prediction has not the shape of the truth.
     """
     true = np.asarray(truth, dtype=float)
     rows, columns = (1, 3) if len(predicted) == 1 else (2, 1 + len(predicted))

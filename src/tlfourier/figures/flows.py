@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from tlfourier.figures.fields import snapshots
 from tlfourier.figures.spectra import over_k, wavenumber_ticks
-from tlfourier.figures.style import line_style, mark_wavenumber, new_figure, panel_letters, styled
+from tlfourier.figures.style import line_style, mark_wavenumber, new_figure, new_panel, panel_letters, styled
 from tlfourier.flow.summary import spectral_shift
 
 SERIES_LABELS = {
@@ -60,10 +60,7 @@ def series(flows: Mapping[str, xr.Dataset], names: Sequence[str] = ("energy", "e
 def memory_and_distribution(flows: Mapping[str, xr.Dataset]) -> Figure:
     """Show how long each flow's vorticity resembles itself, and how often it takes each value.
 
-    Parameters
-    ----------
-    flows : mapping of str to xr.Dataset
-        Legend name (or role) of each flow and its diagnostics.
+    ``flows``: legend name (or role) of each flow and its diagnostics.
     """
     figure, axes = new_figure(1, 2, height=3.1)
     memory, distribution = axes.flat
@@ -97,8 +94,7 @@ def shifts(cases: Mapping[str, tuple[xr.Dataset, xr.Dataset]], k_cutoff: float) 
     k_cutoff : float
         Largest wavenumber of the coarse grid; beyond it the lines are thin, for no network sees them.
     """
-    figure, axes = new_figure(1, 1, height=3.1)
-    ax = axes[0, 0]
+    figure, ax = new_panel(3.1)
     ax.axhline(0, color="#767676", linewidth=0.8)
     for name, (base, target) in cases.items():
         seen = over_k(spectral_shift(base, target, k_cutoff)["shift"])

@@ -5,6 +5,7 @@ amplitude.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,7 +13,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from tlfourier.figures.style import (
@@ -43,11 +44,6 @@ def gallery(weights: Tensor | ArrayLike, titles: Sequence[str] | None = None, co
         One for each kernel, for example its type.
     columns : int
         Kernels per row.
-
-    Raises
-    ------
-    ValueError
-        If there is no kernel, or not one title for each.
     """
     kernels = _stack(weights)
     titles = [""] * len(kernels) if titles is None else [str(title) for title in titles]
@@ -55,8 +51,7 @@ def gallery(weights: Tensor | ArrayLike, titles: Sequence[str] | None = None, co
         raise ValueError(f"{len(titles)} titles for {len(kernels)} kernels: give one for each")
     rows = -(-len(kernels) // columns)
     figure, axes = new_figure(1, 2, 0.4 + 0.68 * rows)
-    _kernel_tiles(axes[0, 0], kernels, titles, columns)
-    _spectrum_tiles(axes[0, 1], kernels, titles, columns)
+    _draw_both(axes[0], kernels, titles, columns)
     return figure
 
 
@@ -81,12 +76,7 @@ def type_gallery(weights: Tensor | ArrayLike, rule: Rule | None = None, examples
         members = np.flatnonzero(types == label)
         best = members[np.argsort(-strength[members], kind="stable")[:examples]]
         shown[row, : len(best)] = kernels[best]
-    titles = [""] * (len(LABELS) * examples)
-    _kernel_tiles(axes[0, 0], shown.flatten(0, 1), titles, examples)
-    _spectrum_tiles(axes[0, 1], shown.flatten(0, 1), titles, examples)
-    middle = np.arange(len(LABELS)) * _ROW_PITCH + 0.5
-    axes[0, 0].set_yticks(middle, LABELS)
-    axes[0, 0].tick_params(length=0)
+    _draw_both(axes[0], shown.flatten(0, 1), [""] * (len(LABELS) * examples), examples, LABELS)
     return figure
 
 
@@ -101,11 +91,7 @@ def changed_kernels(before: Tensor | ArrayLike, after: Tensor | ArrayLike) -> Fi
     """
     pair = torch.cat([_stack(before), _stack(after)])
     figure, axes = new_figure(1, 2, 2.0)
-    titles = [""] * len(pair)
-    _kernel_tiles(axes[0, 0], pair, titles, len(pair) // 2)
-    _spectrum_tiles(axes[0, 1], pair, titles, len(pair) // 2)
-    axes[0, 0].set_yticks([0.5, _ROW_PITCH + 0.5], ["before", "after"])
-    axes[0, 0].tick_params(length=0)
+    _draw_both(axes[0], pair, [""] * len(pair), len(pair) // 2, ("before", "after"))
     return figure
 
 
@@ -144,10 +130,7 @@ def layer_types(fractions: xr.Dataset) -> Figure:
 
     The four types share one scale; the unclassified have their own.
 
-    Parameters
-    ----------
-    fractions : xr.Dataset
-        From `tlfourier.fourier.network_fractions`.
+    ``fractions`` is from `tlfourier.fourier.network_fractions`.
     """
     layers = fractions.drop_sel(layer="all") if "all" in fractions.layer else fractions
     figure, axes = new_figure(1, len(LABELS), 2.6)
@@ -230,10 +213,7 @@ def sensitivity(changed: xr.DataArray, ax: Axes | None = None) -> Figure:
 def cluster_centres(groups: xr.Dataset) -> Figure:
     """Show the mean power of each k-means group with its share of the kernels, low wavenumbers first.
 
-    Parameters
-    ----------
-    groups : xr.Dataset
-        From `tlfourier.fourier.cluster`.
+    ``groups`` is from `tlfourier.fourier.cluster`.
     """
     count = groups.sizes["cluster"]
     figure, axes = new_figure(1, count, 0.6 + 7.0 / max(count, 3), "compressed", sharey=True)
@@ -263,17 +243,17 @@ def _stack(weights: Tensor | ArrayLike) -> Tensor:
     return kernels
 
 
-def _kernel_tiles(ax: Axes, kernels: Tensor, titles: Sequence[str], columns: int) -> None:
-    """Draw kernels as tiles, each with limits of its own."""
-    _tiles(ax, kernels.flip(-2).numpy(), titles, columns, DIVERGING, -1.0)
-    ax.set_title("kernel $W$", pad=10)
-
-
-def _spectrum_tiles(ax: Axes, kernels: Tensor, titles: Sequence[str], columns: int) -> None:
-    """Draw amplitude spectra as tiles, each with limits of its own."""
+def _draw_both(
+    axes: NDArray[Any], kernels: Tensor, titles: Sequence[str], columns: int, rows: Sequence[str] = ()
+) -> None:
+    """Draw kernels and their amplitude spectra as tiles, each with limits of its own, and name the rows."""
+    _tiles(axes[0], kernels.flip(-2).numpy(), titles, columns, DIVERGING, -1.0)
+    axes[0].set_title("kernel $W$", pad=10)
     amplitude = kernel_amplitude(kernels, SPECTRUM_SIZE).flip(-2).numpy()
-    _tiles(ax, amplitude, titles, columns, "cividis", 0.0)
-    ax.set_title(r"$|F(W)|$, $k = 0$ in the middle", pad=10)
+    _tiles(axes[1], amplitude, titles, columns, "cividis", 0.0)
+    axes[1].set_title(r"$|F(W)|$, $k = 0$ in the middle", pad=10)
+    axes[0].set_yticks(np.arange(len(rows)) * _ROW_PITCH + 0.5, rows)
+    axes[0].tick_params(length=0)
 
 
 def _tiles(

@@ -10,7 +10,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tlfourier.figures.style import ROLE_COLOURS, new_figure, panel_letters, styled
+from tlfourier.figures.style import ROLE_COLOURS, new_figure, new_panel, panel_letters, styled
 
 OURS = "tlfourier"
 TRANSFORMS = "four real transforms"
@@ -28,10 +28,7 @@ PRECISION_LABELS = {"float32": "fp32", "bfloat16": "bf16"}
 def solver(table: xr.Dataset) -> Figure:
     """Show the milliseconds of one evaluation of the right-hand side: ours, the peers', the bare transforms.
 
-    Parameters
-    ----------
-    table : xr.Dataset
-        Over ``row``: contestant, grid, precision, fastest_ms, median_ms.
+    ``table``: over ``row``: contestant, grid, precision, fastest_ms, median_ms.
     """
     if not table.sizes["row"]:
         return _absent("solver")
@@ -79,8 +76,7 @@ def precision(table: xr.Dataset, error: float | None = None) -> Figure:
     """
     if not table.sizes["row"]:
         return _absent("precision")
-    figure, axes = new_figure(1, 1, height=4.0)
-    ax = axes[0, 0]
+    figure, ax = new_panel(4.0)
     contestants = list(dict.fromkeys(map(str, table["contestant"].values)))
     colours, markers = {OURS: cycle(OWN_COLOURS), "": cycle(PEER_COLOURS)}, cycle(MARKERS)
     for name in contestants:
@@ -103,10 +99,7 @@ def precision(table: xr.Dataset, error: float | None = None) -> Figure:
 def training(table: xr.Dataset) -> Figure:
     """Show the rate of a training step beside that of its convolutions, and the cost of a sweep by layer.
 
-    Parameters
-    ----------
-    table : xr.Dataset
-        Over ``row``: contestant, channels, precision, median, gflop_per_s.
+    ``table``: over ``row``: contestant, channels, precision, median, gflop_per_s.
     """
     if not table.sizes["row"]:
         return _absent("training")
@@ -207,15 +200,11 @@ def _mib(part: xr.Dataset) -> np.ndarray:
 def scale(table: xr.Dataset) -> Figure:
     """Show the forecast hours of the whole study against the workers, beside the work shared out evenly.
 
-    Parameters
-    ----------
-    table : xr.Dataset
-        Over ``row``: workers, hours, limited_by.
+    ``table``: over ``row``: workers, hours, limited_by.
     """
     if not table.sizes["row"]:
         return _absent("scale")
-    figure, axes = new_figure(1, 1, height=3.2)
-    ax = axes[0, 0]
+    figure, ax = new_panel(3.2)
     table = table.sortby("workers")
     workers, hours = table["workers"].values, table["hours"].values
     ax.loglog(workers, hours[0] * workers[0] / workers, ":", color="#767676", label="work shared out evenly")
@@ -237,8 +226,8 @@ def _rows(table: xr.Dataset) -> list[xr.Dataset]:
 
 def _absent(section: str) -> Figure:
     """Say that a section was not measured, and how to."""
-    figure, axes = new_figure(1, 1, height=1.0)
-    axes[0, 0].set_axis_off()
+    figure, ax = new_panel(1.0)
+    ax.set_axis_off()
     words = f"Not measured: python -m benchmarks --only {section} measures it."
-    axes[0, 0].text(0.5, 0.5, words, ha="center", va="center", family="monospace", fontsize=9)
+    ax.text(0.5, 0.5, words, ha="center", va="center", family="monospace", fontsize=9)
     return figure

@@ -15,6 +15,7 @@ from tlfourier.figures.style import (
     draw_signed,
     line_style,
     new_figure,
+    new_panel,
     panel_letters,
     styled,
     symmetric_limit,
@@ -68,13 +69,9 @@ def product(step: xr.Dataset, decades: float = 5.0) -> Figure:
 def identities(found: xr.Dataset) -> Figure:
     """Show layer by layer how far each identity is from holding, on a logarithmic scale.
 
-    Parameters
-    ----------
-    found : xr.Dataset
-        From `tlfourier.fourier.network_identities`.
+    ``found`` is from `tlfourier.fourier.network_identities`.
     """
-    figure, axes = new_figure(1, 1, 3.0)
-    ax = axes[0, 0]
+    figure, ax = new_panel(3.0)
     place = np.arange(1, found.sizes["layer"] + 1)
     lines = {
         "zeros": ("convolution, zero padding", ROLE_COLOURS["transferred"], "s"),
@@ -134,11 +131,6 @@ def activations(
         Names of the layers to show, up to about six; all if not given.
     stage : {"before", "after"}
         Before or after the nonlinearity. The last layer has nothing after it and is shown before.
-
-    Raises
-    ------
-    ValueError
-        If the stage is unknown.
     """
     if stage not in ("before", "after"):
         raise ValueError(f"stage={stage!r}: it is 'before' or 'after'")

@@ -24,11 +24,6 @@ def two_way_cosine(grid: Grid, k_f: int) -> Spectrum:
     -------
     Spectrum, shape (N, N // 2 + 1)
 
-    Raises
-    ------
-    ValueError
-        If the grid does not resolve k_f.
-
     Notes
     -----
     The forcing of Subel et al., PNAS Nexus 2(3), pgad015 (2023), which takes length = 2 pi.

@@ -23,19 +23,14 @@ def random_vorticity(grid: Grid, seed: int, k_peak: float = 10.0, members: int |
     seed : int
         Seed of the phases.
     k_peak : float
-        Wavenumber scale of the spectrum, in units of 2 pi / length; the maximum of E lies at sqrt(2) k_peak.
+        Positive scale of the spectrum in units of 2 pi / length; the maximum of E lies at sqrt(2) k_peak.
     members : int, optional
-        Number of independent fields; without it there is no leading dimension.
+        Number of independent fields, at least one; without it there is no leading dimension.
 
     Returns
     -------
     Spectrum, shape ([members,] N, N // 2 + 1)
         Zero beyond ``grid.mask``.
-
-    Raises
-    ------
-    ValueError
-        If ``k_peak`` is not positive or ``members`` is below one.
 
     Notes
     -----
@@ -99,11 +94,6 @@ def lamb_dipole(grid: Grid, radius: float, speed: float) -> Spectrum:
     -------
     Spectrum, shape (N, N // 2 + 1)
         Zero beyond ``grid.mask``.
-
-    Raises
-    ------
-    ValueError
-        For a radius beyond a quarter of the side.
 
     Notes
     -----

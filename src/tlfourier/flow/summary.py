@@ -29,12 +29,7 @@ def summarise(diagnostics: xr.Dataset, k_cutoff: float) -> xr.Dataset:
     diagnostics : xr.Dataset
         From `tlfourier.flow.diagnostics.diagnose`.
     k_cutoff : float
-        Wavenumber beyond which the enstrophy counts as ``enstrophy_beyond``.
-
-    Raises
-    ------
-    ValueError
-        If the cut-off is not positive.
+        Positive wavenumber beyond which the enstrophy counts as ``enstrophy_beyond``.
     """
     if not (math.isfinite(k_cutoff) and k_cutoff > 0):
         raise ValueError(f"k_cutoff={k_cutoff}: it must be a positive wavenumber")
@@ -75,10 +70,7 @@ def compare(flows: Mapping[str, xr.Dataset], k_cutoff: float) -> xr.Dataset:
 def palinstrophy_spectrum(diagnostics: xr.Dataset) -> xr.DataArray:
     """Return ``P(k) = k**2 Z(k)``: where it peaks the viscosity acts, so a resolved flow has its fall inside.
 
-    Parameters
-    ----------
-    diagnostics : xr.Dataset
-        From `tlfourier.flow.diagnostics.diagnose`, ``enstrophy_spectrum`` over k.
+    ``diagnostics`` is from `tlfourier.flow.diagnostics.diagnose`, ``enstrophy_spectrum`` over k.
     """
     spectrum = diagnostics["k"] ** 2 * diagnostics["enstrophy_spectrum"]
     return spectrum.rename("palinstrophy_spectrum").assign_attrs(units="length^-2 time^-2")
@@ -148,12 +140,7 @@ def log_ratio(after: xr.DataArray, before: xr.DataArray) -> xr.DataArray:
     Parameters
     ----------
     after, before : DataArray
-        Over ``k`` and any further common dimensions, positive.
-
-    Raises
-    ------
-    ValueError
-        If the wavenumbers differ.
+        Positive; over the same ``k``, and any further common dimensions.
     """
     if not np.array_equal(after["k"], before["k"]):
         raise ValueError(
@@ -180,11 +167,6 @@ def spectral_shift(base: xr.Dataset, target: xr.Dataset, k_cutoff: float) -> xr.
     xr.Dataset
         ``shift`` (k), ``log10(E_target / E_base)``; ``mean_size``, the mean of its magnitude; ``k_largest``,
         where its magnitude is largest.
-
-    Raises
-    ------
-    ValueError
-        If the wavenumbers differ.
     """
     shift = log_ratio(target["energy_spectrum"], base["energy_spectrum"])
     shift = shift.sel(k=shift["k"] < k_cutoff)

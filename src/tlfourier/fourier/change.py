@@ -20,7 +20,7 @@ def kernel_change(before: Tensor | ArrayLike, after: Tensor | ArrayLike, size: i
     Parameters
     ----------
     before, after : Tensor or array_like, shape (..., out, in, k, k)
-        Weights of the same layer.
+        Finite weights of the same layer.
     size : int
         N, the grid on which the amplitudes are compared.
 
@@ -28,11 +28,6 @@ def kernel_change(before: Tensor | ArrayLike, after: Tensor | ArrayLike, size: i
     -------
     Dataset
         ``delta_weight`` and ``delta_amplitude``, dimensions (output, input).
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ, are not (out, in, k, k), or a weight is not finite.
     """
     first, second = as_kernels(before), as_kernels(after)
     if first.shape != second.shape or first.ndim != 4:
@@ -74,11 +69,6 @@ def network_change(before: nn.Module, after: nn.Module, size: int = 32) -> xr.Da
     -------
     Dataset
         Dimension ``kernel`` with coordinates ``layer``, ``output``, ``input`` (channels from 0).
-
-    Raises
-    ------
-    ValueError
-        If the networks' layers differ.
     """
     first, second = conv_layers(before), conv_layers(after)
     if list(first) != list(second):
@@ -108,11 +98,6 @@ def layer_changes(base: nn.Module, networks: Mapping[int, nn.Module], size: int 
     Dataset
         Over ``layer``: ``weight``, ``||W' - W|| / ||W||`` of the whole layer; ``amplitude``, the same for
         ``|F(W)|``; ``gini``, how unequally ``||W' - W||`` is spread over its kernels.
-
-    Raises
-    ------
-    ValueError
-        If a layer does not exist.
     """
     first = list(conv_layers(base).values())
     rows = []
@@ -174,11 +159,6 @@ def most_changed(change: ArrayLike, percentile: float = 99.9) -> NDArray[np.bool
         One number per kernel.
     percentile : float
         In percent, between 0 and 100.
-
-    Raises
-    ------
-    ValueError
-        If the percentile is out of range.
     """
     if not 0 <= percentile <= 100:
         raise ValueError(f"percentile={percentile}: it must lie between 0 and 100")

@@ -22,7 +22,7 @@ def cluster(weights: Tensor | ArrayLike, clusters: int = 6, seed: int = 0, resta
     weights : Tensor or array_like, shape (..., k, k)
         Kernels.
     clusters : int
-        Number of groups.
+        Number of groups, at most that of different kernels.
     seed : int
         Seed of the starts.
     restarts : int
@@ -33,11 +33,6 @@ def cluster(weights: Tensor | ArrayLike, clusters: int = 6, seed: int = 0, resta
     Dataset
         ``label`` (kernel), ``centre`` (cluster, k_y, k_x) the mean power of each group, ``fraction``
         (cluster); attribute ``inertia``, the summed squared distance to the centres.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer different kernels than clusters.
     """
     power = kernel_power(weights)
     power = power.reshape(-1, *power.shape[-2:])
@@ -69,18 +64,13 @@ def types_of_clusters(groups: xr.Dataset, types: ArrayLike) -> xr.DataArray:
     groups : Dataset
         From `cluster`.
     types : array_like of str
-        The rule's type of the same kernels, in the same order.
+        The rule's type of each of the same kernels, in the same order.
 
     Returns
     -------
     DataArray, dimensions (cluster, type)
         Shares that sum to one in each group; attribute ``purity``, the share of all kernels that have the
         commonest type of their group.
-
-    Raises
-    ------
-    ValueError
-        If there is not one type for each kernel.
     """
     names = np.asarray(types).ravel()
     labels = groups["label"].values

@@ -79,11 +79,6 @@ def classify(weights: Tensor | ArrayLike, rule: Rule | None = None) -> np.ndarra
     Returns
     -------
     ndarray of str, shape (...)
-
-    Raises
-    ------
-    ValueError
-        If the kernels are not square or not finite.
     """
     return _decide(features(kernel_power(weights)), rule or Rule())
 
@@ -91,10 +86,7 @@ def classify(weights: Tensor | ArrayLike, rule: Rule | None = None) -> np.ndarra
 def features(power: Power) -> dict[str, Tensor]:
     """Measure what the rule needs, one number per kernel, named as the thresholds of `Rule`.
 
-    Parameters
-    ----------
-    power : Tensor, shape (..., n, n)
-        From `kernel_power`.
+    ``power`` is from `kernel_power`.
 
     Returns
     -------

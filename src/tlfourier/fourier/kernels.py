@@ -24,10 +24,7 @@ Power = Float[Tensor, "... n n"]
 def conv_layers(module: nn.Module) -> dict[str, nn.Conv2d]:
     """Return every `Conv2d` of a module by name, in the order of registration.
 
-    Parameters
-    ----------
-    module : nn.Module
-        Any module; a bare `Conv2d` is called ``"conv"``.
+    ``module``: any module; a bare `Conv2d` is called ``"conv"``.
 
     Raises
     ------
@@ -89,20 +86,12 @@ def places(name: str, outputs: int, inputs: int) -> dict[str, tuple[str, np.ndar
 def network_kernels(module: nn.Module) -> Weights:
     """Return all kernels of a network in one stack, layer after layer.
 
-    Parameters
-    ----------
-    module : nn.Module
-        Any module whose `Conv2d` kernels have one size.
+    ``module``: any module whose `Conv2d` kernels have one size.
 
     Returns
     -------
     Tensor, shape (kernels, k, k)
         float64.
-
-    Raises
-    ------
-    ValueError
-        If the kernels differ in size.
     """
     parts = [as_kernels(layer.weight).flatten(0, 1) for layer in conv_layers(module).values()]
     sizes = sorted({part.shape[-1] for part in parts})
@@ -120,11 +109,6 @@ def strongest(weights: Tensor | ArrayLike, share: float = 0.1) -> Weights:
         Kernels.
     share : float
         Of the kernels to keep, above 0 and up to 1; at least one is kept.
-
-    Raises
-    ------
-    ValueError
-        If the share is out of range.
     """
     if not 0 < share <= 1:
         raise ValueError(f"share={share}: it must be above 0 and at most 1")
@@ -141,17 +125,12 @@ def kernel_spectrum(weights: Weights, size: int) -> Spectrum:
     weights : Tensor, shape (..., k, k)
         Real kernels.
     size : int
-        N, points per direction of the grid.
+        N, points per direction of the grid, at least k.
 
     Returns
     -------
     Tensor, shape (..., N, N // 2 + 1)
         Complex, unnormalised.
-
-    Raises
-    ------
-    ValueError
-        If the kernel is not square or larger than the grid.
     """
     _check_fits(weights, size)
     return torch.fft.rfft2(weights, s=(size, size))
@@ -182,11 +161,6 @@ def kernel_power(weights: Tensor | ArrayLike) -> Power:
     -------
     Tensor, shape (..., 2 k - 1, 2 k - 1)
         float64, k = 0 in the middle, sum 1 (0 everywhere for a kernel of zeros).
-
-    Raises
-    ------
-    ValueError
-        If the kernels are not square or not finite.
     """
     kernels = as_kernels(weights)
     # Dividing by the largest weight first keeps the squares of very small kernels from vanishing.
@@ -211,10 +185,7 @@ def independent_power(power: Power) -> Float[Tensor, "... values"]:
     P(-k) = P(k), so only the mean and one half plane count. The half plane is multiplied by sqrt(2), which
     makes the Euclidean distance of two such vectors that of the two full pictures.
 
-    Parameters
-    ----------
-    power : Tensor, shape (..., n, n)
-        Centred, n odd, as `kernel_power` gives it.
+    ``power``: centred, n odd, as `kernel_power` gives it.
     """
     flat = power.flatten(-2)
     middle = flat.shape[-1] // 2

@@ -39,11 +39,6 @@ def mask_swap(first: nn.Module, second: nn.Module, inputs: Activation, batch_siz
         (layer, field, k), the control: the mask replaced by its mean over the field, which moves nothing;
         ``agreement`` (layer), the share of points where the masks are equal. The last layer has no ReLU and
         is left out.
-
-    Raises
-    ------
-    ValueError
-        No sample, or layers that differ.
     """
     names = list(conv_layers(first))[:-1]
     if list(conv_layers(second))[:-1] != names:
@@ -89,10 +84,7 @@ def mask_share(swapped: xr.Dataset) -> xr.DataArray:
     ``((L(1, 2) - L(1, 1)) + (L(2, 2) - L(2, 1))) / 2`` (Shapley's division). The share is
     ``sum(M D) / sum(D**2)`` over k > 0: 0 if only the field counts, 1 if only the mask does.
 
-    Parameters
-    ----------
-    swapped : Dataset
-        From `mask_swap`.
+    ``swapped`` is from `mask_swap`.
 
     Returns
     -------

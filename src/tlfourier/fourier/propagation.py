@@ -110,11 +110,6 @@ def rectified_wave(size: int = 64, k: int = 3) -> xr.Dataset:
     -------
     Dataset
         ``field`` (stage, x) and ``amplitude`` (stage, k) of the cosines, stages ``before`` and ``after``.
-
-    Raises
-    ------
-    ValueError
-        If the wavenumber is out of range.
     """
     if not 1 <= k <= size // 4:
         raise ValueError(f"k={k}: a wave with a second harmonic on {size} points has k from 1 to {size // 4}")

@@ -41,10 +41,7 @@ def layer_response(weights: Tensor | ArrayLike, size: int) -> xr.DataArray:
 def mean_amplitude(fields: Float[Tensor, "... n n"]) -> xr.DataArray:
     """Return the mean of ``|F(field)| / N**2`` over fields and over the directions of each wavenumber.
 
-    Parameters
-    ----------
-    fields : Tensor, shape (..., N, N)
-        Samples and channels of one kind.
+    ``fields``: samples and channels of one kind.
     """
     size = fields.shape[-1]
     amplitude = torch.fft.rfft2(fields.double()).abs() / size**2
@@ -105,12 +102,7 @@ def agreement(first: xr.DataArray, second: xr.DataArray) -> xr.DataArray:
     Parameters
     ----------
     first, second : DataArray
-        Over ``k`` and any further dimensions, which are kept.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than three common wavenumbers.
+        Over ``k``, with at least three wavenumbers in common, and any further dimensions, which are kept.
     """
     first, second = xr.align(first, second, join="inner")
     if first.sizes["k"] < 3:
@@ -140,10 +132,7 @@ def spectral_gaps(spectra: xr.Dataset, reference: xr.Dataset) -> xr.DataArray:
 
     ``mean over k > 0 of log10(amplitude / reference)``; negative where the network underestimates.
 
-    Parameters
-    ----------
-    spectra, reference : Dataset
-        From `activation_spectra`, same layers and inputs.
+    ``spectra, reference`` is from `activation_spectra`, same layers and inputs.
 
     Returns
     -------

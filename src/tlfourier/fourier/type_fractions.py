@@ -52,17 +52,12 @@ def fractions_with_nulls(
     seed : int
         Seed of the random phases.
     draws : int
-        Number of phase-randomised copies.
+        Number of phase-randomised copies, at least one.
 
     Returns
     -------
     Dataset
         ``trained``, ``initial`` (type), ``randomised`` (draw, type), and ``kernels``, how many were counted.
-
-    Raises
-    ------
-    ValueError
-        If there is no draw, or the kernels are not square or not finite.
     """
     if draws < 1:
         raise ValueError(f"draws={draws}: at least 1 phase-randomised copy is needed")
@@ -100,11 +95,6 @@ def network_fractions(
     Dataset
         ``trained``, ``initial`` (layer, type), ``randomised`` (layer, draw, type), ``kernels`` (layer); the
         last entry of ``layer`` is ``"all"``, the mean weighted with the number of kernels.
-
-    Raises
-    ------
-    ValueError
-        If the layers of the two differ.
     """
     trained, fresh = conv_layers(network), conv_layers(initial)
     shapes = [
