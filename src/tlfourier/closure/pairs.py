@@ -145,8 +145,7 @@ class Split:
             Of the vorticity, see `tlfourier.flow.statistics.decorrelation_time`; in the units of ``time``.
         """
         time = np.asarray(time)
-        if time.size < self.total:
-            raise ValueError(f"{time.size} snapshots: this split needs at least {self.total}, gaps included")
+        self._check_count(time.size)
         first, second = self.indices("train"), self.indices("validation")
         third = self.indices("test")
         apart = min(time[second.start] - time[first.stop - 1], time[third.start] - time[second.stop - 1])
@@ -156,6 +155,10 @@ class Split:
                 f"more than the decorrelation time {decorrelation_time:g} is needed"
             )
 
+    def _check_count(self, count: int) -> None:
+        if count < self.total:
+            raise ValueError(f"{count} snapshots: this split needs at least {self.total}, gaps included")
+
     def select(self, pairs: xr.Dataset, name: str) -> xr.Dataset:
         """Return the block ``name`` of the pairs, labelled with ``attrs["split"] = name``.
 
@@ -164,10 +167,7 @@ class Split:
         ValueError
             If the name is unknown or the pairs have fewer snapshots than the split needs.
         """
-        if pairs.sizes["time"] < self.total:
-            raise ValueError(
-                f"{pairs.sizes['time']} snapshots: this split needs at least {self.total}, gaps included"
-            )
+        self._check_count(pairs.sizes["time"])
         return pairs.isel(time=self.indices(name)).assign_attrs(split=name)
 
 

@@ -10,14 +10,7 @@ from tlfourier.flow.summary import log_ratio
 
 
 def block_times(split: Split, interval: float) -> dict[str, tuple[float, float]]:
-    """Return the times of the first and last snapshot of every block, from the first snapshot of all.
-
-    Parameters
-    ----------
-    split : Split
-    interval : float
-        Time between two snapshots.
-    """
+    """Return the times of the first and last snapshot of every block, which are an interval apart."""
     blocks = {name: split.indices(name) for name in SPLITS}
     return {name: (block.start * interval, (block.stop - 1) * interval) for name, block in blocks.items()}
 

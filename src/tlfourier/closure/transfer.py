@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from tlfourier.closure.batches import Samples, rotate, steps_per_epoch
 from tlfourier.closure.models import check_layers
-from tlfourier.closure.network import Network, layer_name
+from tlfourier.closure.network import Network, check_integers, layer_name
 from tlfourier.closure.optimise import Budget, Descent, check_settings
 from tlfourier.closure.training import check_samples
 
@@ -44,10 +44,7 @@ class TransferSpec:
     def __post_init__(self) -> None:
         """Sort the layers and refuse settings that nothing can be re-trained with."""
         object.__setattr__(self, "layers", check_layers(self.layers))
-        if isinstance(self.steps, bool) or not isinstance(self.steps, int) or self.steps < 1:
-            raise ValueError(f"steps={self.steps!r}: accepted are integers from 1")
-        if self.channels is not None and (isinstance(self.channels, bool) or self.channels < 1):
-            raise ValueError(f"channels={self.channels!r}: accepted are integers from 1, or None for all")
+        check_integers(self, {"steps": 1} if self.channels is None else {"steps": 1, "channels": 1})
         if self.optimiser not in OPTIMISERS:
             raise ValueError(f"optimiser={self.optimiser!r}: accepted are {', '.join(OPTIMISERS)}")
         check_settings(self)

@@ -106,11 +106,8 @@ def score_bars(scores: xr.Dataset, labels: Mapping[str, str], titles: Mapping[st
 def exact_sgs(error: xr.DataArray) -> Figure:
     """Show how far LES runs stray from the filtered DNS, on a logarithmic scale, by what each was fed.
 
-    Parameters
-    ----------
-    error : xr.DataArray
-        Relative error over (feed, time), feeds as in `tlfourier.closure.verification.FEEDS`; errors of
-        exactly 0, as at the start, have no place on the axis.
+    ``error``: over (feed, time), feeds as in `tlfourier.closure.verification.FEEDS`; errors of exactly 0, as
+    at the start, have no place on the axis.
     """
     figure, ax = new_panel(2.9)
     styles = {"exact": ("#000000", "-"), "none": ("#767676", "--"), "wrong sign": ("#D55E00", "-.")}

@@ -16,14 +16,7 @@ from matplotlib.ticker import PercentFormatter
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from tlfourier.figures.style import (
-    DIVERGING,
-    figure_of,
-    new_figure,
-    own_axes,
-    role_colour,
-    styled,
-)
+from tlfourier.figures.style import DIVERGING, figure_of, new_figure, own_axes, role_colour, styled
 from tlfourier.fourier.filter_types import LABELS, Rule, classify
 from tlfourier.fourier.kernels import as_kernels, kernel_amplitude
 
@@ -84,10 +77,8 @@ def type_gallery(weights: Tensor | ArrayLike, rule: Rule | None = None, examples
 def changed_kernels(before: Tensor | ArrayLike, after: Tensor | ArrayLike) -> Figure:
     """Show kernels before (top row) and after re-training (bottom row), with their |F(W)| on the right.
 
-    Parameters
-    ----------
-    before, after : Tensor or array_like, shape (n, k, k)
-        The same kernels in the base and in the transferred network; up to about eight.
+    ``before``, ``after``: the same kernels (n, k, k) in the base and in the transferred network, up to about
+    eight.
     """
     pair = torch.cat([_stack(before), _stack(after)])
     figure, axes = new_figure(1, 2, 2.0)
@@ -155,9 +146,7 @@ def layer_types(fractions: xr.Dataset) -> Figure:
 
 @styled
 def confusion(
-    matrix: xr.DataArray,
-    ax: Axes | None = None,
-    labels: tuple[str, str] = ("made as", "named by the rule"),
+    matrix: xr.DataArray, ax: Axes | None = None, labels: tuple[str, str] = ("made as", "named by the rule")
 ) -> Figure:
     """Show how often each filter type of the rows has the type of each column, as shares of the row.
 
@@ -189,12 +178,7 @@ def confusion(
 def sensitivity(changed: xr.DataArray, ax: Axes | None = None) -> Figure:
     """Show the share of kernels that change type when one threshold of the rule is lowered or raised.
 
-    Parameters
-    ----------
-    changed : xr.DataArray
-        From `tlfourier.fourier.threshold_sensitivity`, over (threshold, shift).
-    ax : Axes, optional
-        Where to draw.
+    ``changed`` is from `tlfourier.fourier.threshold_sensitivity`, over (threshold, shift).
     """
     ax = own_axes(ax, 2.8)
     place = np.arange(changed.sizes["threshold"])

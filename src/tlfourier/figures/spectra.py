@@ -103,12 +103,7 @@ def fluxes(
 ) -> Figure:
     """Show the fluxes of energy (a) and enstrophy (b) through each wavenumber; positive is to smaller scales.
 
-    Parameters
-    ----------
-    flows : mapping of str to xr.Dataset
-        Role (or name) of each flow and its diagnostics, ``energy_flux`` and ``enstrophy_flux`` over k.
-    k_forcing, k_cutoff
-        As in `spectrum`.
+    Parameters as in `spectrum`, with ``energy_flux`` and ``enstrophy_flux`` over k.
     """
     figure, axes = new_figure(1, 2, 3.0)
     for ax, variable in zip(axes.flat, ("energy_flux", "enstrophy_flux"), strict=True):
@@ -170,10 +165,7 @@ def case(
 ) -> Figure:
     """Show the spectra of psi (a), omega (b) and Π (c) of base and target, and their ratios (d).
 
-    Parameters
-    ----------
-    base, target, k_forcing
-        As in `ratio`; ``psi``, ``omega`` and ``sgs`` are needed.
+    Parameters as in `ratio`; ``psi``, ``omega`` and ``sgs`` are needed.
     """
     figure, axes = new_figure(2, 2, 5.0)
     for ax, name in zip(axes.flat, LINES, strict=False):

@@ -201,19 +201,7 @@ def _pi_label(value: float) -> str:
 
 
 def mark_wavenumber(ax: Axes, k: float, label: str, colour: str = "#767676") -> None:
-    """Mark the wavenumber k with a thin vertical line and its label above the axes.
-
-    Parameters
-    ----------
-    ax : Axes
-        Axes with wavenumber along x.
-    k : float
-        Angular wavenumber.
-    label : str
-        For example ``"$k_f$"`` (forcing) or ``"$k_c$"`` (LES cut-off).
-    colour : str
-        Any matplotlib colour.
-    """
+    """Mark the wavenumber k by a thin line with a label above, ``"$k_f$"`` (forcing) or ``"$k_c$"`` (LES)."""
     ax.axvline(k, color=colour, linewidth=0.9, linestyle=(0, (4, 2)), zorder=0)
     ax.text(
         k, 1.01, label, color=colour, transform=ax.get_xaxis_transform(), ha="center", va="bottom", fontsize=9

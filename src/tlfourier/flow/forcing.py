@@ -20,10 +20,6 @@ def two_way_cosine(grid: Grid, k_f: int) -> Spectrum:
     k_f : int
         Forcing wavenumber in units of 2 pi / length, from 1 to N / 2 - 1.
 
-    Returns
-    -------
-    Spectrum, shape (N, N // 2 + 1)
-
     Notes
     -----
     The forcing of Subel et al., PNAS Nexus 2(3), pgad015 (2023), which takes length = 2 pi.

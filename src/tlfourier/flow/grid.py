@@ -147,10 +147,6 @@ def resize(spectrum: Spectrum, size_from: int, size_to: int) -> Resized:
     spectrum : Spectrum, shape (..., size_from, size_from // 2 + 1)
     size_from, size_to : int
         Points per side.
-
-    Returns
-    -------
-    Spectrum, shape (..., size_to, size_to // 2 + 1)
     """
     if tuple(spectrum.shape[-2:]) != (size_from, size_from // 2 + 1):
         needed = f"(..., {size_from}, {size_from // 2 + 1})"

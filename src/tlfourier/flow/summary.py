@@ -55,12 +55,7 @@ def summarise(diagnostics: xr.Dataset, k_cutoff: float) -> xr.Dataset:
 def compare(flows: Mapping[str, xr.Dataset], k_cutoff: float) -> xr.Dataset:
     """Summarise several flows, along the dimension ``flow``.
 
-    Parameters
-    ----------
-    flows : mapping of str to xr.Dataset
-        Name of each flow and its diagnostics.
-    k_cutoff : float
-        As in `summarise`.
+    ``flows``: name of each flow and its diagnostics; ``k_cutoff`` as in `summarise`.
     """
     rows = [summarise(diagnostics, k_cutoff) for diagnostics in flows.values()]
     table = xr.concat(rows, dim="flow", combine_attrs="override")

@@ -14,10 +14,7 @@ Nonlinearity = Callable[[Tensor], Tensor]
 
 
 def activation_spectra(
-    module: nn.Module,
-    inputs: Activation,
-    activation: Nonlinearity = torch.relu,
-    batch_size: int = 16,
+    module: nn.Module, inputs: Activation, activation: Nonlinearity = torch.relu, batch_size: int = 16
 ) -> xr.Dataset:
     """Return the mean amplitude spectrum of every layer's output, before and after its nonlinearity.
 
@@ -92,7 +89,7 @@ def shells(size: int) -> tuple[Tensor, int]:
 
 
 def shell_means(values: Tensor, size: int) -> Tensor:
-    """Return the mean of a real quantity on the half spectrum over each shell of `shells`.
+    """Return the mean of a real quantity on the half spectrum over each shell of `shells`, in float64.
 
     Parameters
     ----------
@@ -100,10 +97,6 @@ def shell_means(values: Tensor, size: int) -> Tensor:
         Equal at k and -k, as every amplitude of a real field.
     size : int
         N, points per direction.
-
-    Returns
-    -------
-    Tensor of float64, shape (..., N // 2 + 1)
     """
     index, count = shells(size)
     index = index.to(values.device).ravel()

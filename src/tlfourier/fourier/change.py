@@ -123,10 +123,6 @@ def strongest_changes(
         Weights of the same layer.
     count : int
         How many; fewer come back where the layer holds fewer.
-
-    Returns
-    -------
-    before, after : Tensor, shape (count, k, k)
     """
     first, second = (as_kernels(weights).flatten(0, -3) for weights in (before, after))
     order = (second - first).square().sum((-2, -1)).argsort(descending=True, stable=True)[:count]

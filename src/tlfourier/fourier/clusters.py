@@ -1,5 +1,7 @@
 """Group kernels by the shape of their power with k-means, beside the rule and without its names."""
 
+import contextlib
+
 import numpy as np
 import torch
 import xarray as xr
@@ -88,18 +90,13 @@ def _best_start(
     points: np.ndarray, clusters: int, generator: np.random.Generator, restarts: int
 ) -> tuple[np.ndarray, float]:
     """Return labels and inertia of the best of several k-means++ starts."""
-    best: tuple[np.ndarray, float] | None = None
-    attempts = 0
-    while best is None or attempts < restarts:
-        attempts += 1
-        try:
+    starts: list[tuple[np.ndarray, float]] = []
+    for attempt in range(20 * restarts):
+        if starts and attempt >= restarts:
+            break
+        with contextlib.suppress(ClusterError):  # a group ran empty: the next start draws other centres
             centres, labels = kmeans2(points, clusters, 100, minit="++", missing="raise", rng=generator)
-        except ClusterError:
-            # A group ran empty: this start is of no use, the next one draws other centres.
-            if attempts < 20 * restarts:
-                continue
-            raise ValueError(f"clusters={clusters}: groups run empty, give fewer clusters") from None
-        inertia = float(np.square(points - centres[labels]).sum())
-        if best is None or inertia < best[1]:
-            best = labels, inertia
-    return best
+            starts.append((labels, float(np.square(points - centres[labels]).sum())))
+    if not starts:
+        raise ValueError(f"clusters={clusters}: groups run empty, give fewer clusters")
+    return min(starts, key=lambda start: start[1])

@@ -51,6 +51,8 @@ def mean_amplitude(fields: Float[Tensor, "... n n"]) -> xr.DataArray:
 def response_changes(base: nn.Module, networks: Mapping[int, nn.Module], size: int) -> xr.DataArray:
     """Return the `log_ratio` of each re-trained layer's response after and before, one network a layer.
 
+    Dimensions (layer, k).
+
     Parameters
     ----------
     base : nn.Module
@@ -59,10 +61,6 @@ def response_changes(base: nn.Module, networks: Mapping[int, nn.Module], size: i
         Layer, counted from one, and the network in which it was re-trained.
     size : int
         N, as for `layer_response`.
-
-    Returns
-    -------
-    DataArray, dimensions (layer, k)
     """
     first = list(conv_layers(base).values())
     rows = []
@@ -115,12 +113,7 @@ def relation(
 ) -> Literal["in line with", "opposite to", "unrelated to"]:
     """Say how two curves go together: unrelated if ``abs(correlation) < clear``.
 
-    Parameters
-    ----------
-    correlation : float
-        From `agreement`.
-    clear : float
-        Smallest correlation that counts, fixed before looking.
+    ``correlation`` is from `agreement`; ``clear`` is the smallest that counts, fixed before looking.
     """
     if abs(correlation) < clear:
         return "unrelated to"

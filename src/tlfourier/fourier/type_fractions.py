@@ -75,11 +75,7 @@ def fractions_with_nulls(
 
 
 def network_fractions(
-    network: nn.Module,
-    initial: nn.Module,
-    rule: Rule | None = None,
-    seed: int = 0,
-    draws: int = 5,
+    network: nn.Module, initial: nn.Module, rule: Rule | None = None, seed: int = 0, draws: int = 5
 ) -> xr.Dataset:
     """Return `fractions_with_nulls` of every layer, and of all kernels together.
 
