@@ -9,32 +9,28 @@ import torch
 import xarray as xr
 from torch import Tensor
 
-from tlfourier.flow.diagnostics import (
-    SERIES,
-    SPECTRA,
-    Autocorrelation,
-    VorticityPDF,
+from tlfourier.flow.diagnostics import SERIES, SPECTRA, diagnose
+from tlfourier.flow.equation import VorticityEquation
+from tlfourier.flow.forcing import two_way_cosine
+from tlfourier.flow.grid import Grid
+from tlfourier.flow.initial import random_vorticity, taylor_green
+from tlfourier.flow.simulate import Schedule
+from tlfourier.flow.spectra import (
     budget,
     cfl_rate,
-    decorrelation_time,
-    diagnose,
     energy,
     energy_spectrum,
     enstrophy,
     enstrophy_spectrum,
     flux,
+    mean_product,
     palinstrophy,
     resolution,
     shell_spectrum,
     transfer,
     wavenumbers,
 )
-from tlfourier.flow.equation import VorticityEquation
-from tlfourier.flow.forcing import two_way_cosine
-from tlfourier.flow.grid import Grid
-from tlfourier.flow.initial import random_vorticity, taylor_green
-from tlfourier.flow.simulate import Schedule
-from tlfourier.flow.spectra import mean_product
+from tlfourier.flow.statistics import Autocorrelation, VorticityPDF, decorrelation_time
 from tlfourier.flow.steppers import IFRK4
 from tlfourier.flow.trajectory import read_trajectory, write_trajectory
 

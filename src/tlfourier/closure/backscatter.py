@@ -18,10 +18,7 @@ def scatter(pairs: xr.Dataset) -> xr.Dataset:
     of the resolved flow; negative is backscatter. ``*_back`` is the share of all exchange that points back,
     ``sum(max(-p, 0)) / sum(|p|)`` with ``p`` the product at each point.
 
-    Parameters
-    ----------
-    pairs : xr.Dataset
-        ``psi``, ``omega``, ``sgs`` over (time, y, x).
+    ``pairs``: ``psi``, ``omega``, ``sgs`` over (time, y, x).
 
     Returns
     -------
@@ -43,10 +40,7 @@ def scatter(pairs: xr.Dataset) -> xr.Dataset:
 def scatter_table(flows: Mapping[str, xr.Dataset]) -> xr.Dataset:
     """Average `scatter` over time, along ``flow``.
 
-    Parameters
-    ----------
-    flows : mapping of str to xr.Dataset
-        Name of each flow and its pairs.
+    ``flows``: name of each flow and its pairs.
     """
     rows = {flow: scatter(pairs).mean("time") for flow, pairs in flows.items()}
     table = xr.concat(rows.values(), dim="flow", combine_attrs="override")

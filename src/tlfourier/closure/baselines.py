@@ -42,12 +42,7 @@ class OutputGain(nn.Module):
         network : nn.Module
             Predicts P from the inputs.
         inputs, outputs : Tensor, shape (n, 2, N, N) and (n, outputs, N, N)
-            The target's few samples; ``outputs`` is the truth T.
-
-        Raises
-        ------
-        ValueError
-            Truth and prediction differ in shape, a value is not finite, or a channel is predicted as zero.
+            The target's few samples, finite; ``outputs`` is the truth T.
         """
         check_finite("outputs", outputs)
         prediction = predict(network, inputs)

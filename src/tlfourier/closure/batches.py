@@ -33,10 +33,6 @@ def rotate(fields: Tensor, turns: Tensor) -> Tensor:
     fields : Tensor, shape (n, channels, N, N)
     turns : Tensor of int, shape (n,)
         Numbers of counter-clockwise quarter turns of the array, each 0 to 3.
-
-    Returns
-    -------
-    Tensor, shape (n, channels, N, N)
     """
     turned = torch.empty_like(fields)
     for turn in range(4):

@@ -177,10 +177,7 @@ def _validate(fine: Grid, coarse: Grid, kind: str, width: float) -> None:
 
 
 def subgrid_term(
-    omega_hat: Spectrum,
-    fine_equation: VorticityEquation,
-    coarse_equation: VorticityEquation,
-    filter: Filter,
+    omega_hat: Spectrum, fine_equation: VorticityEquation, coarse_equation: VorticityEquation, filter: Filter
 ) -> Resized:
     """Return the subgrid term Π, ``sgs_hat = filter(N(omega_hat)) - N(filter(omega_hat))``.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -36,16 +37,8 @@ class NetworkSpec:
 
     def __post_init__(self) -> None:
         """Refuse shapes that are no network."""
-        for name, least in (
-            ("layers", 2),
-            ("channels", 1),
-            ("kernel_size", 1),
-            ("inputs", 1),
-            ("outputs", 1),
-        ):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise ValueError(f"network {name}={value!r}: accepted are integers from {least}")
+        least = {"layers": 2, "channels": 1, "kernel_size": 1, "inputs": 1, "outputs": 1}
+        check_integers(self, least, "network ")
         if self.kernel_size % 2 == 0:
             raise ValueError(
                 f"network kernel_size={self.kernel_size}: accepted are odd sizes, which have a centre"
@@ -56,6 +49,14 @@ class NetworkSpec:
     def widths(self) -> list[int]:
         """Return the number of channels before and after every layer, ``layers + 1`` values."""
         return [self.inputs] + [self.channels] * (self.layers - 1) + [self.outputs]
+
+
+def check_integers(spec: Any, least: Mapping[str, int], what: str = "") -> None:
+    """Raise ValueError for the first field of a spec that is no integer, or less than it may be."""
+    for name, smallest in least.items():
+        value = getattr(spec, name)
+        if isinstance(value, bool) or not isinstance(value, int) or value < smallest:
+            raise ValueError(f"{what}{name}={value!r}: accepted are integers from {smallest}")
 
 
 class Network(nn.Module):

@@ -16,6 +16,7 @@ from torch.nn import functional
 from tqdm.auto import tqdm
 
 from tlfourier.closure.batches import Source, draw, steps_per_epoch
+from tlfourier.closure.network import check_integers
 from tlfourier.flow.malloc import kept_memory
 from tlfourier.io.tensorfile import read_tensors, write_tensors
 
@@ -41,6 +42,14 @@ class Budget:
     rotate: bool = True
     seed: int = 0
 
+    @classmethod
+    def of(cls, spec: Any, steps: int, round_steps: int) -> Budget:
+        """Take the settings from a spec of training or transfer; what it does not name is as by default."""
+        shared = [field.name for field in dataclasses.fields(cls) if hasattr(spec, field.name)]
+        settings = {name: getattr(spec, name) for name in shared}
+        settings |= {"steps": steps, "round_steps": round_steps, "learning_rate": float(spec.learning_rate)}
+        return cls(**settings)
+
     def rate(self, step: int) -> float:
         """Return the learning rate of ``step`` (from 0).
 
@@ -59,10 +68,7 @@ class Budget:
 
 def check_settings(spec: Any) -> None:
     """Raise ValueError when a setting that training and transfer share has an impossible value."""
-    for name, least in (("batch_size", 1), ("seed", 0)):
-        value = getattr(spec, name)
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise ValueError(f"{name}={value!r}: accepted are integers from {least}")
+    check_integers(spec, {"batch_size": 1, "seed": 0})
     if not (isinstance(spec.learning_rate, int | float) and 0 < spec.learning_rate < math.inf):
         raise ValueError(f"learning_rate={spec.learning_rate!r}: accepted are positive numbers")
     if spec.precision not in PRECISIONS:

@@ -88,21 +88,14 @@ def _layout(field: Tensor) -> torch.memory_format:
 def wrap(field: Tensor, width: int) -> Tensor:
     """Continue a periodic field by ``width`` points on every side, ``padded[i] = field[(i - width) mod N]``.
 
+    Of shape (..., N + 2 width, N + 2 width).
+
     Parameters
     ----------
     field : Tensor, shape (..., N, N)
         Periodic field.
     width : int
         Points added on every side, 0 to N.
-
-    Returns
-    -------
-    Tensor, shape (..., N + 2 width, N + 2 width)
-
-    Raises
-    ------
-    ValueError
-        ``width`` is negative or larger than the field.
     """
     if not 0 <= width <= min(field.shape[-2:]):
         raise ValueError(

@@ -11,9 +11,10 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from tlfourier.closure.filters import Filter, subgrid_term
-from tlfourier.flow.diagnostics import shell_spectrum, snapshots, wavenumbers
+from tlfourier.flow.diagnostics import snapshots
 from tlfourier.flow.equation import VorticityEquation
 from tlfourier.flow.grid import Grid
+from tlfourier.flow.spectra import shell_spectrum, wavenumbers
 
 UNITS = {"psi": "length^2 time^-1", "omega": "time^-1", "sgs": "time^-2"}
 LONG_NAMES = {"psi": "filtered streamfunction", "omega": "filtered vorticity", "sgs": "subgrid term Π"}
@@ -141,11 +142,10 @@ class Split:
         time : np.ndarray, shape (snapshots,)
             Times of the snapshots.
         decorrelation_time : float
-            Of the vorticity, see `tlfourier.flow.diagnostics.decorrelation_time`; in the units of ``time``.
+            Of the vorticity, see `tlfourier.flow.statistics.decorrelation_time`; in the units of ``time``.
         """
         time = np.asarray(time)
-        if time.size < self.total:
-            raise ValueError(f"{time.size} snapshots: this split needs at least {self.total}, gaps included")
+        self._check_count(time.size)
         first, second = self.indices("train"), self.indices("validation")
         third = self.indices("test")
         apart = min(time[second.start] - time[first.stop - 1], time[third.start] - time[second.stop - 1])
@@ -155,6 +155,10 @@ class Split:
                 f"more than the decorrelation time {decorrelation_time:g} is needed"
             )
 
+    def _check_count(self, count: int) -> None:
+        if count < self.total:
+            raise ValueError(f"{count} snapshots: this split needs at least {self.total}, gaps included")
+
     def select(self, pairs: xr.Dataset, name: str) -> xr.Dataset:
         """Return the block ``name`` of the pairs, labelled with ``attrs["split"] = name``.
 
@@ -163,10 +167,7 @@ class Split:
         ValueError
             If the name is unknown or the pairs have fewer snapshots than the split needs.
         """
-        if pairs.sizes["time"] < self.total:
-            raise ValueError(
-                f"{pairs.sizes['time']} snapshots: this split needs at least {self.total}, gaps included"
-            )
+        self._check_count(pairs.sizes["time"])
         return pairs.isel(time=self.indices(name)).assign_attrs(split=name)
 
 
@@ -239,17 +240,12 @@ def to_tensors(
 ) -> tuple[Tensor, Tensor]:
     """Turn pairs into the inputs and outputs of a network.
 
-    ``inputs = [psi / scales.psi, omega / scales.omega]``, ``outputs = [sgs / scales.sgs]``
+    ``inputs = [psi / scales.psi, omega / scales.omega]``, ``outputs = [sgs / scales.sgs]``, all finite.
 
     Returns
     -------
     inputs : Tensor, shape (snapshots, 2, n, n)
     outputs : Tensor, shape (snapshots, 1, n, n)
-
-    Raises
-    ------
-    ValueError
-        If a value is not finite.
     """
 
     def channel(name: str) -> Tensor:

@@ -165,7 +165,7 @@ def _spectra(grid: Grid, p: Tensor, t: Tensor) -> dict[str, xr.Variable]:
     return {
         "spectrum": xr.Variable(
             ("field", "k"), torch.stack(both).numpy(), {"long_name": text, "units": "of Π"}
-        ),
+        )
     }
 
 

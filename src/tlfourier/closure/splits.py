@@ -3,21 +3,14 @@
 import dataclasses
 from collections.abc import Mapping
 
-import numpy as np
 import xarray as xr
 
 from tlfourier.closure.pairs import SPLITS, Scales, Split, pair_spectra
+from tlfourier.flow.summary import log_ratio
 
 
 def block_times(split: Split, interval: float) -> dict[str, tuple[float, float]]:
-    """Return the times of the first and last snapshot of every block, from the first snapshot of all.
-
-    Parameters
-    ----------
-    split : Split
-    interval : float
-        Time between two snapshots.
-    """
+    """Return the times of the first and last snapshot of every block, which are an interval apart."""
     blocks = {name: split.indices(name) for name in SPLITS}
     return {name: (block.start * interval, (block.stop - 1) * interval) for name, block in blocks.items()}
 
@@ -69,8 +62,7 @@ def spectral_differences(
     rows = []
     for base, target in cases.values():
         below, above = (spectra[flow].to_dataarray("variable") for flow in (base, target))
-        quotient = (above / below).sel(k=below["k"] > 0)
-        ratio = quotient.copy(data=np.log10(quotient.values))
+        ratio = log_ratio(above, below)
         size = abs(ratio)
         rows.append(xr.Dataset({"size": size.mean("k"), "mean": ratio.mean("k"), "k": size.idxmax("k")}))
     return xr.concat(rows, "case").assign_coords(case=list(cases))

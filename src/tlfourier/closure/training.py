@@ -11,7 +11,7 @@ import xarray as xr
 from torch import Tensor
 
 from tlfourier.closure.batches import Samples, steps_per_epoch
-from tlfourier.closure.network import Network, check_finite
+from tlfourier.closure.network import Network, check_finite, check_integers
 from tlfourier.closure.optimise import SCHEDULES, Budget, Descent, Diverged, check_settings
 
 __all__ = ["Diverged", "TrainingSpec", "check_samples", "train"]
@@ -32,9 +32,7 @@ class TrainingSpec:
 
     def __post_init__(self) -> None:
         """Refuse settings that nothing can be trained with."""
-        for name in ("samples", "epochs"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}={getattr(self, name)!r}: accepted are integers from 1")
+        check_integers(self, {"samples": 1, "epochs": 1})
         if self.schedule not in SCHEDULES:
             raise ValueError(f"schedule={self.schedule!r}: accepted are {', '.join(SCHEDULES)}")
         check_settings(self)
@@ -99,16 +97,7 @@ def train(
     place = next(network.parameters()).device
     x, y, x_validation, y_validation = (tensor.float().to(place) for tensor in (inputs, outputs, *validation))
     per_epoch = steps_per_epoch(spec.samples, spec.batch_size)
-    budget = Budget(
-        steps=spec.epochs * per_epoch,
-        round_steps=per_epoch,
-        batch_size=spec.batch_size,
-        learning_rate=float(spec.learning_rate),
-        schedule=spec.schedule,
-        precision=spec.precision,
-        rotate=spec.rotate,
-        seed=spec.seed,
-    )
+    budget = Budget.of(spec, spec.epochs * per_epoch, per_epoch)
     parameters = dict(network.named_parameters())
     descent = Descent(network, parameters, Samples(x, y), (x_validation, y_validation), budget)
     file = None if checkpoint is None else Path(checkpoint) / "training.safetensors"

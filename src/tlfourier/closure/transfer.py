@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from tlfourier.closure.batches import Samples, rotate, steps_per_epoch
 from tlfourier.closure.models import check_layers
-from tlfourier.closure.network import Network, layer_name
+from tlfourier.closure.network import Network, check_integers, layer_name
 from tlfourier.closure.optimise import Budget, Descent, check_settings
 from tlfourier.closure.training import check_samples
 
@@ -44,10 +44,7 @@ class TransferSpec:
     def __post_init__(self) -> None:
         """Sort the layers and refuse settings that nothing can be re-trained with."""
         object.__setattr__(self, "layers", check_layers(self.layers))
-        if isinstance(self.steps, bool) or not isinstance(self.steps, int) or self.steps < 1:
-            raise ValueError(f"steps={self.steps!r}: accepted are integers from 1")
-        if self.channels is not None and (isinstance(self.channels, bool) or self.channels < 1):
-            raise ValueError(f"channels={self.channels!r}: accepted are integers from 1, or None for all")
+        check_integers(self, {"steps": 1} if self.channels is None else {"steps": 1, "channels": 1})
         if self.optimiser not in OPTIMISERS:
             raise ValueError(f"optimiser={self.optimiser!r}: accepted are {', '.join(OPTIMISERS)}")
         check_settings(self)
@@ -173,12 +170,13 @@ def transfer(
     if fits := _prefix_bytes(network, first, x_validation, spec.precision) <= spare:
         x_validation = _prefix(network, first, x_validation, spec.precision, spec.batch_size)
     trained = {name: parameter for name, parameter in network.named_parameters() if parameter.requires_grad}
+    rounds = max(steps_per_epoch(len(x), spec.batch_size), math.ceil(spec.steps / looks))
     descent = Descent(
         lambda features: network.suffix(features, first),
         trained,
         source,
         (x_validation, y_validation),
-        _budget(spec, len(x), looks),
+        Budget.of(spec, spec.steps, rounds),
         look=None if fits else network,
     )
     if spec.optimiser == "carried":
@@ -208,19 +206,6 @@ def _frozen_beyond(channels: int | None, parameters: Iterable[nn.Parameter]) -> 
     finally:
         for handle in handles:
             handle.remove()
-
-
-def _budget(spec: TransferSpec, samples: int, looks: int) -> Budget:
-    epoch = steps_per_epoch(samples, spec.batch_size)
-    return Budget(
-        steps=spec.steps,
-        round_steps=max(epoch, math.ceil(spec.steps / looks)),
-        batch_size=spec.batch_size,
-        learning_rate=float(spec.learning_rate),
-        precision=spec.precision,
-        rotate=spec.rotate,
-        seed=spec.seed,
-    )
 
 
 def _source(

@@ -79,7 +79,7 @@ def follow(
     dt : float
         Time step of all runs (fourth-order, see `IFRK4`).
     steps : int
-        Number of steps.
+        Number of steps, a multiple of ``every``.
     feeds : mapping of str to float
         Name and factor of each LES.
     every : int
@@ -90,11 +90,6 @@ def follow(
     xr.Dataset
         ``error`` (feed, time); ``omega`` (feed, y, x), the vorticity of each LES at the end; ``omega_bar``
         (y, x), the filtered DNS at the end.
-
-    Raises
-    ------
-    ValueError
-        If ``steps`` is not a positive multiple of ``every``.
     """
     if every < 1 or steps < 1 or steps % every:
         raise ValueError(f"steps={steps}: it must be a positive multiple of every={every}")
@@ -123,12 +118,7 @@ def follow(
 
 
 def _run(
-    equation: VorticityEquation,
-    omega_hat: Spectrum,
-    dt: float,
-    steps: int,
-    every: int,
-    closure: Closure,
+    equation: VorticityEquation, omega_hat: Spectrum, dt: float, steps: int, every: int, closure: Closure
 ) -> list[Tensor]:
     """Return the states at the start and after every ``every`` steps."""
     advance = IFRK4(equation, dt)
@@ -159,25 +149,8 @@ def exact_sgs(
 ) -> xr.Dataset:
     """Run the exact-Π trial on a small forced flow, from nothing, in seconds.
 
-    Parameters
-    ----------
-    size, coarse_size : int
-        Grids of DNS and LES.
-    reynolds : float
-        1 / viscosity; the drag is 0.1.
-    k_f : int
-        Forcing wavenumber.
-    spin_up, duration : float
-        Time before the trial and time that it lasts.
-    dt : float
-        Time step of the trial.
-    seed : int
-        Of the initial field.
-
-    Returns
-    -------
-    xr.Dataset
-        See `follow`.
+    ``size`` is that of the DNS, ``coarse_size`` that of the LES; the drag is 0.1; after ``spin_up`` the trial
+    lasts ``duration`` in steps of ``dt``. Returns what `follow` does.
     """
     grid, coarse_grid = Grid(size, dtype=torch.float64), Grid(coarse_size, dtype=torch.float64)
     fine = VorticityEquation(grid, 1 / reynolds, drag=0.1, forcing_hat=two_way_cosine(grid, k_f))
@@ -195,14 +168,7 @@ def shift_error(network: nn.Module, inputs: Tensor, shift: tuple[int, int]) -> f
 
     ``norm(network(roll(x)) - roll(network(x))) / norm(network(x))``, zero for circular padding.
 
-    Parameters
-    ----------
-    network : nn.Module
-        Maps (samples, channels, n, n) to (samples, channels, n, n).
-    inputs : Tensor, shape (samples, channels, n, n)
-        Any fields.
-    shift : tuple of int
-        Grid points along y and x.
+    ``inputs`` are any fields, shape (samples, channels, n, n); ``shift`` is in grid points along y and x.
     """
     with torch.no_grad():
         moved = network(inputs.roll(shift, dims=(-2, -1)))

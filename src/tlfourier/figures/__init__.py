@@ -16,18 +16,8 @@ from tlfourier.figures import (
     verification,
 )
 
+# fmt: off
 __all__ = [
-    "change",
-    "closure",
-    "fields",
-    "flows",
-    "kernels",
-    "layers",
-    "performance",
-    "propagation",
-    "scorecard",
-    "spectra",
-    "style",
-    "subgrid",
-    "verification",
+    "change", "closure", "fields", "flows", "kernels", "layers", "performance", "propagation",
+    "scorecard", "spectra", "style", "subgrid", "verification",
 ]

@@ -7,13 +7,9 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from tlfourier.figures.spectra import Forcing, mark_wavenumbers, over_k, wavenumber_ticks
-from tlfourier.figures.style import line_style, new_figure, panel_letters, role_colour, styled
+from tlfourier.figures.style import line_style, new_figure, new_panel, panel_letters, role_colour, styled
 
-DATA_LINES = {
-    "entering": ("what enters", "-"),
-    "omega": (r"$\bar\omega$", "--"),
-    "psi": (r"$\bar\psi$", ":"),
-}
+DATA_LINES = {"entering": ("what enters", "-"), "omega": (r"$\bar\omega$", "--"), "psi": (r"$\bar\psi$", ":")}
 """How the spectra of data are labelled and dashed beside those of kernels."""
 
 
@@ -23,10 +19,7 @@ def layer_changes(networks: Mapping[str, xr.Dataset]) -> Figure:
 
     In (a) filled circles are the weights and open ones the amplitude spectra of the kernels.
 
-    Parameters
-    ----------
-    networks : mapping of str to xr.Dataset
-        Role or label, and `tlfourier.fourier.layer_changes`.
+    ``networks``: role or label, and `tlfourier.fourier.layer_changes`.
     """
     figure, (panels,) = new_figure(1, 2, 3.0)
     for name, change in networks.items():
@@ -46,13 +39,8 @@ def layer_changes(networks: Mapping[str, xr.Dataset]) -> Figure:
 def changes(networks: Mapping[str, xr.Dataset], percentile: float = 99.9) -> Figure:
     """Show how the change by re-training is spread over kernels: (a) how many change more, (b) concentration.
 
-    Parameters
-    ----------
-    networks : mapping of str to xr.Dataset
-        Role or label, and `tlfourier.fourier.network_change` of the re-trained kernels. In (a) the circle
-        marks `percentile`; in (b) the diagonal is an equal change of every kernel.
-    percentile : float
-        In percent.
+    ``networks``: role or label, and `tlfourier.fourier.network_change` of the re-trained kernels. In (a) the
+    circle marks ``percentile``; in (b) the diagonal is an equal change of every kernel.
     """
     figure, axes = new_figure(1, 2, 3.2)
     left, right = axes.flat
@@ -111,15 +99,10 @@ def response(
 def agreements(networks: Mapping[str, xr.DataArray], clear: float = 0.5) -> Figure:
     """Show for each re-trained layer how its change of response correlates with that of what enters it.
 
-    Parameters
-    ----------
-    networks : mapping of str to xr.DataArray
-        Role or label, and `tlfourier.fourier.agreement` over ``layer``.
-    clear : float
-        Correlations below it, shaded, count as none.
+    ``networks``: role or label, and `tlfourier.fourier.agreement` over ``layer``. Correlations below
+    ``clear``, shaded, count as none.
     """
-    figure, axes = new_figure(1, 1, 2.8)
-    ax = axes[0, 0]
+    figure, ax = new_panel(2.8)
     ax.axhspan(-clear, clear, color="#EEEEEE", linewidth=0)
     ax.axhline(0.0, color="#767676", linewidth=0.8)
     for name, values in networks.items():

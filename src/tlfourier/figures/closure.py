@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
-from tlfourier.figures.style import line_style, mark_wavenumber, new_figure, panel_letters, styled
+from tlfourier.figures.style import line_style, mark_wavenumber, new_figure, new_panel, panel_letters, styled
 
 BLOCK_COLOURS = {"train": "#56B4E9", "validation": "#E69F00", "test": "#000000"}
 """Colours of the blocks of time; the gaps between them stay white."""
@@ -106,14 +106,10 @@ def score_bars(scores: xr.Dataset, labels: Mapping[str, str], titles: Mapping[st
 def exact_sgs(error: xr.DataArray) -> Figure:
     """Show how far LES runs stray from the filtered DNS, on a logarithmic scale, by what each was fed.
 
-    Parameters
-    ----------
-    error : xr.DataArray
-        Relative error over (feed, time), feeds as in `tlfourier.closure.verification.FEEDS`; errors of
-        exactly 0, as at the start, have no place on the axis.
+    ``error``: over (feed, time), feeds as in `tlfourier.closure.verification.FEEDS`; errors of exactly 0, as
+    at the start, have no place on the axis.
     """
-    figure, axes = new_figure(1, 1, height=2.9)
-    ax = axes[0, 0]
+    figure, ax = new_panel(2.9)
     styles = {"exact": ("#000000", "-"), "none": ("#767676", "--"), "wrong sign": ("#D55E00", "-.")}
     labels = {"exact": r"fed $-\Pi$ (exact)", "none": "fed nothing", "wrong sign": r"fed $+\Pi$ (wrong sign)"}
     for feed in error["feed"].values:

@@ -63,12 +63,8 @@ def snapshots(
 def triptych(pair: xr.Dataset, index: int = 0) -> Figure:
     """Show one training pair: streamfunction and vorticity (inputs), and the subgrid term (output).
 
-    Parameters
-    ----------
-    pair : xr.Dataset
-        Variables ``psi``, ``omega``, ``sgs`` over (time, y, x), or over (y, x) for a single snapshot.
-    index : int
-        Which snapshot, if there are several.
+    ``pair``: ``psi``, ``omega``, ``sgs`` over (time, y, x), or over (y, x) for a single snapshot; ``index``
+    is which snapshot, if there are several.
     """
     single = pair.isel(time=index) if "time" in pair.dims else pair
     figure, axes = new_figure(1, 3, 3.6, "compressed", sharey=True)
@@ -83,12 +79,7 @@ def triptych(pair: xr.Dataset, index: int = 0) -> Figure:
 
 @styled
 def filtering(
-    omega: ArrayLike,
-    omega_bar: ArrayLike,
-    sgs: ArrayLike,
-    k: ArrayLike,
-    transfer: ArrayLike,
-    k_cutoff: float,
+    omega: ArrayLike, omega_bar: ArrayLike, sgs: ArrayLike, k: ArrayLike, transfer: ArrayLike, k_cutoff: float
 ) -> Figure:
     """Show what filtering does: vorticity before and after on one colour scale, the subgrid term, the filter.
 
@@ -131,16 +122,11 @@ def predictions(
     truth : array_like, shape (y, x)
         True subgrid term.
     predicted : mapping of str to array_like, shape (y, x)
-        Title (or role) of each prediction; one to three of them.
+        Title (or role) of each prediction; one to three of them, of the shape of the truth.
     symbol : str
         What the colour bar measures (nondimensional).
     length : float
         Side of the box.
-
-    Raises
-    ------
-    ValueError
-        If a prediction has not the shape of the truth.
     """
     true = np.asarray(truth, dtype=float)
     rows, columns = (1, 3) if len(predicted) == 1 else (2, 1 + len(predicted))

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from tlfourier.figures.fields import snapshots
 from tlfourier.figures.spectra import over_k, wavenumber_ticks
-from tlfourier.figures.style import line_style, mark_wavenumber, new_figure, panel_letters, styled
+from tlfourier.figures.style import line_style, mark_wavenumber, new_figure, new_panel, panel_letters, styled
 from tlfourier.flow.summary import spectral_shift
 
 SERIES_LABELS = {
@@ -23,10 +23,8 @@ SERIES_LABELS = {
 def evolution(flow: xr.Dataset) -> Figure:
     """Show the vorticity snapshots that a flow's diagnostics kept, in the order of time.
 
-    Parameters
-    ----------
-    flow : xr.Dataset
-        Diagnostics with ``vorticity`` over (snapshot, y, x) and ``snapshot_time``; at most four are shown.
+    ``flow``: diagnostics with ``vorticity`` over (snapshot, y, x) and ``snapshot_time``; at most four are
+    shown.
     """
     chosen = flow.isel(snapshot=slice(-4, None))
     titles = [f"time {time:.3g}" for time in chosen["snapshot_time"].values]
@@ -37,12 +35,7 @@ def evolution(flow: xr.Dataset) -> Figure:
 def series(flows: Mapping[str, xr.Dataset], names: Sequence[str] = ("energy", "enstrophy")) -> Figure:
     """Show time series of several flows, one panel for each quantity.
 
-    Parameters
-    ----------
-    flows : mapping of str to xr.Dataset
-        Legend name (or role) of each flow and its diagnostics.
-    names : sequence of str
-        Keys of `SERIES_LABELS`.
+    ``flows``: legend name (or role) of each flow and its diagnostics; ``names``: keys of `SERIES_LABELS`.
     """
     figure, axes = new_figure(1, len(names), height=2.9)
     for ax, name in zip(axes.flat, names, strict=True):
@@ -51,7 +44,8 @@ def series(flows: Mapping[str, xr.Dataset], names: Sequence[str] = ("energy", "e
         ax.set(xlabel="time", ylabel=SERIES_LABELS[name])
         ax.set_ylim(0, 1.08 * ax.get_ylim()[1])
     if len(flows) > 1:
-        _shared_legend(figure)
+        handles, labels = axes[0, 0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
     panel_letters(axes.flat)
     return figure
 
@@ -60,10 +54,7 @@ def series(flows: Mapping[str, xr.Dataset], names: Sequence[str] = ("energy", "e
 def memory_and_distribution(flows: Mapping[str, xr.Dataset]) -> Figure:
     """Show how long each flow's vorticity resembles itself, and how often it takes each value.
 
-    Parameters
-    ----------
-    flows : mapping of str to xr.Dataset
-        Legend name (or role) of each flow and its diagnostics.
+    ``flows``: legend name (or role) of each flow and its diagnostics.
     """
     figure, axes = new_figure(1, 2, height=3.1)
     memory, distribution = axes.flat
@@ -90,15 +81,10 @@ def memory_and_distribution(flows: Mapping[str, xr.Dataset]) -> Figure:
 def shifts(cases: Mapping[str, tuple[xr.Dataset, xr.Dataset]], k_cutoff: float) -> Figure:
     """Show by how many powers of ten the energy spectrum changes from base to target, one line for each case.
 
-    Parameters
-    ----------
-    cases : mapping of str to (xr.Dataset, xr.Dataset)
-        Name of each case and the diagnostics of its base and its target.
-    k_cutoff : float
-        Largest wavenumber of the coarse grid; beyond it the lines are thin, for no network sees them.
+    ``cases``: name of each case and the diagnostics of its base and its target. ``k_cutoff``: the largest
+    wavenumber of the coarse grid; beyond it the lines are thin, for no network sees them.
     """
-    figure, axes = new_figure(1, 1, height=3.1)
-    ax = axes[0, 0]
+    figure, ax = new_panel(3.1)
     ax.axhline(0, color="#767676", linewidth=0.8)
     for name, (base, target) in cases.items():
         seen = over_k(spectral_shift(base, target, k_cutoff)["shift"])
@@ -110,9 +96,3 @@ def shifts(cases: Mapping[str, tuple[xr.Dataset, xr.Dataset]], k_cutoff: float) 
     mark_wavenumber(ax, k_cutoff, "$k_c$")
     ax.legend()
     return figure
-
-
-def _shared_legend(figure: Figure) -> None:
-    """Put the first panel's legend below all panels."""
-    handles, labels = figure.axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))

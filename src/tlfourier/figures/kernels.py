@@ -5,6 +5,7 @@ amplitude.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,17 +13,10 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from tlfourier.figures.style import (
-    DIVERGING,
-    figure_of,
-    new_figure,
-    own_axes,
-    role_colour,
-    styled,
-)
+from tlfourier.figures.style import DIVERGING, figure_of, new_figure, own_axes, role_colour, styled
 from tlfourier.fourier.filter_types import LABELS, Rule, classify
 from tlfourier.fourier.kernels import as_kernels, kernel_amplitude
 
@@ -43,11 +37,6 @@ def gallery(weights: Tensor | ArrayLike, titles: Sequence[str] | None = None, co
         One for each kernel, for example its type.
     columns : int
         Kernels per row.
-
-    Raises
-    ------
-    ValueError
-        If there is no kernel, or not one title for each.
     """
     kernels = _stack(weights)
     titles = [""] * len(kernels) if titles is None else [str(title) for title in titles]
@@ -55,8 +44,7 @@ def gallery(weights: Tensor | ArrayLike, titles: Sequence[str] | None = None, co
         raise ValueError(f"{len(titles)} titles for {len(kernels)} kernels: give one for each")
     rows = -(-len(kernels) // columns)
     figure, axes = new_figure(1, 2, 0.4 + 0.68 * rows)
-    _kernel_tiles(axes[0, 0], kernels, titles, columns)
-    _spectrum_tiles(axes[0, 1], kernels, titles, columns)
+    _draw_both(axes[0], kernels, titles, columns)
     return figure
 
 
@@ -81,12 +69,7 @@ def type_gallery(weights: Tensor | ArrayLike, rule: Rule | None = None, examples
         members = np.flatnonzero(types == label)
         best = members[np.argsort(-strength[members], kind="stable")[:examples]]
         shown[row, : len(best)] = kernels[best]
-    titles = [""] * (len(LABELS) * examples)
-    _kernel_tiles(axes[0, 0], shown.flatten(0, 1), titles, examples)
-    _spectrum_tiles(axes[0, 1], shown.flatten(0, 1), titles, examples)
-    middle = np.arange(len(LABELS)) * _ROW_PITCH + 0.5
-    axes[0, 0].set_yticks(middle, LABELS)
-    axes[0, 0].tick_params(length=0)
+    _draw_both(axes[0], shown.flatten(0, 1), [""] * (len(LABELS) * examples), examples, LABELS)
     return figure
 
 
@@ -94,18 +77,12 @@ def type_gallery(weights: Tensor | ArrayLike, rule: Rule | None = None, examples
 def changed_kernels(before: Tensor | ArrayLike, after: Tensor | ArrayLike) -> Figure:
     """Show kernels before (top row) and after re-training (bottom row), with their |F(W)| on the right.
 
-    Parameters
-    ----------
-    before, after : Tensor or array_like, shape (n, k, k)
-        The same kernels in the base and in the transferred network; up to about eight.
+    ``before``, ``after``: the same kernels (n, k, k) in the base and in the transferred network, up to about
+    eight.
     """
     pair = torch.cat([_stack(before), _stack(after)])
     figure, axes = new_figure(1, 2, 2.0)
-    titles = [""] * len(pair)
-    _kernel_tiles(axes[0, 0], pair, titles, len(pair) // 2)
-    _spectrum_tiles(axes[0, 1], pair, titles, len(pair) // 2)
-    axes[0, 0].set_yticks([0.5, _ROW_PITCH + 0.5], ["before", "after"])
-    axes[0, 0].tick_params(length=0)
+    _draw_both(axes[0], pair, [""] * len(pair), len(pair) // 2, ("before", "after"))
     return figure
 
 
@@ -144,10 +121,7 @@ def layer_types(fractions: xr.Dataset) -> Figure:
 
     The four types share one scale; the unclassified have their own.
 
-    Parameters
-    ----------
-    fractions : xr.Dataset
-        From `tlfourier.fourier.network_fractions`.
+    ``fractions`` is from `tlfourier.fourier.network_fractions`.
     """
     layers = fractions.drop_sel(layer="all") if "all" in fractions.layer else fractions
     figure, axes = new_figure(1, len(LABELS), 2.6)
@@ -172,9 +146,7 @@ def layer_types(fractions: xr.Dataset) -> Figure:
 
 @styled
 def confusion(
-    matrix: xr.DataArray,
-    ax: Axes | None = None,
-    labels: tuple[str, str] = ("made as", "named by the rule"),
+    matrix: xr.DataArray, ax: Axes | None = None, labels: tuple[str, str] = ("made as", "named by the rule")
 ) -> Figure:
     """Show how often each filter type of the rows has the type of each column, as shares of the row.
 
@@ -206,12 +178,7 @@ def confusion(
 def sensitivity(changed: xr.DataArray, ax: Axes | None = None) -> Figure:
     """Show the share of kernels that change type when one threshold of the rule is lowered or raised.
 
-    Parameters
-    ----------
-    changed : xr.DataArray
-        From `tlfourier.fourier.threshold_sensitivity`, over (threshold, shift).
-    ax : Axes, optional
-        Where to draw.
+    ``changed`` is from `tlfourier.fourier.threshold_sensitivity`, over (threshold, shift).
     """
     ax = own_axes(ax, 2.8)
     place = np.arange(changed.sizes["threshold"])
@@ -230,10 +197,7 @@ def sensitivity(changed: xr.DataArray, ax: Axes | None = None) -> Figure:
 def cluster_centres(groups: xr.Dataset) -> Figure:
     """Show the mean power of each k-means group with its share of the kernels, low wavenumbers first.
 
-    Parameters
-    ----------
-    groups : xr.Dataset
-        From `tlfourier.fourier.cluster`.
+    ``groups`` is from `tlfourier.fourier.cluster`.
     """
     count = groups.sizes["cluster"]
     figure, axes = new_figure(1, count, 0.6 + 7.0 / max(count, 3), "compressed", sharey=True)
@@ -263,17 +227,17 @@ def _stack(weights: Tensor | ArrayLike) -> Tensor:
     return kernels
 
 
-def _kernel_tiles(ax: Axes, kernels: Tensor, titles: Sequence[str], columns: int) -> None:
-    """Draw kernels as tiles, each with limits of its own."""
-    _tiles(ax, kernels.flip(-2).numpy(), titles, columns, DIVERGING, -1.0)
-    ax.set_title("kernel $W$", pad=10)
-
-
-def _spectrum_tiles(ax: Axes, kernels: Tensor, titles: Sequence[str], columns: int) -> None:
-    """Draw amplitude spectra as tiles, each with limits of its own."""
+def _draw_both(
+    axes: NDArray[Any], kernels: Tensor, titles: Sequence[str], columns: int, rows: Sequence[str] = ()
+) -> None:
+    """Draw kernels and their amplitude spectra as tiles, each with limits of its own, and name the rows."""
+    _tiles(axes[0], kernels.flip(-2).numpy(), titles, columns, DIVERGING, -1.0)
+    axes[0].set_title("kernel $W$", pad=10)
     amplitude = kernel_amplitude(kernels, SPECTRUM_SIZE).flip(-2).numpy()
-    _tiles(ax, amplitude, titles, columns, "cividis", 0.0)
-    ax.set_title(r"$|F(W)|$, $k = 0$ in the middle", pad=10)
+    _tiles(axes[1], amplitude, titles, columns, "cividis", 0.0)
+    axes[1].set_title(r"$|F(W)|$, $k = 0$ in the middle", pad=10)
+    axes[0].set_yticks(np.arange(len(rows)) * _ROW_PITCH + 0.5, rows)
+    axes[0].tick_params(length=0)
 
 
 def _tiles(

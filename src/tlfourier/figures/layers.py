@@ -98,11 +98,6 @@ def relu_spectra(activations: xr.Dataset, layers: Sequence[str] | None = None, r
         Names of the layers to draw; all by default.
     role : str
         Whose colour the lines have.
-
-    Raises
-    ------
-    ValueError
-        If a layer or the role is unknown.
     """
     known = [str(name) for name in activations.layer.values]
     names = list(layers) if layers is not None else known

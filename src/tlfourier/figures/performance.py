@@ -4,13 +4,14 @@ A table without rows gives a panel that says so and which command measures it.
 """
 
 from itertools import cycle
+from typing import Any
 
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tlfourier.figures.style import ROLE_COLOURS, new_figure, panel_letters, styled
+from tlfourier.figures.style import ROLE_COLOURS, new_figure, new_panel, panel_letters, styled
 
 OURS = "tlfourier"
 TRANSFORMS = "four real transforms"
@@ -28,10 +29,7 @@ PRECISION_LABELS = {"float32": "fp32", "bfloat16": "bf16"}
 def solver(table: xr.Dataset) -> Figure:
     """Show the milliseconds of one evaluation of the right-hand side: ours, the peers', the bare transforms.
 
-    Parameters
-    ----------
-    table : xr.Dataset
-        Over ``row``: contestant, grid, precision, fastest_ms, median_ms.
+    ``table``: over ``row``: contestant, grid, precision, fastest_ms, median_ms.
     """
     if not table.sizes["row"]:
         return _absent("solver")
@@ -48,39 +46,31 @@ def solver(table: xr.Dataset) -> Figure:
     return figure
 
 
-def _place(row: xr.Dataset) -> tuple[bool, int, str, str]:
+def _place(row: Any) -> tuple[bool, int, str, str]:
     """Sort by precision, double first; then the transforms, ours, the others."""
-    name, kind = str(row["contestant"].item()), str(row["precision"].item())
+    name, kind = row.contestant, row.precision
     return kind != "float64", {TRANSFORMS: 0, OURS: 1}.get(name, 2), name, kind
 
 
-def _bar(ax: Axes, place: int, row: xr.Dataset) -> None:
+def _bar(ax: Axes, place: int, row: Any) -> None:
     """Draw a bar up to the fastest turn, hatched for single precision, and a dot at the median."""
-    colour = {OURS: OWN_COLOURS[0], TRANSFORMS: BOUND}.get(str(row["contestant"].item()), PEER_COLOURS[0])
-    fastest, median = row["fastest_ms"].item(), row["median_ms"].item()
-    if row["precision"].item() == "float64":
-        ax.barh(place, fastest, color=colour)
-    else:
-        ax.barh(place, fastest, color="none", edgecolor=colour, hatch="//")
-    ax.plot(median, place, ".", color="#000000")
-    ax.text(max(fastest, median), place, f"  {fastest:.3g}", va="center", fontsize=8)
+    colour = {OURS: OWN_COLOURS[0], TRANSFORMS: BOUND}.get(row.contestant, PEER_COLOURS[0])
+    single: dict[str, Any] = {"color": "none", "edgecolor": colour, "hatch": "//"}
+    ax.barh(place, row.fastest_ms, **({"color": colour} if row.precision == "float64" else single))
+    ax.plot(row.median_ms, place, ".", color="#000000")
+    ax.text(max(row.fastest_ms, row.median_ms), place, f"  {row.fastest_ms:.3g}", va="center", fontsize=8)
 
 
 @styled
 def precision(table: xr.Dataset, error: float | None = None) -> Figure:
     """Show the error of a run against its cost, one line for each stepper and code.
 
-    Parameters
-    ----------
-    table : xr.Dataset
-        Over ``row``: contestant, precision, error, ms_per_time_unit.
-    error : float, optional
-        Mark the error at which costs are compared.
+    ``table``: over ``row``: contestant, precision, error, ms_per_time_unit. ``error`` is marked: costs are
+    compared at it.
     """
     if not table.sizes["row"]:
         return _absent("precision")
-    figure, axes = new_figure(1, 1, height=4.0)
-    ax = axes[0, 0]
+    figure, ax = new_panel(4.0)
     contestants = list(dict.fromkeys(map(str, table["contestant"].values)))
     colours, markers = {OURS: cycle(OWN_COLOURS), "": cycle(PEER_COLOURS)}, cycle(MARKERS)
     for name in contestants:
@@ -103,16 +93,13 @@ def precision(table: xr.Dataset, error: float | None = None) -> Figure:
 def training(table: xr.Dataset) -> Figure:
     """Show the rate of a training step beside that of its convolutions, and the cost of a sweep by layer.
 
-    Parameters
-    ----------
-    table : xr.Dataset
-        Over ``row``: contestant, channels, precision, median, gflop_per_s.
+    ``table``: over ``row``: contestant, channels, precision, median, gflop_per_s.
     """
     if not table.sizes["row"]:
         return _absent("training")
     figure, axes = new_figure(1, 2, height=3.2, width_ratios=(3, 2))
     _rates(axes[0, 0], table.isel(row=np.isfinite(table["gflop_per_s"].values)))
-    _layers(axes[0, 1], {str(row["contestant"].item()): row["median"].item() for row in _rows(table)})
+    _layers(axes[0, 1], {row.contestant: row.median for row in _rows(table)})
     panel_letters(axes.flat)
     return figure
 
@@ -153,26 +140,22 @@ def _layers(ax: Axes, milliseconds: dict[str, float]) -> None:
 def growth(table: xr.Dataset, fits: xr.Dataset) -> Figure:
     """Show seconds and memory of every stage against what varies, with the fitted exponents.
 
-    Parameters
-    ----------
-    table : xr.Dataset
-        Over ``row``: stage, varies, size, seconds, peak_mib, anonymous_mib.
-    fits : xr.Dataset
-        Over ``series``: stage, varies, and the exponents time and memory.
+    ``table``: over ``row``: stage, varies, size, seconds, peak_mib, anonymous_mib. ``fits``: over ``series``:
+    stage, varies, and the exponents time and memory.
     """
     if not table.sizes["row"]:
         return _absent("growth")
     groups = list(dict.fromkeys(_group(str(name)) for name in table["varies"].values))
     figure, axes = new_figure(2, len(groups), height=5.6, sharex="col", sharey="row")
     stages = list(dict.fromkeys(map(str, table["stage"].values)))
-    for fit in (fits.isel(series=number) for number in range(fits.sizes["series"])):
-        stage, varies = str(fit["stage"].item()), str(fit["varies"].item())
+    for fit in _rows(fits):
+        stage, varies = fit.stage, fit.varies
         number = stages.index(stage)
         column = axes[:, groups.index(_group(varies))]
         part = table.isel(row=(table["stage"].values == stage) & (table["varies"].values == varies))
         look = {"color": STAGE_COLOURS[number % 8], "marker": MARKERS[number % 8], "markersize": 4}
         dashes = ":" if varies.endswith("mapped") else "-"
-        label = f"{stage}, {varies}: {fit['time']:.1f}, {fit['memory']:.1f}"
+        label = f"{stage}, {varies}: {fit.time:.1f}, {fit.memory:.1f}"
         column[0].loglog(part["size"], part["seconds"], dashes, label=label, **look)
         column[1].loglog(part["size"], _mib(part), dashes, **look)
     for group, column in zip(groups, axes.T, strict=True):
@@ -207,15 +190,11 @@ def _mib(part: xr.Dataset) -> np.ndarray:
 def scale(table: xr.Dataset) -> Figure:
     """Show the forecast hours of the whole study against the workers, beside the work shared out evenly.
 
-    Parameters
-    ----------
-    table : xr.Dataset
-        Over ``row``: workers, hours, limited_by.
+    ``table``: over ``row``: workers, hours, limited_by.
     """
     if not table.sizes["row"]:
         return _absent("scale")
-    figure, axes = new_figure(1, 1, height=3.2)
-    ax = axes[0, 0]
+    figure, ax = new_panel(3.2)
     table = table.sortby("workers")
     workers, hours = table["workers"].values, table["hours"].values
     ax.loglog(workers, hours[0] * workers[0] / workers, ":", color="#767676", label="work shared out evenly")
@@ -231,14 +210,14 @@ def scale(table: xr.Dataset) -> Figure:
     return figure
 
 
-def _rows(table: xr.Dataset) -> list[xr.Dataset]:
-    return [table.isel(row=number) for number in range(table.sizes["row"])]
+def _rows(table: xr.Dataset) -> list[Any]:
+    return list(table.to_dataframe().itertuples())
 
 
 def _absent(section: str) -> Figure:
     """Say that a section was not measured, and how to."""
-    figure, axes = new_figure(1, 1, height=1.0)
-    axes[0, 0].set_axis_off()
+    figure, ax = new_panel(1.0)
+    ax.set_axis_off()
     words = f"Not measured: python -m benchmarks --only {section} measures it."
-    axes[0, 0].text(0.5, 0.5, words, ha="center", va="center", family="monospace", fontsize=9)
+    ax.text(0.5, 0.5, words, ha="center", va="center", family="monospace", fontsize=9)
     return figure

@@ -15,6 +15,7 @@ from tlfourier.figures.style import (
     draw_signed,
     line_style,
     new_figure,
+    new_panel,
     panel_letters,
     styled,
     symmetric_limit,
@@ -27,12 +28,8 @@ def product(step: xr.Dataset, decades: float = 5.0) -> Figure:
 
     The scale of the kernel's spectrum is linear, those of the activations are logarithmic.
 
-    Parameters
-    ----------
-    step : xr.Dataset
-        From `tlfourier.fourier.one_product`.
-    decades : float
-        How far down from the largest value the spectra of the activations are shown.
+    ``step`` is from `tlfourier.fourier.one_product`; ``decades`` is how far down from the largest value the
+    spectra of the activations are shown.
     """
     figure, axes = new_figure(2, 3, 5.4, "compressed")
     top, bottom = axes
@@ -68,13 +65,9 @@ def product(step: xr.Dataset, decades: float = 5.0) -> Figure:
 def identities(found: xr.Dataset) -> Figure:
     """Show layer by layer how far each identity is from holding, on a logarithmic scale.
 
-    Parameters
-    ----------
-    found : xr.Dataset
-        From `tlfourier.fourier.network_identities`.
+    ``found`` is from `tlfourier.fourier.network_identities`.
     """
-    figure, axes = new_figure(1, 1, 3.0)
-    ax = axes[0, 0]
+    figure, ax = new_panel(3.0)
     place = np.arange(1, found.sizes["layer"] + 1)
     lines = {
         "zeros": ("convolution, zero padding", ROLE_COLOURS["transferred"], "s"),
@@ -95,12 +88,8 @@ def identities(found: xr.Dataset) -> Figure:
 def rectified_wave(wave: xr.Dataset, largest: int = 8) -> Figure:
     """Show a pure wave before and after ReLU (a), and the amplitude at each wavenumber (b).
 
-    Parameters
-    ----------
-    wave : xr.Dataset
-        From `tlfourier.fourier.rectified_wave`.
-    largest : int
-        Harmonics to show, in multiples of the wave's own wavenumber.
+    ``wave`` is from `tlfourier.fourier.rectified_wave`; ``largest`` is the last harmonic to show, in
+    multiples of the wave's own wavenumber.
     """
     figure, (panels,) = new_figure(1, 2, 2.6)
     shown = wave.sel(k=wave.k <= largest * wave.attrs["wavenumber"])
@@ -134,11 +123,6 @@ def activations(
         Names of the layers to show, up to about six; all if not given.
     stage : {"before", "after"}
         Before or after the nonlinearity. The last layer has nothing after it and is shown before.
-
-    Raises
-    ------
-    ValueError
-        If the stage is unknown.
     """
     if stage not in ("before", "after"):
         raise ValueError(f"stage={stage!r}: it is 'before' or 'after'")
@@ -169,10 +153,8 @@ def activations(
 def gaps(networks: Mapping[str, xr.DataArray]) -> Figure:
     """Show by how many powers of ten activations differ from a reference, before (a) and after ReLU (b).
 
-    Parameters
-    ----------
-    networks : mapping of str to xr.DataArray
-        Role or label, and `tlfourier.fourier.spectral_gaps` over (layer, stage) against one reference.
+    ``networks``: role or label, and `tlfourier.fourier.spectral_gaps` over (layer, stage) against one
+    reference.
     """
     figure, (panels,) = new_figure(1, 2, 2.8, sharey=True)
     for ax, stage in zip(panels, ("before", "after"), strict=True):

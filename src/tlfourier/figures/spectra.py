@@ -22,6 +22,7 @@ from tlfourier.figures.style import (
     panel_letters,
     styled,
 )
+from tlfourier.flow.summary import log_ratio
 
 Forcing = float | Mapping[str, float] | None
 """One forcing wavenumber, or one for each flow by name."""
@@ -102,12 +103,7 @@ def fluxes(
 ) -> Figure:
     """Show the fluxes of energy (a) and enstrophy (b) through each wavenumber; positive is to smaller scales.
 
-    Parameters
-    ----------
-    flows : mapping of str to xr.Dataset
-        Role (or name) of each flow and its diagnostics, ``energy_flux`` and ``enstrophy_flux`` over k.
-    k_forcing, k_cutoff
-        As in `spectrum`.
+    Parameters as in `spectrum`, with ``energy_flux`` and ``enstrophy_flux`` over k.
     """
     figure, axes = new_figure(1, 2, 3.0)
     for ax, variable in zip(axes.flat, ("energy_flux", "enstrophy_flux"), strict=True):
@@ -152,12 +148,8 @@ def ratio(
         raise ValueError(f"base has {', '.join(map(str, base))}: spectra of {', '.join(LINES)} are accepted")
     ax.axhline(0.0, color="#767676", linewidth=0.8)
     for name in names:
-        below, above = over_k(base[name]), over_k(target[name])
-        if not np.array_equal(below.k, above.k):
-            raise ValueError(
-                f"{name}: base has {below.size} wavenumbers and target {above.size}, not the same"
-            )
-        ax.semilogx(below.k, np.log10(above / below), LINES[name], color="#000000", label=SYMBOLS[name])
+        change = log_ratio(over_k(target[name]), over_k(base[name]))
+        ax.semilogx(change.k, change, LINES[name], color="#000000", label=SYMBOLS[name])
     ax.set(xlabel="$k$", ylabel=r"$\log_{10}$ (target / base)")
     wavenumber_ticks(ax)
     mark_wavenumbers(ax, k_forcing, None)
@@ -173,10 +165,7 @@ def case(
 ) -> Figure:
     """Show the spectra of psi (a), omega (b) and Π (c) of base and target, and their ratios (d).
 
-    Parameters
-    ----------
-    base, target, k_forcing
-        As in `ratio`; ``psi``, ``omega`` and ``sgs`` are needed.
+    Parameters as in `ratio`; ``psi``, ``omega`` and ``sgs`` are needed.
     """
     figure, axes = new_figure(2, 2, 5.0)
     for ax, name in zip(axes.flat, LINES, strict=False):

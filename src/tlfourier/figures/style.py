@@ -74,15 +74,7 @@ def use() -> None:
 def role_colour(role: str) -> str:
     """Return the colour of a role.
 
-    Parameters
-    ----------
-    role : str
-        A key of `ROLE_COLOURS`.
-
-    Raises
-    ------
-    ValueError
-        If the role is unknown.
+    ``role``: a key of `ROLE_COLOURS`.
     """
     if role not in ROLE_COLOURS:
         raise ValueError(f"role={role!r}: the roles are {', '.join(ROLE_COLOURS)}")
@@ -97,10 +89,7 @@ def label_of(name: str) -> str:
 def line_style(name: str) -> dict[str, Any]:
     """Return the keywords of a line called `name`: a role's colour and label, or the next neutral colour.
 
-    Parameters
-    ----------
-    name : str
-        A role, or any label of something that has no role (a stepper, a filter, a flow of its own).
+    ``name``: a role, or any label of something that has no role (a stepper, a filter, a flow of its own).
     """
     if name in ROLE_COLOURS:
         return {"color": ROLE_COLOURS[name], "label": label_of(name)}
@@ -127,6 +116,12 @@ def new_figure(
     return figure, figure.subplots(rows, columns, squeeze=False, **grid)
 
 
+def new_panel(height: float) -> tuple[BookFigure, Axes]:
+    """Make a figure of the book's width, `height` inches high, with one panel."""
+    figure, axes = new_figure(1, 1, height)
+    return figure, axes[0, 0]
+
+
 def own_axes(ax: Axes | None, height: float = 3.2, width: float = WIDTH) -> Axes:
     """Return `ax`, or the only axes of a new figure of `width` x `height` inches."""
     if ax is not None:
@@ -150,14 +145,9 @@ def symmetric_limit(*fields: ArrayLike, percentile: float = 99.8) -> float:
     Parameters
     ----------
     *fields : array_like
-        Any shapes, one unit.
+        Any shapes, one unit, finite.
     percentile : float
         In percent; 100 is the maximum.
-
-    Raises
-    ------
-    ValueError
-        If a field holds a value that is not finite.
     """
     limits = []
     for field in fields:
@@ -183,11 +173,6 @@ def draw_signed(
         Colour limit c of (-c, c); `symmetric_limit(field)` if not given.
     length : float
         Side of the box.
-
-    Raises
-    ------
-    ValueError
-        If the field has not two dimensions or is not finite.
     """
     values = np.asarray(field, dtype=float)
     if values.ndim != 2:
@@ -216,19 +201,7 @@ def _pi_label(value: float) -> str:
 
 
 def mark_wavenumber(ax: Axes, k: float, label: str, colour: str = "#767676") -> None:
-    """Mark the wavenumber k with a thin vertical line and its label above the axes.
-
-    Parameters
-    ----------
-    ax : Axes
-        Axes with wavenumber along x.
-    k : float
-        Angular wavenumber.
-    label : str
-        For example ``"$k_f$"`` (forcing) or ``"$k_c$"`` (LES cut-off).
-    colour : str
-        Any matplotlib colour.
-    """
+    """Mark the wavenumber k by a thin line with a label above, ``"$k_f$"`` (forcing) or ``"$k_c$"`` (LES)."""
     ax.axvline(k, color=colour, linewidth=0.9, linestyle=(0, (4, 2)), zorder=0)
     ax.text(
         k, 1.01, label, color=colour, transform=ax.get_xaxis_transform(), ha="center", va="bottom", fontsize=9

@@ -45,12 +45,7 @@ def sgs_spectrum(scores: Mapping[str, xr.Dataset], k_forcing: Forcing = None) ->
 def transfer_spectra(scores: Mapping[str, xr.Dataset], k_forcing: Forcing = None) -> Figure:
     """Show how much energy (a) and enstrophy (b) each wavenumber gives to the subgrid scales.
 
-    Parameters
-    ----------
-    scores : mapping of str to xr.Dataset
-        As in `sgs_spectrum`, with ``energy_transfer_spectrum`` and ``enstrophy_transfer_spectrum``.
-    k_forcing : float or mapping of str to float, optional
-        As in `spectrum`.
+    Parameters as in `sgs_spectrum`, with ``energy_transfer_spectrum`` and ``enstrophy_transfer_spectrum``.
     """
     figure, (panels,) = new_figure(1, 2, 3.1)
     for ax, quantity, symbol in zip(panels, ("energy", "enstrophy"), (r"\psi", r"\omega"), strict=True):

@@ -4,7 +4,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
-from tlfourier.figures.style import draw_signed, new_figure, panel_letters, styled
+from tlfourier.figures.style import draw_signed, new_figure, new_panel, panel_letters, styled
 
 STEPPER_LABELS = {"ifrk4": "IFRK4", "ab2cn": "AB2/CN"}
 """What a legend calls each stepper."""
@@ -23,10 +23,7 @@ _LEAST = 1e-16
 def exact_decay(trial: xr.Dataset) -> Figure:
     """Show the exact decay of Taylor-Green vortices and the error of each stepper.
 
-    Parameters
-    ----------
-    trial : xr.Dataset
-        From `tlfourier.flow.verification.exact_decay`.
+    ``trial`` is from `tlfourier.flow.verification.exact_decay`.
     """
     figure, axes = new_figure(1, 2, height=2.9)
     left, right = axes.flat
@@ -45,13 +42,9 @@ def exact_decay(trial: xr.Dataset) -> Figure:
 def observed_order(trial: xr.Dataset) -> Figure:
     """Show how the error of each stepper shrinks with the time step, with its expected slope dotted.
 
-    Parameters
-    ----------
-    trial : xr.Dataset
-        From `tlfourier.flow.verification.observed_order`.
+    ``trial`` is from `tlfourier.flow.verification.observed_order`.
     """
-    figure, axes = new_figure(1, 1, height=3.2)
-    ax = axes[0, 0]
+    figure, ax = new_panel(3.2)
     for stepper in trial["stepper"].values:
         one = trial.sel(stepper=stepper)
         (line,) = ax.loglog(one["dt"], one["error"], "o-", label=STEPPER_LABELS[str(stepper)])
@@ -69,10 +62,7 @@ def observed_order(trial: xr.Dataset) -> Figure:
 def conservation(trial: xr.Dataset) -> Figure:
     """Show the drift of energy and of enstrophy in time without viscosity; a line ends where its run did.
 
-    Parameters
-    ----------
-    trial : xr.Dataset
-        From `tlfourier.flow.verification.conservation`.
+    ``trial`` is from `tlfourier.flow.verification.conservation`.
     """
     figure, axes = new_figure(1, 2, height=2.9, sharey=True)
     for ax, name in zip(axes.flat, ("energy", "enstrophy"), strict=True):
@@ -93,10 +83,7 @@ def conservation(trial: xr.Dataset) -> Figure:
 def budget(trial: xr.Dataset) -> Figure:
     """Show what forcing, drag and viscosity brought and took since the start, and their sum on the change.
 
-    Parameters
-    ----------
-    trial : xr.Dataset
-        From `tlfourier.flow.verification.forced_budget`.
+    ``trial`` is from `tlfourier.flow.verification.forced_budget`.
     """
     figure, axes = new_figure(1, 2, height=3.1)
     for ax, name in zip(axes.flat, ("energy", "enstrophy"), strict=True):
@@ -117,10 +104,7 @@ def budget(trial: xr.Dataset) -> Figure:
 def dipole(trial: xr.Dataset) -> Figure:
     """Show a dipole's vorticity before and after, and the distance that it travelled against the known speed.
 
-    Parameters
-    ----------
-    trial : xr.Dataset
-        From `tlfourier.flow.verification.dipole_translation`.
+    ``trial`` is from `tlfourier.flow.verification.dipole_translation`.
     """
     figure, axes = new_figure(1, 3, height=2.7)
     for ax, field, title in zip(axes.flat, trial["vorticity"], ("start", "end"), strict=False):
@@ -139,13 +123,9 @@ def dipole(trial: xr.Dataset) -> Figure:
 def precision(trial: xr.Dataset) -> Figure:
     """Show how far a float32 run strays from the float64 run of the same field.
 
-    Parameters
-    ----------
-    trial : xr.Dataset
-        From `tlfourier.flow.verification.precision`.
+    ``trial`` is from `tlfourier.flow.verification.precision`.
     """
-    figure, axes = new_figure(1, 1, height=2.8)
-    ax = axes[0, 0]
+    figure, ax = new_panel(2.8)
     ax.semilogy(trial["time"], trial["difference"], label="float32 against float64")
     rounding = (trial["epsilon"] * trial["steps"])[1:]
     ax.semilogy(rounding["time"], rounding, ":", label="one rounding a step")
@@ -158,13 +138,9 @@ def precision(trial: xr.Dataset) -> Figure:
 def cost(table: xr.Dataset) -> Figure:
     """Show the milliseconds of one evaluation of the right-hand side beside those of its four transforms.
 
-    Parameters
-    ----------
-    table : xr.Dataset
-        From `tlfourier.flow.timing.cost`.
+    ``table`` is from `tlfourier.flow.timing.cost`.
     """
-    figure, axes = new_figure(1, 1, height=2.8)
-    ax = axes[0, 0]
+    figure, ax = new_panel(2.8)
     for stepper in table["stepper"].values:
         label = f"{STEPPER_LABELS[str(stepper)]}, one evaluation"
         ax.loglog(table["size"], table["evaluation"].sel(stepper=stepper), "o-", label=label)

@@ -10,44 +10,11 @@ import torch
 import xarray as xr
 from tqdm.auto import tqdm
 
+from tlfourier.flow import spectra
 from tlfourier.flow.equation import VorticityEquation
 from tlfourier.flow.grid import Grid
-from tlfourier.flow.spectra import (
-    budget,
-    cfl_rate,
-    energy,
-    energy_spectrum,
-    enstrophy,
-    enstrophy_spectrum,
-    flux,
-    palinstrophy,
-    resolution,
-    shell_spectrum,
-    transfer,
-    wavenumbers,
-)
 from tlfourier.flow.statistics import Autocorrelation, VorticityPDF, decorrelation_time
 from tlfourier.shapes import Spectrum
-
-__all__ = [
-    "Autocorrelation",
-    "VorticityPDF",
-    "budget",
-    "cfl_rate",
-    "decorrelation_time",
-    "diagnose",
-    "energy",
-    "energy_spectrum",
-    "enstrophy",
-    "enstrophy_spectrum",
-    "flux",
-    "palinstrophy",
-    "resolution",
-    "shell_spectrum",
-    "snapshots",
-    "transfer",
-    "wavenumbers",
-]
 
 # name: (long name, units), in the order of the Dataset.
 SERIES = {
@@ -149,7 +116,7 @@ def diagnose(
     grid = equation.grid
     pdf, memory = VorticityPDF(), Autocorrelation(grid, min(lags, each // 2))
     series: dict[str, list[float]] = {name: [] for name in SERIES}
-    moments = {name: np.zeros((2, wavenumbers(grid).size)) for name in SPECTRA}
+    moments = {name: np.zeros((2, spectra.wavenumbers(grid).size)) for name in SPECTRA}
     chosen = sorted(set(np.linspace(time.size - 1, 0, kept).round().astype(int).tolist()))
     fields = []
     for i, (_, omega_hat) in enumerate(snapshots(trajectory, grid, "diagnostics" if progress else None)):
@@ -188,25 +155,25 @@ def _scalars(equation: VorticityEquation, omega_hat: Spectrum) -> dict[str, torc
     """Return the quantities of `SERIES` for one snapshot."""
     grid = equation.grid
     return {
-        "energy": energy(grid, omega_hat),
-        "enstrophy": enstrophy(grid, omega_hat),
-        "palinstrophy": palinstrophy(grid, omega_hat),
-        "cfl_rate": cfl_rate(equation, omega_hat),
-        "resolution": resolution(equation, omega_hat),
-        **budget(equation, omega_hat),
+        "energy": spectra.energy(grid, omega_hat),
+        "enstrophy": spectra.enstrophy(grid, omega_hat),
+        "palinstrophy": spectra.palinstrophy(grid, omega_hat),
+        "cfl_rate": spectra.cfl_rate(equation, omega_hat),
+        "resolution": spectra.resolution(equation, omega_hat),
+        **spectra.budget(equation, omega_hat),
     }
 
 
 def _spectra(equation: VorticityEquation, omega_hat: Spectrum) -> dict[str, torch.Tensor]:
     """Return the quantities of `SPECTRA` for one snapshot."""
-    energy_transfer, enstrophy_transfer = transfer(equation, omega_hat)
+    energy_transfer, enstrophy_transfer = spectra.transfer(equation, omega_hat)
     return {
-        "energy_spectrum": energy_spectrum(equation.grid, omega_hat),
-        "enstrophy_spectrum": enstrophy_spectrum(equation.grid, omega_hat),
+        "energy_spectrum": spectra.energy_spectrum(equation.grid, omega_hat),
+        "enstrophy_spectrum": spectra.enstrophy_spectrum(equation.grid, omega_hat),
         "energy_transfer": energy_transfer,
         "enstrophy_transfer": enstrophy_transfer,
-        "energy_flux": flux(energy_transfer),
-        "enstrophy_flux": flux(enstrophy_transfer),
+        "energy_flux": spectra.flux(energy_transfer),
+        "enstrophy_flux": spectra.flux(enstrophy_transfer),
     }
 
 
@@ -230,7 +197,7 @@ def _spectra_dataset(grid: Grid, moments: dict[str, np.ndarray], count: int) -> 
         spread = np.sqrt(np.clip(second / count - mean**2, 0, None))
         variables[name] = ("k", mean, _attrs(f"{long_name}, time mean", units))
         variables[f"{name}_sd"] = ("k", spread, _attrs(f"{long_name}, standard deviation in time", units))
-    return xr.Dataset(variables, {"k": ("k", wavenumbers(grid), _attrs("wavenumber", "length^-1"))})
+    return xr.Dataset(variables, {"k": ("k", spectra.wavenumbers(grid), _attrs("wavenumber", "length^-1"))})
 
 
 def _memory_dataset(correlation: np.ndarray, interval: float) -> xr.Dataset:

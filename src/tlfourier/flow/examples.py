@@ -23,27 +23,9 @@ def decaying(
 ) -> xr.Dataset:
     """Let a random vorticity field decay without forcing or drag, and describe the run.
 
-    Parameters
-    ----------
-    size : int
-        Points per side.
-    reynolds : float
-        Inverse of the viscosity.
-    duration : float
-        From the first to the last snapshot.
-    snapshots : int
-        Equally spaced in time, at least two.
-    kept : int
-        Vorticity fields to keep, evenly spread, the first and the last among them.
-    k_peak : float
-        Wavenumber scale of the initial spectrum, as in `tlfourier.flow.initial.random_vorticity`.
-    seed : int
-        Of the initial field.
-
-    Returns
-    -------
-    xr.Dataset
-        As `tlfourier.flow.diagnostics.diagnose` describes it.
+    Of the ``snapshots``, equally spaced over the ``duration`` and at least two, ``kept`` fields are kept,
+    evenly spread, the first and the last among them. ``k_peak`` and ``seed`` are those of
+    `tlfourier.flow.initial.random_vorticity`; the result is that of `tlfourier.flow.diagnostics.diagnose`.
     """
     grid = Grid(size, dtype=torch.float64)
     equation = VorticityEquation(grid, viscosity=1 / reynolds)

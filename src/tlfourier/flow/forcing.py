@@ -20,23 +20,11 @@ def two_way_cosine(grid: Grid, k_f: int) -> Spectrum:
     k_f : int
         Forcing wavenumber in units of 2 pi / length, from 1 to N / 2 - 1.
 
-    Returns
-    -------
-    Spectrum, shape (N, N // 2 + 1)
-
-    Raises
-    ------
-    ValueError
-        If the grid does not resolve k_f.
-
     Notes
     -----
     The forcing of Subel et al., PNAS Nexus 2(3), pgad015 (2023), which takes length = 2 pi.
     """
-    largest = grid.size // 2 - 1
-    if k_f != int(k_f) or not 1 <= k_f <= largest:
-        raise ValueError(f"k_f={k_f}: a grid of {grid.size} points carries whole numbers from 1 to {largest}")
-    k_f = int(k_f)
+    k_f = grid.check_wavenumber(k_f, "k_f")
     amplitude = 2 * math.pi * k_f / grid.length * grid.size**2 / 2
     forcing_hat = torch.zeros_like(grid.k_squared, dtype=grid.complex_dtype)
     # A real cosine along y has two modes in the half spectrum, along x one: the other is implied.

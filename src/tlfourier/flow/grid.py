@@ -103,6 +103,15 @@ class Grid(nn.Module):
         if not bool(torch.isfinite(torch.view_as_real(spectrum)).all()):
             raise ValueError(f"{name} holds values that are not finite: every value must be a finite number")
 
+    def check_wavenumber(self, k: int, name: str) -> int:
+        """Return k as an integer; ValueError unless the grid tells its sign, 1 to N / 2 - 1."""
+        largest = self.size // 2 - 1
+        if k != int(k) or not 1 <= k <= largest:
+            raise ValueError(
+                f"{name}={k}: a grid of {self.size} points carries whole numbers from 1 to {largest}"
+            )
+        return int(k)
+
     def extra_repr(self) -> str:
         """Return the parameters that make this grid."""
         return f"size={self.size}, length={self.length:.6g}, dtype={self.dtype}"
@@ -138,15 +147,6 @@ def resize(spectrum: Spectrum, size_from: int, size_to: int) -> Resized:
     spectrum : Spectrum, shape (..., size_from, size_from // 2 + 1)
     size_from, size_to : int
         Points per side.
-
-    Returns
-    -------
-    Spectrum, shape (..., size_to, size_to // 2 + 1)
-
-    Raises
-    ------
-    ValueError
-        If the spectrum does not have ``size_from`` points per side.
     """
     if tuple(spectrum.shape[-2:]) != (size_from, size_from // 2 + 1):
         needed = f"(..., {size_from}, {size_from // 2 + 1})"

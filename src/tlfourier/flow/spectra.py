@@ -120,10 +120,6 @@ def transfer(equation: VorticityEquation, omega_hat: Spectrum) -> tuple[Shells, 
         Gives the advection N.
     omega_hat : Spectrum, shape (..., n, n // 2 + 1)
         The state.
-
-    Returns
-    -------
-    energy_transfer, enstrophy_transfer : Tensor, shape (..., shells)
     """
     grid = equation.grid
     density = -cross_density(grid, omega_hat, equation.advection(omega_hat))

@@ -15,13 +15,7 @@ class VorticityPDF:
     """Accumulate the distribution of ω in units of its standard deviation σ(t).
 
     Scaling each snapshot by its own σ needs one pass only and has a meaning for a decaying flow too.
-
-    Parameters
-    ----------
-    limit : float
-        Half-width of the histogram in σ.
-    bins : int
-        Number of bins.
+    The histogram has ``bins`` bins from ``-limit`` to ``limit``, in σ.
     """
 
     def __init__(self, limit: float = 12.0, bins: int = 240) -> None:
@@ -94,17 +88,8 @@ class Autocorrelation:
 def decorrelation_time(correlation: np.ndarray, interval: float) -> float:
     """Return the lag at which the correlation first falls to 1/e, by linear interpolation between samples.
 
-    Parameters
-    ----------
-    correlation : np.ndarray, shape (lags,)
-        C at the lags ``0, interval, 2 * interval, ...``.
-    interval : float
-        Time between snapshots.
-
-    Returns
-    -------
-    float
-        In the units of ``interval``; infinite if the correlation stays above 1/e.
+    ``correlation`` is C at the lags ``0, interval, 2 * interval, ...``, shape (lags,); infinite if it stays
+    above 1/e.
     """
     level = math.exp(-1)
     below = np.flatnonzero(np.asarray(correlation) <= level)

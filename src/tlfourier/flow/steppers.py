@@ -34,7 +34,7 @@ class State:
 
 
 class Stepper(nn.Module):
-    """Advance states of an equation by a fixed step.
+    """Advance states of an equation by a fixed step, ``dt``; ValueError if it is not positive.
 
     Attributes
     ----------
@@ -73,16 +73,6 @@ class IFRK4(Stepper):
 
     With ``decay = exp(linear dt / 2)`` the linear part is exact: it limits neither step nor accuracy
     (Lawson, SIAM J. Numer. Anal. 4, 1967).
-
-    Parameters
-    ----------
-    equation : VorticityEquation
-    dt : float
-
-    Raises
-    ------
-    ValueError
-        If dt is not positive.
     """
 
     order = 4
@@ -137,16 +127,6 @@ class AB2CN(Stepper):
     ``(1 - dt linear / 2) new = (1 + dt linear / 2) old + dt (3 N(old) - N(before)) / 2``. The first step,
     which has no memory, is Heun's with Crank-Nicolson, so the second order holds from the start. It needs
     steps far below the advective limit of IFRK4.
-
-    Parameters
-    ----------
-    equation : VorticityEquation
-    dt : float
-
-    Raises
-    ------
-    ValueError
-        If dt is not positive.
 
     Notes
     -----

@@ -29,12 +29,7 @@ def summarise(diagnostics: xr.Dataset, k_cutoff: float) -> xr.Dataset:
     diagnostics : xr.Dataset
         From `tlfourier.flow.diagnostics.diagnose`.
     k_cutoff : float
-        Wavenumber beyond which the enstrophy counts as ``enstrophy_beyond``.
-
-    Raises
-    ------
-    ValueError
-        If the cut-off is not positive.
+        Positive wavenumber beyond which the enstrophy counts as ``enstrophy_beyond``.
     """
     if not (math.isfinite(k_cutoff) and k_cutoff > 0):
         raise ValueError(f"k_cutoff={k_cutoff}: it must be a positive wavenumber")
@@ -60,12 +55,7 @@ def summarise(diagnostics: xr.Dataset, k_cutoff: float) -> xr.Dataset:
 def compare(flows: Mapping[str, xr.Dataset], k_cutoff: float) -> xr.Dataset:
     """Summarise several flows, along the dimension ``flow``.
 
-    Parameters
-    ----------
-    flows : mapping of str to xr.Dataset
-        Name of each flow and its diagnostics.
-    k_cutoff : float
-        As in `summarise`.
+    ``flows``: name of each flow and its diagnostics; ``k_cutoff`` as in `summarise`.
     """
     rows = [summarise(diagnostics, k_cutoff) for diagnostics in flows.values()]
     table = xr.concat(rows, dim="flow", combine_attrs="override")
@@ -75,10 +65,7 @@ def compare(flows: Mapping[str, xr.Dataset], k_cutoff: float) -> xr.Dataset:
 def palinstrophy_spectrum(diagnostics: xr.Dataset) -> xr.DataArray:
     """Return ``P(k) = k**2 Z(k)``: where it peaks the viscosity acts, so a resolved flow has its fall inside.
 
-    Parameters
-    ----------
-    diagnostics : xr.Dataset
-        From `tlfourier.flow.diagnostics.diagnose`, ``enstrophy_spectrum`` over k.
+    ``diagnostics`` is from `tlfourier.flow.diagnostics.diagnose`, ``enstrophy_spectrum`` over k.
     """
     spectrum = diagnostics["k"] ** 2 * diagnostics["enstrophy_spectrum"]
     return spectrum.rename("palinstrophy_spectrum").assign_attrs(units="length^-2 time^-2")
@@ -142,6 +129,24 @@ def flux_extremes(diagnostics: xr.Dataset, k_below: float, k_above: float) -> xr
     return xr.Dataset({"energy_upscale": shares[0], "enstrophy_downscale": shares[1]})
 
 
+def log_ratio(after: xr.DataArray, before: xr.DataArray) -> xr.DataArray:
+    """Return ``log10(after / before)`` over k > 0.
+
+    Parameters
+    ----------
+    after, before : DataArray
+        Positive; over the same ``k``, and any further common dimensions.
+    """
+    if not np.array_equal(after["k"], before["k"]):
+        raise ValueError(
+            f"after has {after.sizes['k']} wavenumbers, before {before.sizes['k']}: not the same"
+        )
+    # Where one is zero or missing there is no ratio: NaN, without a warning.
+    quotient = (after / before.where(before > 0)).where(after > 0)
+    ratio = quotient.copy(data=np.log10(quotient.values)).rename("log_ratio")
+    return ratio.sel(k=ratio["k"] > 0).assign_attrs(long_name="log10 (after / before)", units="1")
+
+
 def spectral_shift(base: xr.Dataset, target: xr.Dataset, k_cutoff: float) -> xr.Dataset:
     """Return by how many powers of ten the energy spectrum changes from base to target.
 
@@ -157,19 +162,9 @@ def spectral_shift(base: xr.Dataset, target: xr.Dataset, k_cutoff: float) -> xr.
     xr.Dataset
         ``shift`` (k), ``log10(E_target / E_base)``; ``mean_size``, the mean of its magnitude; ``k_largest``,
         where its magnitude is largest.
-
-    Raises
-    ------
-    ValueError
-        If the wavenumbers differ.
     """
-    if not np.array_equal(base["k"], target["k"]):
-        raise ValueError(
-            f"base has {base['k'].size} wavenumbers and target {target['k'].size}: they must be the same"
-        )
-    kept = (base["k"] > 0) & (base["k"] < k_cutoff)
-    ratio = target["energy_spectrum"][kept] / base["energy_spectrum"][kept]
-    shift = ratio.copy(data=np.log10(ratio.values))
+    shift = log_ratio(target["energy_spectrum"], base["energy_spectrum"])
+    shift = shift.sel(k=shift["k"] < k_cutoff)
     size = abs(shift)
     return xr.Dataset({"shift": shift, "mean_size": size.mean(), "k_largest": size.idxmax("k")})
 

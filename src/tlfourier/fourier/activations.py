@@ -7,17 +7,14 @@ import torch
 import xarray as xr
 from torch import Tensor, nn
 
-from tlfourier.fourier.kernels import conv_layers
+from tlfourier.fourier.kernels import conv_layers, watched
 from tlfourier.shapes import Activation
 
 Nonlinearity = Callable[[Tensor], Tensor]
 
 
 def activation_spectra(
-    module: nn.Module,
-    inputs: Activation,
-    activation: Nonlinearity = torch.relu,
-    batch_size: int = 16,
+    module: nn.Module, inputs: Activation, activation: Nonlinearity = torch.relu, batch_size: int = 16
 ) -> xr.Dataset:
     """Return the mean amplitude spectrum of every layer's output, before and after its nonlinearity.
 
@@ -50,28 +47,18 @@ def activation_spectra(
     """
     if len(inputs) == 0 or batch_size < 1:
         raise ValueError(f"{len(inputs)} samples, batch_size={batch_size}: at least one of each is needed")
-    layers = conv_layers(module)
-    last = list(layers)[-1]
-    sums: dict[str, Tensor] = {}
+    calls, sums = dict.fromkeys(conv_layers(module), 0), dict[str, Tensor]()
+    last = list(calls)[-1]
 
-    def hook(name: str) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
-        def add(_: nn.Module, __: tuple[Tensor, ...], h: Tensor) -> None:
-            after = torch.full_like(h, torch.nan) if name == last else activation(h)
-            both = torch.stack([_shell_sums(h, name), _shell_sums(after, name)])
-            sums[name] = sums[name] + both if name in sums else both
-            calls[name] += 1
+    def add(name: str, _: Tensor, h: Tensor) -> None:
+        after = torch.full_like(h, torch.nan) if name == last else activation(h)
+        both = torch.stack([_shell_sums(h, name), _shell_sums(after, name)])
+        sums[name] = sums[name] + both if name in sums else both
+        calls[name] += 1
 
-        return add
-
-    calls = dict.fromkeys(layers, 0)
-    handles = [layer.register_forward_hook(hook(name)) for name, layer in layers.items()]
-    try:
-        with torch.no_grad():
-            for batch in inputs.split(batch_size):
-                module(batch)
-    finally:
-        for handle in handles:
-            handle.remove()
+    with watched(module, add):
+        for batch in inputs.split(batch_size):
+            module(batch)
     passes = -(-len(inputs) // batch_size)
     for name, count in calls.items():
         if count != passes:
@@ -102,7 +89,7 @@ def shells(size: int) -> tuple[Tensor, int]:
 
 
 def shell_means(values: Tensor, size: int) -> Tensor:
-    """Return the mean of a real quantity on the half spectrum over each shell of `shells`.
+    """Return the mean of a real quantity on the half spectrum over each shell of `shells`, in float64.
 
     Parameters
     ----------
@@ -110,10 +97,6 @@ def shell_means(values: Tensor, size: int) -> Tensor:
         Equal at k and -k, as every amplitude of a real field.
     size : int
         N, points per direction.
-
-    Returns
-    -------
-    Tensor of float64, shape (..., N // 2 + 1)
     """
     index, count = shells(size)
     index = index.to(values.device).ravel()

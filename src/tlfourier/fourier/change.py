@@ -8,7 +8,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
-from tlfourier.fourier.kernels import as_kernels, conv_layers, kernel_spectrum
+from tlfourier.fourier.kernels import as_kernels, conv_layers, kernel_spectrum, places
 
 
 def kernel_change(before: Tensor | ArrayLike, after: Tensor | ArrayLike, size: int = 32) -> xr.Dataset:
@@ -20,7 +20,7 @@ def kernel_change(before: Tensor | ArrayLike, after: Tensor | ArrayLike, size: i
     Parameters
     ----------
     before, after : Tensor or array_like, shape (..., out, in, k, k)
-        Weights of the same layer.
+        Finite weights of the same layer.
     size : int
         N, the grid on which the amplitudes are compared.
 
@@ -28,11 +28,6 @@ def kernel_change(before: Tensor | ArrayLike, after: Tensor | ArrayLike, size: i
     -------
     Dataset
         ``delta_weight`` and ``delta_amplitude``, dimensions (output, input).
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ, are not (out, in, k, k), or a weight is not finite.
     """
     first, second = as_kernels(before), as_kernels(after)
     if first.shape != second.shape or first.ndim != 4:
@@ -74,11 +69,6 @@ def network_change(before: nn.Module, after: nn.Module, size: int = 32) -> xr.Da
     -------
     Dataset
         Dimension ``kernel`` with coordinates ``layer``, ``output``, ``input`` (channels from 0).
-
-    Raises
-    ------
-    ValueError
-        If the networks' layers differ.
     """
     first, second = conv_layers(before), conv_layers(after)
     if list(first) != list(second):
@@ -87,9 +77,7 @@ def network_change(before: nn.Module, after: nn.Module, size: int = 32) -> xr.Da
     for name in first:
         change = kernel_change(first[name].weight, second[name].weight, size)
         flat = change.stack(kernel=("output", "input"), create_index=False)
-        rows, columns = np.indices((change.sizes["output"], change.sizes["input"]))
-        coords = {"layer": [name] * flat.sizes["kernel"], "output": rows.ravel(), "input": columns.ravel()}
-        changes.append(flat.assign_coords({key: ("kernel", value) for key, value in coords.items()}))
+        changes.append(flat.assign_coords(places(name, change.sizes["output"], change.sizes["input"])))
     return xr.concat(changes, "kernel")
 
 
@@ -110,11 +98,6 @@ def layer_changes(base: nn.Module, networks: Mapping[int, nn.Module], size: int 
     Dataset
         Over ``layer``: ``weight``, ``||W' - W|| / ||W||`` of the whole layer; ``amplitude``, the same for
         ``|F(W)|``; ``gini``, how unequally ``||W' - W||`` is spread over its kernels.
-
-    Raises
-    ------
-    ValueError
-        If a layer does not exist.
     """
     first = list(conv_layers(base).values())
     rows = []
@@ -140,10 +123,6 @@ def strongest_changes(
         Weights of the same layer.
     count : int
         How many; fewer come back where the layer holds fewer.
-
-    Returns
-    -------
-    before, after : Tensor, shape (count, k, k)
     """
     first, second = (as_kernels(weights).flatten(0, -3) for weights in (before, after))
     order = (second - first).square().sum((-2, -1)).argsort(descending=True, stable=True)[:count]
@@ -176,11 +155,6 @@ def most_changed(change: ArrayLike, percentile: float = 99.9) -> NDArray[np.bool
         One number per kernel.
     percentile : float
         In percent, between 0 and 100.
-
-    Raises
-    ------
-    ValueError
-        If the percentile is out of range.
     """
     if not 0 <= percentile <= 100:
         raise ValueError(f"percentile={percentile}: it must lie between 0 and 100")

@@ -1,5 +1,7 @@
 """Group kernels by the shape of their power with k-means, beside the rule and without its names."""
 
+import contextlib
+
 import numpy as np
 import torch
 import xarray as xr
@@ -22,7 +24,7 @@ def cluster(weights: Tensor | ArrayLike, clusters: int = 6, seed: int = 0, resta
     weights : Tensor or array_like, shape (..., k, k)
         Kernels.
     clusters : int
-        Number of groups.
+        Number of groups, at most that of different kernels.
     seed : int
         Seed of the starts.
     restarts : int
@@ -33,11 +35,6 @@ def cluster(weights: Tensor | ArrayLike, clusters: int = 6, seed: int = 0, resta
     Dataset
         ``label`` (kernel), ``centre`` (cluster, k_y, k_x) the mean power of each group, ``fraction``
         (cluster); attribute ``inertia``, the summed squared distance to the centres.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer different kernels than clusters.
     """
     power = kernel_power(weights)
     power = power.reshape(-1, *power.shape[-2:])
@@ -69,18 +66,13 @@ def types_of_clusters(groups: xr.Dataset, types: ArrayLike) -> xr.DataArray:
     groups : Dataset
         From `cluster`.
     types : array_like of str
-        The rule's type of the same kernels, in the same order.
+        The rule's type of each of the same kernels, in the same order.
 
     Returns
     -------
     DataArray, dimensions (cluster, type)
         Shares that sum to one in each group; attribute ``purity``, the share of all kernels that have the
         commonest type of their group.
-
-    Raises
-    ------
-    ValueError
-        If there is not one type for each kernel.
     """
     names = np.asarray(types).ravel()
     labels = groups["label"].values
@@ -98,18 +90,13 @@ def _best_start(
     points: np.ndarray, clusters: int, generator: np.random.Generator, restarts: int
 ) -> tuple[np.ndarray, float]:
     """Return labels and inertia of the best of several k-means++ starts."""
-    best: tuple[np.ndarray, float] | None = None
-    attempts = 0
-    while best is None or attempts < restarts:
-        attempts += 1
-        try:
+    starts: list[tuple[np.ndarray, float]] = []
+    for attempt in range(20 * restarts):
+        if starts and attempt >= restarts:
+            break
+        with contextlib.suppress(ClusterError):  # a group ran empty: the next start draws other centres
             centres, labels = kmeans2(points, clusters, 100, minit="++", missing="raise", rng=generator)
-        except ClusterError:
-            # A group ran empty: this start is of no use, the next one draws other centres.
-            if attempts < 20 * restarts:
-                continue
-            raise ValueError(f"clusters={clusters}: groups run empty, give fewer clusters") from None
-        inertia = float(np.square(points - centres[labels]).sum())
-        if best is None or inertia < best[1]:
-            best = labels, inertia
-    return best
+            starts.append((labels, float(np.square(points - centres[labels]).sum())))
+    if not starts:
+        raise ValueError(f"clusters={clusters}: groups run empty, give fewer clusters")
+    return min(starts, key=lambda start: start[1])

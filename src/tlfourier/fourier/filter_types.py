@@ -67,7 +67,7 @@ class Rule:
 
 
 def classify(weights: Tensor | ArrayLike, rule: Rule | None = None) -> np.ndarray:
-    """Return the filter type of every kernel, one of `LABELS`.
+    """Return the filter type of every kernel, one of `LABELS`, shape (...).
 
     Parameters
     ----------
@@ -75,15 +75,6 @@ def classify(weights: Tensor | ArrayLike, rule: Rule | None = None) -> np.ndarra
         Kernels of any size; those of size 1 are all-pass, hence unclassified.
     rule : Rule, optional
         Thresholds.
-
-    Returns
-    -------
-    ndarray of str, shape (...)
-
-    Raises
-    ------
-    ValueError
-        If the kernels are not square or not finite.
     """
     return _decide(features(kernel_power(weights)), rule or Rule())
 
@@ -91,14 +82,7 @@ def classify(weights: Tensor | ArrayLike, rule: Rule | None = None) -> np.ndarra
 def features(power: Power) -> dict[str, Tensor]:
     """Measure what the rule needs, one number per kernel, named as the thresholds of `Rule`.
 
-    Parameters
-    ----------
-    power : Tensor, shape (..., n, n)
-        From `kernel_power`.
-
-    Returns
-    -------
-    dict of Tensor, shape (...)
+    ``power`` is from `kernel_power`.
     """
     tables = _tables(power.shape[-1])
     flat = power.flatten(-2)
@@ -140,6 +124,8 @@ def threshold_sensitivity(
 ) -> xr.DataArray:
     """Return the share of kernels that change type when one threshold moves by a factor 1 -+ `change`.
 
+    Dimensions (threshold, shift).
+
     Parameters
     ----------
     weights : Tensor or array_like, shape (..., k, k)
@@ -148,10 +134,6 @@ def threshold_sensitivity(
         Thresholds to start from.
     change : float
         Relative shift of each threshold, one at a time.
-
-    Returns
-    -------
-    DataArray, dimensions (threshold, shift)
     """
     rule = rule or Rule()
     measured = features(kernel_power(weights))

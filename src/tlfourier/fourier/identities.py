@@ -87,10 +87,7 @@ def relu_spectrum(h: Float[Tensor, "... n n"]) -> FullSpectrum:
 def convolve_spectra(first: FullSpectrum, second: FullSpectrum) -> FullSpectrum:
     """Return ``sum_q first(k - q) second(q)`` over the periodic lattice of wavenumbers, by summing.
 
-    Parameters
-    ----------
-    first, second : Tensor, shape (..., N, N)
-        Full spectra of equal shape.
+    ``first, second``: full spectra of equal shape.
     """
     size = first.shape[-1]
     index = torch.arange(size, device=first.device)

@@ -3,6 +3,10 @@
 Wavenumbers of kernels are in radians per grid spacing, so that pi is the shortest wave the grid carries.
 """
 
+import contextlib
+from collections.abc import Callable, Iterator
+
+import numpy as np
 import torch
 from jaxtyping import Float
 from numpy.typing import ArrayLike
@@ -20,10 +24,7 @@ Power = Float[Tensor, "... n n"]
 def conv_layers(module: nn.Module) -> dict[str, nn.Conv2d]:
     """Return every `Conv2d` of a module by name, in the order of registration.
 
-    Parameters
-    ----------
-    module : nn.Module
-        Any module; a bare `Conv2d` is called ``"conv"``.
+    ``module``: any module; a bare `Conv2d` is called ``"conv"``.
 
     Raises
     ------
@@ -34,6 +35,25 @@ def conv_layers(module: nn.Module) -> dict[str, nn.Conv2d]:
     if not layers:
         raise ValueError(f"module={type(module).__name__}: it holds no Conv2d layer, give one that does")
     return layers
+
+
+@contextlib.contextmanager
+def watched(module: nn.Module, look: Callable[[str, Tensor, Tensor], None]) -> Iterator[None]:
+    """Within the block call ``look(name, entering, leaving)`` whenever a `Conv2d` of a module has run.
+
+    What leaves is given before a nonlinearity acts on it, perhaps in place: clone what is to be kept. No
+    gradients are recorded.
+    """
+    handles = [
+        layer.register_forward_hook(lambda _, given, h, name=name: look(name, given[0], h))
+        for name, layer in conv_layers(module).items()
+    ]
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        for handle in handles:
+            handle.remove()
 
 
 def as_kernels(weights: Tensor | ArrayLike) -> Weights:
@@ -56,23 +76,22 @@ def as_kernels(weights: Tensor | ArrayLike) -> Weights:
     return kernels
 
 
+def places(name: str, outputs: int, inputs: int) -> dict[str, tuple[str, np.ndarray]]:
+    """Return the coordinates ``layer``, ``output`` and ``input`` of a layer's kernels along ``kernel``."""
+    rows, columns = np.indices((outputs, inputs))
+    coordinates = {"layer": np.repeat(name, rows.size), "output": rows.ravel(), "input": columns.ravel()}
+    return {key: ("kernel", values) for key, values in coordinates.items()}
+
+
 def network_kernels(module: nn.Module) -> Weights:
     """Return all kernels of a network in one stack, layer after layer.
 
-    Parameters
-    ----------
-    module : nn.Module
-        Any module whose `Conv2d` kernels have one size.
+    ``module``: any module whose `Conv2d` kernels have one size.
 
     Returns
     -------
     Tensor, shape (kernels, k, k)
         float64.
-
-    Raises
-    ------
-    ValueError
-        If the kernels differ in size.
     """
     parts = [as_kernels(layer.weight).flatten(0, 1) for layer in conv_layers(module).values()]
     sizes = sorted({part.shape[-1] for part in parts})
@@ -90,11 +109,6 @@ def strongest(weights: Tensor | ArrayLike, share: float = 0.1) -> Weights:
         Kernels.
     share : float
         Of the kernels to keep, above 0 and up to 1; at least one is kept.
-
-    Raises
-    ------
-    ValueError
-        If the share is out of range.
     """
     if not 0 < share <= 1:
         raise ValueError(f"share={share}: it must be above 0 and at most 1")
@@ -111,21 +125,14 @@ def kernel_spectrum(weights: Weights, size: int) -> Spectrum:
     weights : Tensor, shape (..., k, k)
         Real kernels.
     size : int
-        N, points per direction of the grid.
+        N, points per direction of the grid, at least k.
 
     Returns
     -------
     Tensor, shape (..., N, N // 2 + 1)
         Complex, unnormalised.
-
-    Raises
-    ------
-    ValueError
-        If the kernel is not square or larger than the grid.
     """
-    kernel_size = _check_square(tuple(weights.shape))
-    if size < kernel_size:
-        raise ValueError(f"size={size}: a {kernel_size} x {kernel_size} kernel needs size >= {kernel_size}")
+    _check_fits(weights, size)
     return torch.fft.rfft2(weights, s=(size, size))
 
 
@@ -134,9 +141,7 @@ def kernel_amplitude(weights: Weights, size: int) -> Float[Tensor, "... n n"]:
 
     Parameters and errors as for `kernel_spectrum`.
     """
-    kernel_size = _check_square(tuple(weights.shape))
-    if size < kernel_size:
-        raise ValueError(f"size={size}: a {kernel_size} x {kernel_size} kernel needs size >= {kernel_size}")
+    _check_fits(weights, size)
     return torch.fft.fftshift(torch.fft.fft2(weights, s=(size, size)).abs(), dim=(-2, -1))
 
 
@@ -156,11 +161,6 @@ def kernel_power(weights: Tensor | ArrayLike) -> Power:
     -------
     Tensor, shape (..., 2 k - 1, 2 k - 1)
         float64, k = 0 in the middle, sum 1 (0 everywhere for a kernel of zeros).
-
-    Raises
-    ------
-    ValueError
-        If the kernels are not square or not finite.
     """
     kernels = as_kernels(weights)
     # Dividing by the largest weight first keeps the squares of very small kernels from vanishing.
@@ -185,18 +185,21 @@ def independent_power(power: Power) -> Float[Tensor, "... values"]:
     P(-k) = P(k), so only the mean and one half plane count. The half plane is multiplied by sqrt(2), which
     makes the Euclidean distance of two such vectors that of the two full pictures.
 
-    Parameters
-    ----------
-    power : Tensor, shape (..., n, n)
-        Centred, n odd, as `kernel_power` gives it.
+    ``power``: centred, n odd, as `kernel_power` gives it.
     """
     flat = power.flatten(-2)
     middle = flat.shape[-1] // 2
     return torch.cat([flat[..., middle : middle + 1], flat[..., middle + 1 :] * 2**0.5], dim=-1)
 
 
-def _check_square(shape: tuple[int, ...]) -> int:
-    """Return the size of square kernels."""
+def _check_fits(weights: Tensor, size: int) -> None:
+    """Raise ValueError unless kernels are square and not larger than the grid."""
+    _check_square(tuple(weights.shape))
+    k = weights.shape[-1]
+    if size < k:
+        raise ValueError(f"size={size}: a {k} x {k} kernel needs size >= {k}")
+
+
+def _check_square(shape: tuple[int, ...]) -> None:
     if len(shape) < 2 or shape[-1] != shape[-2] or shape[-1] == 0:
         raise ValueError(f"weights have shape {shape}: square kernels (..., k, k) are needed")
-    return shape[-1]

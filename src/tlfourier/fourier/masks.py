@@ -11,7 +11,7 @@ import xarray as xr
 from torch import Tensor, nn
 
 from tlfourier.fourier.activations import shell_means
-from tlfourier.fourier.kernels import conv_layers
+from tlfourier.fourier.kernels import conv_layers, watched
 from tlfourier.shapes import Activation
 
 NETWORKS = ("first", "second")
@@ -39,11 +39,6 @@ def mask_swap(first: nn.Module, second: nn.Module, inputs: Activation, batch_siz
         (layer, field, k), the control: the mask replaced by its mean over the field, which moves nothing;
         ``agreement`` (layer), the share of points where the masks are equal. The last layer has no ReLU and
         is left out.
-
-    Raises
-    ------
-    ValueError
-        No sample, or layers that differ.
     """
     names = list(conv_layers(first))[:-1]
     if list(conv_layers(second))[:-1] != names:
@@ -89,10 +84,7 @@ def mask_share(swapped: xr.Dataset) -> xr.DataArray:
     ``((L(1, 2) - L(1, 1)) + (L(2, 2) - L(2, 1))) / 2`` (Shapley's division). The share is
     ``sum(M D) / sum(D**2)`` over k > 0: 0 if only the field counts, 1 if only the mask does.
 
-    Parameters
-    ----------
-    swapped : Dataset
-        From `mask_swap`.
+    ``swapped`` is from `mask_swap`.
 
     Returns
     -------
@@ -114,19 +106,8 @@ def mask_share(swapped: xr.Dataset) -> xr.DataArray:
 def _pre_activations(network: nn.Module, inputs: Tensor) -> dict[str, Tensor]:
     """Return what every convolution gives, before its ReLU."""
     seen: dict[str, Tensor] = {}
-    layers = conv_layers(network)
-    names: dict[nn.Module, str] = {layer: name for name, layer in layers.items()}
-
-    def keep(layer: nn.Module, _: tuple[Tensor, ...], h: Tensor) -> None:
-        seen[names[layer]] = h.clone()  # a ReLU in place would overwrite it
-
-    handles = [layer.register_forward_hook(keep) for layer in layers.values()]
-    try:
-        with torch.no_grad():
-            network(inputs)
-    finally:
-        for handle in handles:
-            handle.remove()
+    with watched(network, lambda name, _, h: seen.update({name: h.clone()})):
+        network(inputs)
     return seen
 
 

@@ -8,7 +8,7 @@ import xarray as xr
 from torch import Tensor, nn
 
 from tlfourier.fourier.identities import layer_identity, relu_spectrum
-from tlfourier.fourier.kernels import conv_layers
+from tlfourier.fourier.kernels import conv_layers, watched
 from tlfourier.shapes import Activation
 
 
@@ -34,7 +34,9 @@ def network_identities(module: nn.Module, inputs: Activation) -> xr.Dataset:
         two are NaN in the last layer, which has no ReLU.
     """
     network = copy.deepcopy(module).double()
-    seen = _record(network, inputs.double())
+    seen: dict[str, tuple[Tensor, Tensor]] = {}
+    with watched(network, lambda name, g, h: seen.update({name: (g, h.clone())})):
+        network(inputs.double())
     layers = conv_layers(network)
     last = list(layers)[-1]
     rows = []
@@ -108,11 +110,6 @@ def rectified_wave(size: int = 64, k: int = 3) -> xr.Dataset:
     -------
     Dataset
         ``field`` (stage, x) and ``amplitude`` (stage, k) of the cosines, stages ``before`` and ``after``.
-
-    Raises
-    ------
-    ValueError
-        If the wavenumber is out of range.
     """
     if not 1 <= k <= size // 4:
         raise ValueError(f"k={k}: a wave with a second harmonic on {size} points has k from 1 to {size // 4}")
@@ -128,38 +125,16 @@ def rectified_wave(size: int = 64, k: int = 3) -> xr.Dataset:
     )
 
 
-def _record(network: nn.Module, inputs: Tensor) -> dict[str, tuple[Tensor, Tensor]]:
-    """Return what enters and leaves every convolution."""
-    seen: dict[str, tuple[Tensor, Tensor]] = {}
-    layers = conv_layers(network)
-    names: dict[nn.Module, str] = {layer: name for name, layer in layers.items()}
-
-    def keep(layer: nn.Module, given: tuple[Tensor, ...], h: Tensor) -> None:
-        # Cloned, for a ReLU in place would overwrite it.
-        seen[names[layer]] = (given[0], h.clone())
-
-    handles = [layer.register_forward_hook(keep) for layer in layers.values()]
-    try:
-        with torch.no_grad():
-            network(inputs)
-    finally:
-        for handle in handles:
-            handle.remove()
-    return seen
-
-
 def _zero_padded(layer: nn.Conv2d) -> nn.Conv2d:
     """Return a layer with the same weights that continues its fields by zeros."""
-    rows, columns = layer.kernel_size
-    bias = layer.bias is not None
     twin = nn.Conv2d(
         layer.in_channels,
         layer.out_channels,
-        (rows, columns),
+        layer.kernel_size,  # type: ignore[arg-type]
         padding="same",
-        dilation=(layer.dilation[0], layer.dilation[1]),
+        dilation=layer.dilation,  # type: ignore[arg-type]
         groups=layer.groups,
-        bias=bias,
+        bias=layer.bias is not None,
     )
     twin.double().load_state_dict(layer.state_dict())
     return twin

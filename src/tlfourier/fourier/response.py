@@ -10,6 +10,7 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
+from tlfourier.flow.summary import log_ratio
 from tlfourier.fourier.activations import activation_spectra, shell_means
 from tlfourier.fourier.kernels import as_kernels, conv_layers
 from tlfourier.shapes import Activation
@@ -40,41 +41,17 @@ def layer_response(weights: Tensor | ArrayLike, size: int) -> xr.DataArray:
 def mean_amplitude(fields: Float[Tensor, "... n n"]) -> xr.DataArray:
     """Return the mean of ``|F(field)| / N**2`` over fields and over the directions of each wavenumber.
 
-    Parameters
-    ----------
-    fields : Tensor, shape (..., N, N)
-        Samples and channels of one kind.
+    ``fields``: samples and channels of one kind.
     """
     size = fields.shape[-1]
     amplitude = torch.fft.rfft2(fields.double()).abs() / size**2
     return _over_k(shell_means(amplitude.flatten(0, -3).mean(0), size), "mean |F| / N²")
 
 
-def log_ratio(after: xr.DataArray, before: xr.DataArray) -> xr.DataArray:
-    """Return ``log10(after / before)`` over k > 0.
-
-    Parameters
-    ----------
-    after, before : DataArray
-        Over ``k`` and any further common dimensions, positive.
-
-    Raises
-    ------
-    ValueError
-        If the wavenumbers differ.
-    """
-    if not np.array_equal(after["k"], before["k"]):
-        raise ValueError(
-            f"after has {after.sizes['k']} wavenumbers, before {before.sizes['k']}: not the same"
-        )
-    # Where one is zero or missing there is no ratio: NaN, without a warning.
-    quotient = (after / before.where(before > 0)).where(after > 0)
-    ratio = quotient.copy(data=np.log10(quotient.values)).rename("log_ratio")
-    return ratio.sel(k=ratio["k"] > 0).assign_attrs(long_name="log10 (after / before)", units="1")
-
-
 def response_changes(base: nn.Module, networks: Mapping[int, nn.Module], size: int) -> xr.DataArray:
     """Return the `log_ratio` of each re-trained layer's response after and before, one network a layer.
+
+    Dimensions (layer, k).
 
     Parameters
     ----------
@@ -84,10 +61,6 @@ def response_changes(base: nn.Module, networks: Mapping[int, nn.Module], size: i
         Layer, counted from one, and the network in which it was re-trained.
     size : int
         N, as for `layer_response`.
-
-    Returns
-    -------
-    DataArray, dimensions (layer, k)
     """
     first = list(conv_layers(base).values())
     rows = []
@@ -127,12 +100,7 @@ def agreement(first: xr.DataArray, second: xr.DataArray) -> xr.DataArray:
     Parameters
     ----------
     first, second : DataArray
-        Over ``k`` and any further dimensions, which are kept.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than three common wavenumbers.
+        Over ``k``, with at least three wavenumbers in common, and any further dimensions, which are kept.
     """
     first, second = xr.align(first, second, join="inner")
     if first.sizes["k"] < 3:
@@ -145,12 +113,7 @@ def relation(
 ) -> Literal["in line with", "opposite to", "unrelated to"]:
     """Say how two curves go together: unrelated if ``abs(correlation) < clear``.
 
-    Parameters
-    ----------
-    correlation : float
-        From `agreement`.
-    clear : float
-        Smallest correlation that counts, fixed before looking.
+    ``correlation`` is from `agreement`; ``clear`` is the smallest that counts, fixed before looking.
     """
     if abs(correlation) < clear:
         return "unrelated to"
@@ -162,10 +125,7 @@ def spectral_gaps(spectra: xr.Dataset, reference: xr.Dataset) -> xr.DataArray:
 
     ``mean over k > 0 of log10(amplitude / reference)``; negative where the network underestimates.
 
-    Parameters
-    ----------
-    spectra, reference : Dataset
-        From `activation_spectra`, same layers and inputs.
+    ``spectra, reference`` is from `activation_spectra`, same layers and inputs.
 
     Returns
     -------

@@ -37,7 +37,7 @@ def put_back_curve(
     shares : sequence of float
         Parts of the kernels to put back, in (0, 1]; at least one kernel each.
     draws : int
-        Random choices of as many kernels.
+        Random choices of as many kernels, at least one.
     seed : int
         Of these choices.
 
@@ -46,11 +46,6 @@ def put_back_curve(
     Dataset
         ``most`` (share) and ``random`` (share, draw), losses; ``kernels`` (share), how many were put back;
         ``everything``, the loss with all of them put back; ``transferred``, the error with none.
-
-    Raises
-    ------
-    ValueError
-        A share outside (0, 1], no draw, or layers without kernels.
     """
     if draws < 1 or not all(0 < share <= 1 for share in shares):
         raise ValueError(

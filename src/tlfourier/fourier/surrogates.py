@@ -32,11 +32,6 @@ def phase_randomised(weights: Tensor | ArrayLike, seed: int) -> Weights:
     -------
     Tensor, shape (..., k, k)
         float64.
-
-    Raises
-    ------
-    ValueError
-        If the kernels are not square or not finite.
     """
     kernels = as_kernels(weights)
     generator = torch.Generator().manual_seed(seed)

@@ -29,7 +29,7 @@ def synthetic_kernels(
     seed : int
         Seed of all draws.
     noise : float
-        Standard deviation of white noise, relative to each kernel's root mean square.
+        Standard deviation of white noise, zero or more, relative to each kernel's root mean square.
     kernel_size : int
         At least 5: the 13 independent powers of a 3 x 3 kernel do not hold the types apart from noise.
 
@@ -37,11 +37,6 @@ def synthetic_kernels(
     -------
     kernels : ndarray, shape (4 count, k, k)
     labels : ndarray of str, shape (4 count)
-
-    Raises
-    ------
-    ValueError
-        If the kernel size is below 5 or the noise is negative.
     """
     if kernel_size < 5 or noise < 0:
         raise ValueError(f"kernel_size={kernel_size}, noise={noise}: give kernel_size >= 5 and noise >= 0")
@@ -67,11 +62,6 @@ def confusion_matrix(truth: ArrayLike, found: ArrayLike) -> xr.DataArray:
     -------
     DataArray, dimensions (truth, found)
         Counts; attribute ``accuracy``, the share on the diagonal.
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ or a type is unknown.
     """
     rows, columns = np.asarray(truth).ravel(), np.asarray(found).ravel()
     unknown = sorted((set(rows.tolist()) | set(columns.tolist())) - set(LABELS))

@@ -6,7 +6,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from tlfourier.fourier.filter_types import Rule, class_fractions, classify
-from tlfourier.fourier.kernels import as_kernels, conv_layers
+from tlfourier.fourier.kernels import as_kernels, conv_layers, places
 from tlfourier.fourier.surrogates import phase_randomised
 
 
@@ -28,11 +28,7 @@ def kernel_types(network: nn.Module, rule: Rule | None = None) -> xr.DataArray:
     parts = []
     for name, layer in conv_layers(network).items():
         labels = classify(layer.weight, rule)
-        rows, columns = np.indices(labels.shape)
-        coords = {"layer": [name] * labels.size, "output": rows.ravel(), "input": columns.ravel()}
-        parts.append(
-            xr.DataArray(labels.ravel(), {k: ("kernel", v) for k, v in coords.items()}, "kernel", "type")
-        )
+        parts.append(xr.DataArray(labels.ravel(), places(name, *labels.shape), "kernel", "type"))
     return xr.concat(parts, "kernel")
 
 
@@ -56,17 +52,12 @@ def fractions_with_nulls(
     seed : int
         Seed of the random phases.
     draws : int
-        Number of phase-randomised copies.
+        Number of phase-randomised copies, at least one.
 
     Returns
     -------
     Dataset
         ``trained``, ``initial`` (type), ``randomised`` (draw, type), and ``kernels``, how many were counted.
-
-    Raises
-    ------
-    ValueError
-        If there is no draw, or the kernels are not square or not finite.
     """
     if draws < 1:
         raise ValueError(f"draws={draws}: at least 1 phase-randomised copy is needed")
@@ -84,11 +75,7 @@ def fractions_with_nulls(
 
 
 def network_fractions(
-    network: nn.Module,
-    initial: nn.Module,
-    rule: Rule | None = None,
-    seed: int = 0,
-    draws: int = 5,
+    network: nn.Module, initial: nn.Module, rule: Rule | None = None, seed: int = 0, draws: int = 5
 ) -> xr.Dataset:
     """Return `fractions_with_nulls` of every layer, and of all kernels together.
 
@@ -104,11 +91,6 @@ def network_fractions(
     Dataset
         ``trained``, ``initial`` (layer, type), ``randomised`` (layer, draw, type), ``kernels`` (layer); the
         last entry of ``layer`` is ``"all"``, the mean weighted with the number of kernels.
-
-    Raises
-    ------
-    ValueError
-        If the layers of the two differ.
     """
     trained, fresh = conv_layers(network), conv_layers(initial)
     shapes = [

@@ -9,8 +9,6 @@ from typing import Any
 from tlfourier.io.paths import Readable
 from tlfourier.io.words import one_line
 
-_LARGEST = 64_000_000  # bytes: the longest record that the project writes is a hundred times shorter
-
 
 def parse_json(content: bytes | str, name: object, not_a_number: bool = False) -> Any:
     """Return the value of a JSON text.
@@ -27,7 +25,7 @@ def parse_json(content: bytes | str, name: object, not_a_number: bool = False) -
     Raises
     ------
     ValueError
-        Not UTF-8, not JSON, longer than 64 MB, nested too deeply, a key twice in one object, or a number that
+        Not UTF-8, not JSON, nested too deeply, a key twice in one object, or a number that
         is not finite.
     """
 
@@ -37,8 +35,6 @@ def parse_json(content: bytes | str, name: object, not_a_number: bool = False) -
         raise ValueError(f"{word} is not a finite number")
 
     try:
-        if len(content) > _LARGEST:
-            raise ValueError(f"{len(content)} bytes, at most {_LARGEST} are accepted")
         text = content if isinstance(content, str) else content.decode()
         return json.loads(text, parse_constant=constant, parse_float=_finite, object_pairs_hook=_unique)
     except RecursionError:

@@ -114,12 +114,7 @@ def write_blocks(path: Path, parts: Iterable[xr.Dataset], count: int) -> None:
     parts : iterable of xr.Dataset
         Over (time, y, x); dimensions, attributes and types are those of the first.
     count : int
-        Snapshots in all of them.
-
-    Raises
-    ------
-    ValueError
-        If there are not ``count`` snapshots; nothing is written.
+        Snapshots in all of them; with another number nothing is written (ValueError).
     """
     parts = iter(parts)
     first = next(parts)

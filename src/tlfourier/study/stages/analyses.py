@@ -15,10 +15,11 @@ from torch import nn
 
 from tlfourier import fourier
 from tlfourier.closure.network import Network, NetworkSpec, load_network, predict
+from tlfourier.flow.summary import log_ratio
 from tlfourier.fourier.change import gini, kernel_change
 from tlfourier.fourier.kernels import conv_layers
 from tlfourier.fourier.masks import mask_swap
-from tlfourier.fourier.response import layer_response, log_ratio, mean_amplitude
+from tlfourier.fourier.response import layer_response, mean_amplitude
 from tlfourier.fourier.reversion import put_back_curve
 from tlfourier.io.netcdf import read_dataset, write_dataset
 from tlfourier.scorecard.statistics import per_seed
