@@ -50,7 +50,7 @@ def changes(networks: Mapping[str, xr.Dataset], percentile: float = 99.9) -> Fig
     ----------
     networks : mapping of str to xr.Dataset
         Role or label, and `tlfourier.fourier.network_change` of the re-trained kernels. In (a) the circle
-        marks `percentile`; in (b) the diagonal is an equal change of every kernel.
+        marks ``percentile``; in (b) the diagonal is an equal change of every kernel.
     percentile : float
         In percent.
     """
@@ -85,7 +85,7 @@ def response(
     kernels : mapping of str to xr.DataArray
         Role or label, and `tlfourier.fourier.log_ratio` of the responses after and before re-training.
     data : mapping of str to xr.DataArray
-        Name and `log_ratio` of target and base spectra.
+        Name and `tlfourier.fourier.log_ratio` of target and base spectra.
     k_forcing : float or mapping of str to float, optional
         Forcing wavenumbers, say ``{"base": 12, "target": 4}``.
     """

@@ -32,10 +32,10 @@ class Grid(nn.Module):
     k_x, k_y : Tensor, shapes (1, N // 2 + 1) and (N, 1)
         Angular wavenumbers.
     k_squared, k_radial, inverse_k_squared : Tensor, shape (N, N // 2 + 1)
-        |k|**2, |k| and 1 / |k|**2, the last with 0 for the mean.
+        ``|k|**2``, ``|k|`` and ``1 / |k|**2``, the last with 0 for the mean.
     mask : Tensor, shape (N, N // 2 + 1)
-        1 where both |k_x| and |k_y| are below N / 3 (in units of 2 pi / length), else 0: symmetric in the
-        sign of k and free of aliasing for quadratic terms (Orszag, J. Atmos. Sci. 28, 1971).
+        1 where both ``|k_x|`` and ``|k_y|`` are below N / 3 (in units of 2 pi / length), else 0: symmetric
+        in the sign of k and free of aliasing for quadratic terms (Orszag, J. Atmos. Sci. 28, 1971).
 
     Raises
     ------
@@ -129,8 +129,8 @@ def by_columns(spectrum: Tensor) -> Tensor:
 def resize(spectrum: Spectrum, size_from: int, size_to: int) -> Resized:
     """Carry a half spectrum to another grid of the same square, keeping the modes that both resolve.
 
-    ``new[k] = (size_to / size_from)**2 * spectrum[k]`` for |k_x|, |k_y| < min(size_from, size_to) / 2, all
-    others zero. The Nyquist modes are dropped, for a grid cannot tell their sign: so the map commutes with
+    ``new[k] = (size_to / size_from)**2 * spectrum[k]`` for ``|k_x|, |k_y| < min(size_from, size_to) / 2``,
+    all others zero. The Nyquist modes are dropped, for a grid cannot tell their sign: so the map commutes with
     rotation by 90 degrees.
 
     Parameters

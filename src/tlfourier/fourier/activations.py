@@ -22,13 +22,13 @@ def activation_spectra(
     """Return the mean amplitude spectrum of every layer's output, before and after its nonlinearity.
 
     ``mean |F(h)| / N**2`` over samples, channels and the wavenumbers of each integer shell, where h is what a
-    `Conv2d` gives and ``g = activation(h)``. Forward hooks reduce each output to its shells at once, so
+    ``Conv2d`` gives and ``g = activation(h)``. Forward hooks reduce each output to its shells at once, so
     that the memory is that of one batch in one layer.
 
     Parameters
     ----------
     module : nn.Module
-        Any module whose `Conv2d` layers give square fields; it is run without gradients in its present mode.
+        Any module whose ``Conv2d`` layers give square fields; it is run without gradients, in its own mode.
     inputs : Tensor, shape (sample, channel, N, N)
         What the module takes.
     activation : callable
@@ -82,7 +82,7 @@ def activation_spectra(
 def shells(size: int) -> tuple[Tensor, int]:
     """Return the integer shell ``round(|k|)`` of each mode of a half spectrum, and the number of shells.
 
-    Modes beyond round(|k|) = N / 2 lie in the corners of the lattice: no full shell, index ``count``.
+    Modes beyond ``round(|k|) = N / 2`` lie in the corners of the lattice: no full shell, index ``count``.
 
     Parameters
     ----------

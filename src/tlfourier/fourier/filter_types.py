@@ -3,14 +3,14 @@
 The rule sees `kernel_power` only, so the amplitude, the sign and the position of a kernel do not matter. With
 P(k) the normalised power, in this order:
 
-1. **unclassified**: P is nearly flat (all-pass; relative deviation below `contrast`), or has no simple shape
-   (below `structure`): neither the symmetry of the grid, nor one pair of lobes, nor a single direction
+1. **unclassified**: P is nearly flat (all-pass; relative deviation below ``contrast``), or has no simple
+   shape (below ``structure``): neither the symmetry of the grid, nor one pair of lobes, nor a single direction
    explains it.
-2. **low-pass**: the maximum sits at k = 0, elsewhere P <= `rise` P(0); elongated ones count as low-pass.
+2. **low-pass**: the maximum sits at k = 0, elsewhere P <= ``rise`` P(0); elongated ones count as low-pass.
 3. **gabor**: oriented, two lobes at +-k: ``abs(sum P exp(2i theta)) / sum P`` over k > 0 is at least
-   `anisotropy`, or P depends on one direction only (`one_dimensional`). Derivatives of smooth kernels
+   ``anisotropy``, or P depends on one direction only (``one_dimensional``). Derivatives of smooth kernels
    belong here.
-4. **high-pass**: beyond 0.9 pi the mean power is at least `high_ratio` times that of the middle band.
+4. **high-pass**: beyond 0.9 pi the mean power is at least ``high_ratio`` times that of the middle band.
 5. **band-pass**: what remains, a ring.
 """
 
@@ -138,7 +138,7 @@ def class_fractions(labels: np.ndarray) -> xr.DataArray:
 def threshold_sensitivity(
     weights: Tensor | ArrayLike, rule: Rule | None = None, change: float = 0.2
 ) -> xr.DataArray:
-    """Return the share of kernels that change type when one threshold moves by a factor 1 -+ `change`.
+    """Return the share of kernels that change type when one threshold moves by a factor 1 -+ ``change``.
 
     Parameters
     ----------

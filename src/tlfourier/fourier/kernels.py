@@ -18,17 +18,17 @@ Power = Float[Tensor, "... n n"]
 
 
 def conv_layers(module: nn.Module) -> dict[str, nn.Conv2d]:
-    """Return every `Conv2d` of a module by name, in the order of registration.
+    """Return every ``Conv2d`` of a module by name, in the order of registration.
 
     Parameters
     ----------
     module : nn.Module
-        Any module; a bare `Conv2d` is called ``"conv"``.
+        Any module; a bare ``Conv2d`` is called ``"conv"``.
 
     Raises
     ------
     ValueError
-        If the module holds no `Conv2d`.
+        If the module holds no ``Conv2d``.
     """
     layers = {name or "conv": m for name, m in module.named_modules() if isinstance(m, nn.Conv2d)}
     if not layers:
@@ -62,7 +62,7 @@ def network_kernels(module: nn.Module) -> Weights:
     Parameters
     ----------
     module : nn.Module
-        Any module whose `Conv2d` kernels have one size.
+        Any module whose ``Conv2d`` kernels have one size.
 
     Returns
     -------
@@ -130,7 +130,7 @@ def kernel_spectrum(weights: Weights, size: int) -> Spectrum:
 
 
 def kernel_amplitude(weights: Weights, size: int) -> Float[Tensor, "... n n"]:
-    """Return ``abs(F(W))`` of the zero-padded kernel on all `size` x `size` wavenumbers, k = 0 in the middle.
+    """Return ``abs(F(W))`` of the zero-padded kernel on size x size wavenumbers, k = 0 in the middle.
 
     Parameters and errors as for `kernel_spectrum`.
     """

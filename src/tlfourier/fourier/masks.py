@@ -26,7 +26,7 @@ def mask_swap(first: nn.Module, second: nn.Module, inputs: Activation, batch_siz
     Parameters
     ----------
     first, second : nn.Module
-        Networks of one architecture: `Conv2d` layers of square fields with ReLU between them.
+        Networks of one architecture: ``Conv2d`` layers of square fields with ReLU between them.
     inputs : Tensor, shape (sample, channel, N, N)
         What both are given.
     batch_size : int
