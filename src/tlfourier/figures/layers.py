@@ -151,7 +151,7 @@ def over_seeds(score: xr.DataArray, interval: str) -> xr.Dataset:
 
 
 def spread(places: NDArray[np.float64], gap: float) -> NDArray[np.float64]:
-    """Move places apart to at least ``gap``, as little as possible in the mean square, keeping their order."""
+    """Move places apart to at least ``gap``, as little as possible in the mean square, in the same order."""
     order = np.argsort(places, kind="stable")
     steps = gap * np.arange(len(places))
     moved = np.empty(len(places))

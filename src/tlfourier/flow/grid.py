@@ -130,8 +130,8 @@ def resize(spectrum: Spectrum, size_from: int, size_to: int) -> Resized:
     """Carry a half spectrum to another grid of the same square, keeping the modes that both resolve.
 
     ``new[k] = (size_to / size_from)**2 * spectrum[k]`` for ``|k_x|, |k_y| < min(size_from, size_to) / 2``,
-    all others zero. The Nyquist modes are dropped, for a grid cannot tell their sign: so the map commutes with
-    rotation by 90 degrees.
+    all others zero. The Nyquist modes are dropped, for a grid cannot tell their sign: so the map commutes
+    with rotation by 90 degrees.
 
     Parameters
     ----------

@@ -4,8 +4,8 @@ The rule sees `kernel_power` only, so the amplitude, the sign and the position o
 P(k) the normalised power, in this order:
 
 1. **unclassified**: P is nearly flat (all-pass; relative deviation below ``contrast``), or has no simple
-   shape (below ``structure``): neither the symmetry of the grid, nor one pair of lobes, nor a single direction
-   explains it.
+   shape (below ``structure``): neither the symmetry of the grid, nor one pair of lobes, nor a single
+   direction explains it.
 2. **low-pass**: the maximum sits at k = 0, elsewhere P <= ``rise`` P(0); elongated ones count as low-pass.
 3. **gabor**: oriented, two lobes at +-k: ``abs(sum P exp(2i theta)) / sum P`` over k > 0 is at least
    ``anisotropy``, or P depends on one direction only (``one_dimensional``). Derivatives of smooth kernels
