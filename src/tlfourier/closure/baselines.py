@@ -48,6 +48,12 @@ class OutputGain(nn.Module):
         ------
         ValueError
             Truth and prediction differ in shape, a value is not finite, or a channel is predicted as zero.
+
+        Examples
+        --------
+        >>> inputs = torch.randn(4, 1, 8, 8)
+        >>> OutputGain.fit(nn.Identity(), inputs, outputs=3 * inputs).gain
+        tensor([3.])
         """
         check_finite("outputs", outputs)
         prediction = predict(network, inputs)

@@ -135,7 +135,7 @@ def own_axes(ax: Axes | None, height: float = 3.2, width: float = WIDTH) -> Axes
 
 
 def figure_of(ax: Axes) -> Figure:
-    """Return the figure that holds ``ax``, also where ``ax`` lies in a subfigure."""
+    """Return the figure that holds ``ax``, also where ``ax`` lies in a subfigure; ValueError if none does."""
     figure = ax.get_figure(root=True)
     if figure is None:
         raise ValueError("ax: these axes were removed from their figure, give axes that belong to one")

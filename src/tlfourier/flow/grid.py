@@ -41,6 +41,14 @@ class Grid(nn.Module):
     ------
     ValueError
         For an odd or too small size, a length that is not positive, another dtype.
+
+    Examples
+    --------
+    >>> grid = Grid(8)
+    >>> grid.k_x
+    tensor([[0., 1., 2., 3., 4.]])
+    >>> int(grid.mask.sum())  # modes that the 2/3 rule keeps
+    15
     """
 
     x: Tensor
@@ -147,6 +155,13 @@ def resize(spectrum: Spectrum, size_from: int, size_to: int) -> Resized:
     ------
     ValueError
         If the spectrum does not have ``size_from`` points per side.
+
+    Examples
+    --------
+    >>> grid, finer = Grid(16), Grid(32)
+    >>> fine = resize(grid.to_spectral(torch.cos(grid.x + grid.y)), 16, 32)
+    >>> torch.allclose(finer.to_physical(fine), torch.cos(finer.x + finer.y), atol=1e-6)
+    True
     """
     if tuple(spectrum.shape[-2:]) != (size_from, size_from // 2 + 1):
         needed = f"(..., {size_from}, {size_from // 2 + 1})"

@@ -40,6 +40,14 @@ def random_vorticity(grid: Grid, seed: int, k_peak: float = 10.0, members: int |
     Notes
     -----
     The spectrum of Subel et al., PNAS Nexus 2(3), pgad015 (2023).
+
+    Examples
+    --------
+    >>> from tlfourier.flow.spectra import energy, energy_spectrum
+    >>> grid = Grid(64)
+    >>> omega_hat = random_vorticity(grid, seed=0, k_peak=6)
+    >>> round(float(energy(grid, omega_hat)), 2), int(energy_spectrum(grid, omega_hat).argmax())
+    (0.28, 9)
     """
     if not (math.isfinite(k_peak) and k_peak > 0):
         raise ValueError(f"k_peak={k_peak}: it must be a positive number")
@@ -80,6 +88,13 @@ def taylor_green(grid: Grid, k: int = 1) -> Spectrum:
     ------
     ValueError
         If the grid does not resolve k.
+
+    Examples
+    --------
+    >>> grid = Grid(16)
+    >>> omega = grid.to_physical(taylor_green(grid, k=2))
+    >>> torch.allclose(omega, 4 * torch.cos(2 * grid.x) * torch.cos(2 * grid.y), atol=1e-5)
+    True
     """
     largest = grid.size // 2 - 1
     if k != int(k) or not 1 <= k <= largest:

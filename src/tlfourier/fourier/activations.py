@@ -47,6 +47,12 @@ def activation_spectra(
     ------
     ValueError
         If there is no sample, a layer runs never or more than once per pass, or its fields are not square.
+
+    Examples
+    --------
+    >>> module = nn.Sequential(nn.Conv2d(1, 3, 5, padding=2), nn.ReLU(), nn.Conv2d(3, 1, 1))
+    >>> dict(activation_spectra(module, torch.randn(2, 1, 16, 16)).sizes)
+    {'layer': 2, 'stage': 2, 'k': 9}
     """
     if len(inputs) == 0 or batch_size < 1:
         raise ValueError(f"{len(inputs)} samples, batch_size={batch_size}: at least one of each is needed")

@@ -84,6 +84,13 @@ def classify(weights: Tensor | ArrayLike, rule: Rule | None = None) -> np.ndarra
     ------
     ValueError
         If the kernels are not square or not finite.
+
+    Examples
+    --------
+    >>> mean, laplacian = [[1, 1, 1], [1, 1, 1], [1, 1, 1]], [[0, -1, 0], [-1, 4, -1], [0, -1, 0]]
+    >>> derivative = [[0, 0, 0], [1, 0, -1], [0, 0, 0]]
+    >>> classify(np.array([mean, laplacian, derivative])).tolist()
+    ['low-pass', 'high-pass', 'gabor']
     """
     return _decide(features(kernel_power(weights)), rule or Rule())
 

@@ -29,6 +29,11 @@ def conv_layers(module: nn.Module) -> dict[str, nn.Conv2d]:
     ------
     ValueError
         If the module holds no ``Conv2d``.
+
+    Examples
+    --------
+    >>> list(conv_layers(nn.Sequential(nn.Conv2d(2, 4, 5), nn.ReLU(), nn.Conv2d(4, 1, 5))))
+    ['0', '2']
     """
     layers = {name or "conv": m for name, m in module.named_modules() if isinstance(m, nn.Conv2d)}
     if not layers:
@@ -122,6 +127,12 @@ def kernel_spectrum(weights: Weights, size: int) -> Spectrum:
     ------
     ValueError
         If the kernel is not square or larger than the grid.
+
+    Examples
+    --------
+    >>> mean = torch.full((3, 3), 1 / 9)
+    >>> kernel_spectrum(mean, size=32).abs()[0, [0, 5, 10, 15]].round(decimals=2)
+    tensor([1.0000, 0.7000, 0.0800, 0.3200])
     """
     kernel_size = _check_square(tuple(weights.shape))
     if size < kernel_size:
@@ -132,7 +143,7 @@ def kernel_spectrum(weights: Weights, size: int) -> Spectrum:
 def kernel_amplitude(weights: Weights, size: int) -> Float[Tensor, "... n n"]:
     """Return ``abs(F(W))`` of the zero-padded kernel on size x size wavenumbers, k = 0 in the middle.
 
-    Parameters and errors as for `kernel_spectrum`.
+    Parameters and errors, as ValueError, are those of `kernel_spectrum`.
     """
     kernel_size = _check_square(tuple(weights.shape))
     if size < kernel_size:

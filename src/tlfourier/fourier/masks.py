@@ -44,6 +44,14 @@ def mask_swap(first: nn.Module, second: nn.Module, inputs: Activation, batch_siz
     ------
     ValueError
         No sample, or layers that differ.
+
+    Examples
+    --------
+    >>> def network():
+    ...     return nn.Sequential(nn.Conv2d(1, 3, 3, padding=1), nn.ReLU(), nn.Conv2d(3, 1, 1))
+    >>> swapped = mask_swap(network(), network(), torch.randn(2, 1, 16, 16))
+    >>> dict(swapped["power"].sizes)
+    {'layer': 1, 'mask': 2, 'field': 2, 'k': 9}
     """
     names = list(conv_layers(first))[:-1]
     if list(conv_layers(second))[:-1] != names:

@@ -62,6 +62,12 @@ def log_ratio(after: xr.DataArray, before: xr.DataArray) -> xr.DataArray:
     ------
     ValueError
         If the wavenumbers differ.
+
+    Examples
+    --------
+    >>> k = xr.DataArray([1.0, 10.0, 1000.0], dims="k", coords={"k": [0, 1, 2]})
+    >>> log_ratio(k, xr.ones_like(k)).values.tolist()
+    [1.0, 3.0]
     """
     if not np.array_equal(after["k"], before["k"]):
         raise ValueError(

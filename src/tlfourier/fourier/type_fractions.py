@@ -24,6 +24,13 @@ def kernel_types(network: nn.Module, rule: Rule | None = None) -> xr.DataArray:
     -------
     DataArray of str
         Dimension ``kernel`` with coordinates ``layer``, ``output``, ``input`` (channels from 0).
+
+    Examples
+    --------
+    >>> layer = nn.Conv2d(1, 2, 3)
+    >>> layer.weight.data = layer.weight.data.new_tensor([[[[1, 1, 1]] * 3], [[[1, 0, -1]] * 3]])
+    >>> kernel_types(layer).values.tolist()
+    ['low-pass', 'gabor']
     """
     parts = []
     for name, layer in conv_layers(network).items():

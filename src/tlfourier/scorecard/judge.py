@@ -75,7 +75,13 @@ class _Row:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Return p-values corrected by Holm's step-down method, in their order (Scand. J. Statist. 6, 1979)."""
+    """Return p-values corrected by Holm's step-down method, in their order (Scand. J. Statist. 6, 1979).
+
+    Examples
+    --------
+    >>> holm([0.01, 0.04, 0.03])
+    [0.03, 0.06, 0.06]
+    """
     count, largest = len(p_values), 0.0
     corrected = [1.0] * count
     for place, index in enumerate(np.argsort(p_values, kind="stable")):

@@ -57,6 +57,11 @@ def verdict(effects: ArrayLike, margin: float = 0.0, confidence: float = 0.95) -
     ------
     ValueError
         For effects that are not a row of finite numbers, or a confidence outside (0, 1).
+
+    Examples
+    --------
+    >>> verdict([0.2, 0.3, 0.25]).word, verdict([0.2, -0.3, 0.25]).word
+    ('supported', 'undecided')
     """
     values = np.asarray(effects, dtype=float)
     if values.ndim != 1 or values.size == 0 or not np.isfinite(values).all():

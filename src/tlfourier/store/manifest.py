@@ -40,7 +40,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 
 def parse_manifest(content: bytes, folder: Path) -> dict[str, Any]:
-    """Return the manifest in the bytes of its file; ``folder`` names the artifact in an error."""
+    """Return the manifest in the bytes of its file; ``folder`` names it in a ValueError."""
     try:
         manifest: dict[str, Any] = json.loads(content)
         wanted = manifest["files"]

@@ -115,7 +115,7 @@ class Study:
         return self.spec.case(name)
 
     def flow(self, name: str) -> settings.FlowSpec:
-        """Return a flow's numbers."""
+        """Return a flow's numbers; ValueError for an unknown flow."""
         if name not in self.spec.flows:
             raise ValueError(f"unknown flow {name!r}: accepted are {', '.join(self.flows)}")
         return self.spec.flows[name]
@@ -175,7 +175,7 @@ class Study:
         """Return the node of a network: ``"none"``, ``"all"``, ``"scratch_few"``, or a set of layers.
 
         ``"matched"`` is layer 2 with no more parameters than the last layer has: as many of its output
-        channels as the network has outputs.
+        channels as the network has outputs. ValueError for any other name.
         """
         flows = self.case(case)
         if seed not in self.seeds_of(case):

@@ -70,7 +70,7 @@ def _one_sentence(path: Path) -> Iterator[None]:
 
 
 def read_scales(folder: Path) -> pairs.Scales:
-    """Read a flow's standard deviations."""
+    """Read a flow's standard deviations; ValueError if the file holds others."""
     path = folder / "scales.nc"
     data = read_dataset(path)
     names = {field.name for field in dataclasses.fields(pairs.Scales)}
@@ -90,7 +90,13 @@ def read_tensors(folder: Path, scales: pairs.Scales) -> tuple[Tensor, Tensor]:
 
 
 def read_network(folders: Mapping[str, Path]) -> Network:
-    """Read a network: the file of a whole one, or a base network with the re-trained layers laid over it."""
+    """Read a network: the file of a whole one, or a base network with the re-trained layers laid over it.
+
+    Raises
+    ------
+    ValueError
+        A layer does not fit the base network.
+    """
     if "base" not in folders:
         return load_network(folders["network"] / "network.safetensors")
     network = load_network(folders["base"] / "network.safetensors")
