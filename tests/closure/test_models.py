@@ -31,9 +31,7 @@ def test_baselines_are_their_own_names_and_re_train_no_set() -> None:
 
 @pytest.mark.parametrize("model", ["nothing", "", "2+", "2 5", "+2"])
 def test_an_unknown_name_is_refused_with_the_known_ones(model: str) -> None:
-    with pytest.raises(
-        ValueError, match=r"unknown model .*: accepted are none, gain, .* or a set of layers"
-    ):
+    with pytest.raises(ValueError, match=r"unknown model .*: accepted are none, gain, .* or a set of layers"):
         model_name(model)
 
 

@@ -87,7 +87,7 @@ class Performance:
     sections: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def table(self, section: str) -> xr.Dataset:
-        """Return the rows of a section over ``row``; without rows where it was not measured."""
+        """Return the rows of a section over ``row``, none if it was not measured; ValueError if unknown."""
         if section not in COLUMNS:
             raise ValueError(f"unknown section {section!r}: accepted are {', '.join(COLUMNS)}")
         rows = self.sections[section]["rows"] if section in self.sections else []

@@ -42,7 +42,18 @@ class OutputGain(nn.Module):
         network : nn.Module
             Predicts P from the inputs.
         inputs, outputs : Tensor, shape (n, 2, N, N) and (n, outputs, N, N)
-            The target's few samples, finite; ``outputs`` is the truth T.
+            The target's few samples; ``outputs`` is the truth T.
+
+        Raises
+        ------
+        ValueError
+            Truth and prediction differ in shape, a value is not finite, or a channel is predicted as zero.
+
+        Examples
+        --------
+        >>> inputs = torch.randn(4, 1, 8, 8)
+        >>> OutputGain.fit(nn.Identity(), inputs, outputs=3 * inputs).gain
+        tensor([3.])
         """
         check_finite("outputs", outputs)
         prediction = predict(network, inputs)

@@ -115,6 +115,14 @@ class Filter(nn.Module):
     ValueError
         If the kind is unknown, the coarse grid is finer than the fine one or differs in domain or precision,
         or the width is not positive or exceeds the domain.
+
+    Examples
+    --------
+    >>> filter = Filter(Grid(64), Grid(16), "gaussian")
+    >>> filter
+    Filter(gaussian, width=0.785398, 64 -> 16)
+    >>> round(float(filter.response[0, 8]), 3)  # at the cut-off of the coarse grid
+    0.193
     """
 
     response: Tensor
@@ -196,6 +204,15 @@ def subgrid_term(
     Spectrum, shape (..., n_coarse, n_coarse // 2 + 1)
         Π in units of 1 / time². The LES carries -Π; ``mean(omega_bar * sgs) > 0`` is forward
         transfer of enstrophy.
+
+    Examples
+    --------
+    >>> from tlfourier.flow.initial import random_vorticity
+    >>> fine, coarse = Grid(64), Grid(16)
+    >>> filter, equation = Filter(fine, coarse), VorticityEquation(fine, viscosity=0.01)
+    >>> omega_hat = random_vorticity(fine, seed=0)
+    >>> subgrid_term(omega_hat, equation, filtered_equation(equation, coarse, filter), filter).shape
+    torch.Size([16, 9])
     """
     return filter(fine_equation.advection(omega_hat)) - coarse_equation.advection(filter(omega_hat))
 

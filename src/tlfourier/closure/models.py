@@ -31,6 +31,14 @@ def check_layers(layers: object, count: int | None = None) -> Layers:
     ------
     ValueError
         No layer, a layer twice, something that is not an integer, or a layer that the network does not have.
+
+    Examples
+    --------
+    >>> check_layers({5, 2}, count=11)
+    (2, 5)
+    >>> check_layers({12}, count=11)
+    Traceback (most recent call last):
+    ValueError: layers={12}: this network has layers 1..11
     """
     there = "from 1 on" if count is None else f"1..{count}"
     if isinstance(layers, str | bytes) or not isinstance(layers, Iterable):

@@ -26,7 +26,13 @@ _LOOKED_AT = 64  # samples at once, when values are checked: the check itself ne
 
 @dataclass(frozen=True)
 class NetworkSpec:
-    """Shape of the network; the defaults are the paper's 927,041 parameters (S23)."""
+    """Shape of the network; the defaults are the paper's 927,041 parameters (S23).
+
+    Raises
+    ------
+    ValueError
+        For less than two layers, no channel, a kernel of even size, or an unknown padding.
+    """
 
     layers: int = 11
     channels: int = 64
@@ -71,6 +77,14 @@ class Network(nn.Module):
     seed : int
         Seed of the initial weights: weights and biases uniform in ±1/√(inputs·k²), PyTorch's own default
         (Kaiming uniform with a = √5), drawn layer by layer from one generator on the CPU.
+
+    Examples
+    --------
+    >>> network = Network()
+    >>> sum(parameter.numel() for parameter in network.parameters())
+    927041
+    >>> network.layer_names()[-1], network.layer(2).weight.shape
+    ('conv11', torch.Size([64, 64, 5, 5]))
     """
 
     def __init__(self, spec: NetworkSpec | None = None, seed: int = 0) -> None:
@@ -96,7 +110,7 @@ class Network(nn.Module):
         return [layer_name(number) for number in range(1, self.spec.layers + 1)]
 
     def layer(self, number: int) -> nn.Conv2d:
-        """Return the convolution of layer ``number``, counted from one."""
+        """Return the convolution of layer ``number``, counted from one; ValueError if there is none."""
         if not 1 <= number <= self.spec.layers:
             raise ValueError(f"layer {number}: this network has layers 1..{self.spec.layers}")
         layer = self.get_submodule(layer_name(number))
@@ -179,6 +193,12 @@ def predict(network: nn.Module, inputs: Tensor, batch_size: int = 16) -> Tensor:
     ------
     ValueError
         No samples, a non-positive batch size, or inputs that are not finite.
+
+    Examples
+    --------
+    >>> network = Network(NetworkSpec(layers=3, channels=4))
+    >>> predict(network, torch.zeros(5, 2, 16, 16)).shape
+    torch.Size([5, 1, 16, 16])
     """
     if batch_size < 1 or len(inputs) < 1:
         raise ValueError(

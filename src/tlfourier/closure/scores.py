@@ -59,6 +59,13 @@ def score(
     Notes
     -----
     The spectrum error is what Darman et al. (arXiv 2504.15487) call spectrum RMSE, in our reading.
+
+    Examples
+    --------
+    >>> truth = torch.cos(Grid(16).x + Grid(16).y)[None]
+    >>> found = score(0.5 * truth, truth)  # a perfect correlation hides that half is missing
+    >>> {name: round(float(found[name][0]), 3) for name in ("cc", "rmse", "sd_ratio")}
+    {'cc': 1.0, 'rmse': 0.5, 'sd_ratio': 0.5}
     """
     given = {"prediction": prediction, "truth": truth, "psi": psi, "omega": omega}
     fields = {name: field.detach().cpu() for name, field in given.items() if field is not None}

@@ -19,7 +19,13 @@ __all__ = ["Diverged", "TrainingSpec", "check_samples", "train"]
 
 @dataclass(frozen=True)
 class TrainingSpec:
-    """How a network is trained; the defaults are S23's."""
+    """How a network is trained; the defaults are S23's.
+
+    Raises
+    ------
+    ValueError
+        For a number that is not positive, an unknown schedule or precision.
+    """
 
     samples: int = 2000
     epochs: int = 100
@@ -68,6 +74,8 @@ def train(
         goes on from it and ends with the same bits as an uninterrupted run on the same number of threads.
     progress : bool
         Show a progress bar.
+    checkpoint_every : int
+        Epochs between two checkpoints.
 
     Returns
     -------

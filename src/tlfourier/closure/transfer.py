@@ -29,6 +29,11 @@ class TransferSpec:
     With ``channels`` only so many output channels of each layer are, the first ones, all others frozen to the
     bit: a control with fewer parameters in the same place. ``optimiser="carried"`` starts Adam with moments
     of the base flow, as if the base training just went on.
+
+    Raises
+    ------
+    ValueError
+        For layers that `check_layers` refuses, a number that is not positive, an unknown optimiser.
     """
 
     layers: tuple[int, ...]
@@ -154,6 +159,15 @@ def transfer(
     -----
     S23 (doi:10.1093/pnasnexus/pgad015) gives 50 epochs to one layer and 100 to two; here every set has equal
     steps.
+
+    Examples
+    --------
+    >>> from tlfourier.closure.network import NetworkSpec
+    >>> base, few = Network(NetworkSpec(layers=3, channels=4)), torch.ones(4, 2, 16, 16)
+    >>> samples = (few, few[:, :1])
+    >>> network, history = transfer(base, *samples, samples, TransferSpec((2,), steps=3), progress=False)
+    >>> [torch.equal(network.layer(number).weight, base.layer(number).weight) for number in (1, 2, 3)]
+    [True, False, True]
     """
     layers = check_layers(spec.layers, base.spec.layers)
     check_samples(base, inputs, outputs)

@@ -39,8 +39,13 @@ def layer_changes(networks: Mapping[str, xr.Dataset]) -> Figure:
 def changes(networks: Mapping[str, xr.Dataset], percentile: float = 99.9) -> Figure:
     """Show how the change by re-training is spread over kernels: (a) how many change more, (b) concentration.
 
-    ``networks``: role or label, and `tlfourier.fourier.network_change` of the re-trained kernels. In (a) the
-    circle marks ``percentile``; in (b) the diagonal is an equal change of every kernel.
+    Parameters
+    ----------
+    networks : mapping of str to xr.Dataset
+        Role or label, and `tlfourier.fourier.network_change` of the re-trained kernels. In (a) the circle
+        marks ``percentile``; in (b) the diagonal is an equal change of every kernel.
+    percentile : float
+        In percent.
     """
     figure, axes = new_figure(1, 2, 3.2)
     left, right = axes.flat
@@ -73,7 +78,7 @@ def response(
     kernels : mapping of str to xr.DataArray
         Role or label, and `tlfourier.fourier.log_ratio` of the responses after and before re-training.
     data : mapping of str to xr.DataArray
-        Name and `log_ratio` of target and base spectra.
+        Name and `tlfourier.fourier.log_ratio` of target and base spectra.
     k_forcing : float or mapping of str to float, optional
         Forcing wavenumbers, say ``{"base": 12, "target": 4}``.
     """

@@ -21,12 +21,12 @@ from tlfourier.fourier.filter_types import LABELS, Rule, classify
 from tlfourier.fourier.kernels import as_kernels, kernel_amplitude
 
 SPECTRUM_SIZE = 32
-"""Points per direction on which galleries show |F(W)|."""
+"""Points per direction on which galleries show ``|F(W)|``."""
 
 
 @styled
 def gallery(weights: Tensor | ArrayLike, titles: Sequence[str] | None = None, columns: int = 6) -> Figure:
-    """Show kernels on the left and, in the same arrangement, their amplitude spectra |F(W)| on the right.
+    """Show kernels on the left and, in the same arrangement, their amplitude spectra ``|F(W)|`` right.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def gallery(weights: Tensor | ArrayLike, titles: Sequence[str] | None = None, co
 
 @styled
 def type_gallery(weights: Tensor | ArrayLike, rule: Rule | None = None, examples: int = 6) -> Figure:
-    """Show the strongest kernels of each filter type, one type a row: kernels left, their |F(W)| right.
+    """Show the strongest kernels of each filter type, one type a row: kernels left, their ``|F(W)|`` right.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def type_gallery(weights: Tensor | ArrayLike, rule: Rule | None = None, examples
 
 @styled
 def changed_kernels(before: Tensor | ArrayLike, after: Tensor | ArrayLike) -> Figure:
-    """Show kernels before (top row) and after re-training (bottom row), with their |F(W)| on the right.
+    """Show kernels before (top row) and after re-training (bottom row), with their ``|F(W)|`` right.
 
     ``before``, ``after``: the same kernels (n, k, k) in the base and in the transferred network, up to about
     eight.
@@ -93,7 +93,7 @@ def type_fractions(fractions: xr.Dataset, ax: Axes | None = None) -> Figure:
     Parameters
     ----------
     fractions : xr.Dataset
-        From `tlfourier.fourier.fractions_with_nulls`, or one layer of `network_fractions`.
+        From `tlfourier.fourier.fractions_with_nulls`, or one layer of `tlfourier.fourier.network_fractions`.
     ax : Axes, optional
         Where to draw.
     """

@@ -42,7 +42,7 @@ def layer_scores(
 ) -> Figure:
     """Show each score against the layer that was re-trained, with every baseline as a labelled band.
 
-    Points are means over training seeds, and error bars and bands their `interval`. A ring marks the best
+    Points are means over training seeds, and error bars and bands their ``interval``. A ring marks the best
     of the layers. The arrow at a label points to where a score is better.
 
     Parameters
@@ -146,7 +146,7 @@ def over_seeds(score: xr.DataArray, interval: str) -> xr.Dataset:
 
 
 def spread(places: NDArray[np.float64], gap: float) -> NDArray[np.float64]:
-    """Move places apart to at least `gap`, as little as possible in the mean square, keeping their order."""
+    """Move places apart to at least ``gap``, as little as possible in the mean square, in the same order."""
     order = np.argsort(places, kind="stable")
     steps = gap * np.arange(len(places))
     moved = np.empty(len(places))

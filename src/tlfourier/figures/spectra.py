@@ -57,7 +57,7 @@ def spectrum(
     Parameters
     ----------
     flows : mapping of str to xr.Dataset
-        Role (or name) of each flow and its diagnostics, `variable` over k.
+        Role (or name) of each flow and its diagnostics, ``variable`` over k.
     variable : {"energy_spectrum", "enstrophy_spectrum", "palinstrophy_spectrum"}
         What to draw.
     k_forcing : float or mapping of str to float, optional

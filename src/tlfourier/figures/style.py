@@ -3,7 +3,7 @@
 Every drawing function of `tlfourier.figures` follows one contract: arrays in, a `Figure` out, no files.
 It draws under this style whatever the caller's settings are (`styled`), on a figure that pyplot does not
 own, so that a notebook shows it once, as the value of the cell, and nothing has to be closed. A function
-with one panel takes `ax` to draw into a panel of a larger figure. Its docstring says what is shown: the
+with one panel takes ``ax`` to draw into a panel of a larger figure. Its docstring says what is shown: the
 page's alt text starts from that sentence and adds what the reader should see in it.
 """
 
@@ -87,7 +87,7 @@ def label_of(name: str) -> str:
 
 
 def line_style(name: str) -> dict[str, Any]:
-    """Return the keywords of a line called `name`: a role's colour and label, or the next neutral colour.
+    """Return the keywords of a line called ``name``: a role's colour and label, or the next neutral colour.
 
     ``name``: a role, or any label of something that has no role (a stepper, a filter, a flow of its own).
     """
@@ -110,7 +110,7 @@ def new_figure(
     layout : {"constrained", "compressed"}
         The second draws panels of fixed aspect (fields) close together.
     **grid
-        Passed on to `Figure.subplots` (`sharex`, `sharey`, `width_ratios`, ...).
+        Passed on to `Figure.subplots` (``sharex``, ``sharey``, ``width_ratios``, ...).
     """
     figure = BookFigure(figsize=(WIDTH, height), layout=layout)
     return figure, figure.subplots(rows, columns, squeeze=False, **grid)
@@ -123,14 +123,14 @@ def new_panel(height: float) -> tuple[BookFigure, Axes]:
 
 
 def own_axes(ax: Axes | None, height: float = 3.2, width: float = WIDTH) -> Axes:
-    """Return `ax`, or the only axes of a new figure of `width` x `height` inches."""
+    """Return ``ax``, or the only axes of a new figure of ``width`` x ``height`` inches."""
     if ax is not None:
         return ax
     return BookFigure(figsize=(width, height)).subplots()
 
 
 def figure_of(ax: Axes) -> Figure:
-    """Return the figure that holds `ax`, also where `ax` lies in a subfigure."""
+    """Return the figure that holds ``ax``, also where ``ax`` lies in a subfigure; ValueError if none does."""
     figure = ax.get_figure(root=True)
     if figure is None:
         raise ValueError("ax: these axes were removed from their figure, give axes that belong to one")
@@ -138,9 +138,9 @@ def figure_of(ax: Axes) -> Figure:
 
 
 def symmetric_limit(*fields: ArrayLike, percentile: float = 99.8) -> float:
-    """Return the limit c of a signed colour scale (-c, c) shared by all `fields`.
+    """Return the limit c of a signed colour scale (-c, c) shared by all ``fields``.
 
-    c is the largest `percentile` of |field|, so that one extreme vortex does not bleach the picture.
+    c is the largest ``percentile`` of ``|field|``, so that one extreme vortex does not bleach the picture.
 
     Parameters
     ----------
@@ -170,7 +170,7 @@ def draw_signed(
     field : array_like, shape (y, x)
         Any size; y is upwards.
     limit : float, optional
-        Colour limit c of (-c, c); `symmetric_limit(field)` if not given.
+        Colour limit c of (-c, c); ``symmetric_limit(field)`` if not given.
     length : float
         Side of the box.
     """

@@ -1,6 +1,6 @@
 """Describe a trajectory as one Dataset: means, budgets, spectra, fluxes, distribution and memory.
 
-The trajectory is read once, one snapshot at a time; the formulae are in `spectra` and `statistics`.
+The trajectory is read once, one snapshot at a time; the formulae are in ``spectra`` and `statistics`.
 """
 
 from collections.abc import Iterator

@@ -53,6 +53,15 @@ class VorticityEquation(nn.Module):
     ValueError
         For a negative or non-finite coefficient, an unknown ``dealias``, a forcing of the wrong shape or
         beyond the kept modes.
+
+    Examples
+    --------
+    >>> from tlfourier.flow.initial import taylor_green
+    >>> grid = Grid(32, dtype=torch.float64)
+    >>> equation = VorticityEquation(grid, viscosity=0.01, drag=0.1)
+    >>> omega_hat = taylor_green(grid)  # its advection vanishes: what is left is linear
+    >>> torch.allclose(equation.tendency(omega_hat), -(2 * 0.01 + 0.1) * omega_hat)
+    True
     """
 
     linear: Tensor

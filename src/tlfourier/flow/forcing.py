@@ -23,6 +23,13 @@ def two_way_cosine(grid: Grid, k_f: int) -> Spectrum:
     Notes
     -----
     The forcing of Subel et al., PNAS Nexus 2(3), pgad015 (2023), which takes length = 2 pi.
+
+    Examples
+    --------
+    >>> grid = Grid(32)
+    >>> f = grid.to_physical(two_way_cosine(grid, k_f=4))
+    >>> torch.allclose(f, 4 * (torch.cos(4 * grid.x) + torch.cos(4 * grid.y)), atol=1e-5)
+    True
     """
     k_f = grid.check_wavenumber(k_f, "k_f")
     amplitude = 2 * math.pi * k_f / grid.length * grid.size**2 / 2

@@ -32,15 +32,23 @@ class Grid(nn.Module):
     k_x, k_y : Tensor, shapes (1, N // 2 + 1) and (N, 1)
         Angular wavenumbers.
     k_squared, k_radial, inverse_k_squared : Tensor, shape (N, N // 2 + 1)
-        |k|**2, |k| and 1 / |k|**2, the last with 0 for the mean.
+        ``|k|**2``, ``|k|`` and ``1 / |k|**2``, the last with 0 for the mean.
     mask : Tensor, shape (N, N // 2 + 1)
-        1 where both |k_x| and |k_y| are below N / 3 (in units of 2 pi / length), else 0: symmetric in the
-        sign of k and free of aliasing for quadratic terms (Orszag, J. Atmos. Sci. 28, 1971).
+        1 where both ``|k_x|`` and ``|k_y|`` are below N / 3 (in units of 2 pi / length), else 0: symmetric
+        in the sign of k and free of aliasing for quadratic terms (Orszag, J. Atmos. Sci. 28, 1971).
 
     Raises
     ------
     ValueError
         For an odd or too small size, a length that is not positive, another dtype.
+
+    Examples
+    --------
+    >>> grid = Grid(8)
+    >>> grid.k_x
+    tensor([[0., 1., 2., 3., 4.]])
+    >>> int(grid.mask.sum())  # modes that the 2/3 rule keeps
+    15
     """
 
     x: Tensor
@@ -138,15 +146,31 @@ def by_columns(spectrum: Tensor) -> Tensor:
 def resize(spectrum: Spectrum, size_from: int, size_to: int) -> Resized:
     """Carry a half spectrum to another grid of the same square, keeping the modes that both resolve.
 
-    ``new[k] = (size_to / size_from)**2 * spectrum[k]`` for |k_x|, |k_y| < min(size_from, size_to) / 2, all
-    others zero. The Nyquist modes are dropped, for a grid cannot tell their sign: so the map commutes with
-    rotation by 90 degrees.
+    ``new[k] = (size_to / size_from)**2 * spectrum[k]`` for ``|k_x|, |k_y| < min(size_from, size_to) / 2``,
+    all others zero. The Nyquist modes are dropped, for a grid cannot tell their sign: so the map commutes
+    with rotation by 90 degrees.
 
     Parameters
     ----------
     spectrum : Spectrum, shape (..., size_from, size_from // 2 + 1)
     size_from, size_to : int
         Points per side.
+
+    Returns
+    -------
+    Spectrum, shape (..., size_to, size_to // 2 + 1)
+
+    Raises
+    ------
+    ValueError
+        If the spectrum does not have ``size_from`` points per side.
+
+    Examples
+    --------
+    >>> grid, finer = Grid(16), Grid(32)
+    >>> fine = resize(grid.to_spectral(torch.cos(grid.x + grid.y)), 16, 32)
+    >>> torch.allclose(finer.to_physical(fine), torch.cos(finer.x + finer.y), atol=1e-6)
+    True
     """
     if tuple(spectrum.shape[-2:]) != (size_from, size_from // 2 + 1):
         needed = f"(..., {size_from}, {size_from // 2 + 1})"

@@ -57,6 +57,11 @@ class Schedule:
     ------
     ValueError
         For times that are negative or not finite, no snapshots, or a fixed step that does not fit.
+
+    Examples
+    --------
+    >>> Schedule(spin_up=10, interval=0.5, snapshots=3).snapshot_times()
+    [10.0, 10.5, 11.0]
     """
 
     spin_up: float
@@ -134,6 +139,17 @@ def simulate(
         For an unknown stepper or an initial state of the wrong shape, precision or with non-finite values.
     Diverged
         When the run stops being finite, at most 50 steps later, with the last finite state.
+
+    Examples
+    --------
+    >>> from tlfourier.flow.grid import Grid
+    >>> from tlfourier.flow.initial import random_vorticity
+    >>> grid = Grid(32)
+    >>> equation = VorticityEquation(grid, viscosity=0.01)
+    >>> start = State(random_vorticity(grid, seed=0, k_peak=4))
+    >>> schedule = Schedule(spin_up=0, interval=0.5, snapshots=3)
+    >>> [state.time for state in simulate(equation, start, schedule, progress=False)]
+    [0.0, 0.5, 1.0]
     """
     start = state.time
     stops = [start + time for time in schedule.spin_up_times()]
@@ -155,7 +171,7 @@ def visit(
 ) -> Iterator[State]:
     """Yield the state at each of the given times, in order, with the steps of a schedule.
 
-    Parameters and errors are those of `simulate`; ``times`` are absolute and do not decrease.
+    Parameters and errors, as ValueError, are those of `simulate`; ``times`` are absolute, in order.
     """
     if stepper not in STEPPERS:
         raise ValueError(f"stepper={stepper!r}: choose one of {', '.join(STEPPERS)}")

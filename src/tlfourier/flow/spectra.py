@@ -84,7 +84,15 @@ def densities(grid: Grid, omega_hat: Spectrum) -> dict[str, Multiplier]:
 
 
 def energy(grid: Grid, omega_hat: Spectrum) -> Scalars:
-    """Return ``E = 1/2 <u**2 + v**2> = 1/2 <psi * omega>``, shape (...), in length² / time²."""
+    """Return ``E = 1/2 <u**2 + v**2> = 1/2 <psi * omega>``, shape (...), in length² / time².
+
+    Examples
+    --------
+    >>> from tlfourier.flow.initial import taylor_green
+    >>> grid = Grid(16)
+    >>> round(float(energy(grid, taylor_green(grid))), 4)
+    0.25
+    """
     return densities(grid, omega_hat)["energy"].sum((-2, -1))
 
 
@@ -149,6 +157,14 @@ def budget(equation: VorticityEquation, omega_hat: Spectrum) -> dict[str, Scalar
     dict of Tensor, shape (...)
         ``energy_injection``, ``energy_drag``, ``energy_dissipation`` and the same of enstrophy; losses are
         negative.
+
+    Examples
+    --------
+    >>> from tlfourier.flow.initial import taylor_green
+    >>> grid = Grid(16)
+    >>> terms = budget(VorticityEquation(grid, viscosity=0.1, drag=0.2), taylor_green(grid))
+    >>> {name: round(float(value), 3) for name, value in terms.items() if name.startswith("energy")}
+    {'energy_injection': 0.0, 'energy_drag': -0.1, 'energy_dissipation': -0.1}
     """
     grid, forcing_hat = equation.grid, equation.forcing_hat
     means = {name: density.sum((-2, -1)) for name, density in densities(grid, omega_hat).items()}

@@ -45,6 +45,11 @@ class Stepper(nn.Module):
     cfl_limit : float
         Largest ``dt (|u| + |v|) / dx`` for stable advection with the 2/3 rule. AB2 is weakly unstable
         for pure advection at any step; viscosity holds it below the value given.
+
+    Raises
+    ------
+    ValueError
+        If dt is not positive.
     """
 
     order: ClassVar[int]

@@ -136,6 +136,12 @@ def log_ratio(after: xr.DataArray, before: xr.DataArray) -> xr.DataArray:
     ----------
     after, before : DataArray
         Positive; over the same ``k``, and any further common dimensions.
+
+    Examples
+    --------
+    >>> k = xr.DataArray([1.0, 10.0, 1000.0], dims="k", coords={"k": [0, 1, 2]})
+    >>> log_ratio(k, xr.ones_like(k)).values.tolist()
+    [1.0, 3.0]
     """
     if not np.array_equal(after["k"], before["k"]):
         raise ValueError(

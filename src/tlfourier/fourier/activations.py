@@ -19,13 +19,13 @@ def activation_spectra(
     """Return the mean amplitude spectrum of every layer's output, before and after its nonlinearity.
 
     ``mean |F(h)| / N**2`` over samples, channels and the wavenumbers of each integer shell, where h is what a
-    `Conv2d` gives and ``g = activation(h)``. Forward hooks reduce each output to its shells at once, so
+    ``Conv2d`` gives and ``g = activation(h)``. Forward hooks reduce each output to its shells at once, so
     that the memory is that of one batch in one layer.
 
     Parameters
     ----------
     module : nn.Module
-        Any module whose `Conv2d` layers give square fields; it is run without gradients in its present mode.
+        Any module whose ``Conv2d`` layers give square fields; it is run without gradients, in its own mode.
     inputs : Tensor, shape (sample, channel, N, N)
         What the module takes.
     activation : callable
@@ -44,6 +44,12 @@ def activation_spectra(
     ------
     ValueError
         If there is no sample, a layer runs never or more than once per pass, or its fields are not square.
+
+    Examples
+    --------
+    >>> module = nn.Sequential(nn.Conv2d(1, 3, 5, padding=2), nn.ReLU(), nn.Conv2d(3, 1, 1))
+    >>> dict(activation_spectra(module, torch.randn(2, 1, 16, 16)).sizes)
+    {'layer': 2, 'stage': 2, 'k': 9}
     """
     if len(inputs) == 0 or batch_size < 1:
         raise ValueError(f"{len(inputs)} samples, batch_size={batch_size}: at least one of each is needed")
@@ -69,7 +75,7 @@ def activation_spectra(
 def shells(size: int) -> tuple[Tensor, int]:
     """Return the integer shell ``round(|k|)`` of each mode of a half spectrum, and the number of shells.
 
-    Modes beyond round(|k|) = N / 2 lie in the corners of the lattice: no full shell, index ``count``.
+    Modes beyond ``round(|k|) = N / 2`` lie in the corners of the lattice: no full shell, index ``count``.
 
     Parameters
     ----------

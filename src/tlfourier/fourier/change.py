@@ -61,7 +61,7 @@ def network_change(before: nn.Module, after: nn.Module, size: int = 32) -> xr.Da
     Parameters
     ----------
     before, after : nn.Module
-        Networks with the same `Conv2d` layers.
+        Networks with the same ``Conv2d`` layers.
     size : int
         As for `kernel_change`.
 
@@ -115,7 +115,7 @@ def layer_changes(base: nn.Module, networks: Mapping[int, nn.Module], size: int 
 def strongest_changes(
     before: Tensor | ArrayLike, after: Tensor | ArrayLike, count: int = 6
 ) -> tuple[Tensor, Tensor]:
-    """Return the `count` kernels of a layer with the largest ``||W' - W||``, before and after, largest first.
+    """Return the ``count`` kernels of a layer with the largest ``||W' - W||``, before and after, in order.
 
     Parameters
     ----------
@@ -147,7 +147,7 @@ def gini(values: ArrayLike) -> float:
 
 
 def most_changed(change: ArrayLike, percentile: float = 99.9) -> NDArray[np.bool_]:
-    """Return where the change lies above its percentile, in the shape of `change`.
+    """Return where the change lies above its percentile, in the shape of ``change``.
 
     Parameters
     ----------
@@ -163,7 +163,7 @@ def most_changed(change: ArrayLike, percentile: float = 99.9) -> NDArray[np.bool
 
 
 def put_back(network: nn.Module, base: nn.Module, kernels: xr.Dataset) -> None:
-    """Give the listed kernels of `network` the weights they have in `base`, in place.
+    """Give the listed kernels of ``network`` the weights they have in ``base``, in place.
 
     Parameters
     ----------

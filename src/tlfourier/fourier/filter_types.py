@@ -3,14 +3,14 @@
 The rule sees `kernel_power` only, so the amplitude, the sign and the position of a kernel do not matter. With
 P(k) the normalised power, in this order:
 
-1. **unclassified**: P is nearly flat (all-pass; relative deviation below `contrast`), or has no simple shape
-   (below `structure`): neither the symmetry of the grid, nor one pair of lobes, nor a single direction
-   explains it.
-2. **low-pass**: the maximum sits at k = 0, elsewhere P <= `rise` P(0); elongated ones count as low-pass.
+1. **unclassified**: P is nearly flat (all-pass; relative deviation below ``contrast``), or has no simple
+   shape (below ``structure``): neither the symmetry of the grid, nor one pair of lobes, nor a single
+   direction explains it.
+2. **low-pass**: the maximum sits at k = 0, elsewhere P <= ``rise`` P(0); elongated ones count as low-pass.
 3. **gabor**: oriented, two lobes at +-k: ``abs(sum P exp(2i theta)) / sum P`` over k > 0 is at least
-   `anisotropy`, or P depends on one direction only (`one_dimensional`). Derivatives of smooth kernels
+   ``anisotropy``, or P depends on one direction only (``one_dimensional``). Derivatives of smooth kernels
    belong here.
-4. **high-pass**: beyond 0.9 pi the mean power is at least `high_ratio` times that of the middle band.
+4. **high-pass**: beyond 0.9 pi the mean power is at least ``high_ratio`` times that of the middle band.
 5. **band-pass**: what remains, a ring.
 """
 
@@ -75,6 +75,22 @@ def classify(weights: Tensor | ArrayLike, rule: Rule | None = None) -> np.ndarra
         Kernels of any size; those of size 1 are all-pass, hence unclassified.
     rule : Rule, optional
         Thresholds.
+
+    Returns
+    -------
+    ndarray of str, shape (...)
+
+    Raises
+    ------
+    ValueError
+        If the kernels are not square or not finite.
+
+    Examples
+    --------
+    >>> mean, laplacian = [[1, 1, 1], [1, 1, 1], [1, 1, 1]], [[0, -1, 0], [-1, 4, -1], [0, -1, 0]]
+    >>> derivative = [[0, 0, 0], [1, 0, -1], [0, 0, 0]]
+    >>> classify(np.array([mean, laplacian, derivative])).tolist()
+    ['low-pass', 'high-pass', 'gabor']
     """
     return _decide(features(kernel_power(weights)), rule or Rule())
 
@@ -122,7 +138,7 @@ def class_fractions(labels: np.ndarray) -> xr.DataArray:
 def threshold_sensitivity(
     weights: Tensor | ArrayLike, rule: Rule | None = None, change: float = 0.2
 ) -> xr.DataArray:
-    """Return the share of kernels that change type when one threshold moves by a factor 1 -+ `change`.
+    """Return the share of kernels that change type when one threshold moves by a factor 1 -+ ``change``.
 
     Dimensions (threshold, shift).
 

@@ -65,6 +65,12 @@ def layer_identity(layer: nn.Conv2d, g: Activation) -> float:
     ------
     ValueError
         As `layer_spectrum`, or if the layer's own padding changes the size of the grid.
+
+    Examples
+    --------
+    >>> layer = nn.Conv2d(2, 3, 5, padding=2, padding_mode="circular", dtype=torch.float64)
+    >>> layer_identity(layer, torch.randn(1, 2, 16, 16, dtype=torch.float64)) < 1e-14
+    True
     """
     with torch.no_grad():
         predicted = layer_spectrum(layer, g)

@@ -22,14 +22,22 @@ Power = Float[Tensor, "... n n"]
 
 
 def conv_layers(module: nn.Module) -> dict[str, nn.Conv2d]:
-    """Return every `Conv2d` of a module by name, in the order of registration.
+    """Return every ``Conv2d`` of a module by name, in the order of registration.
 
-    ``module``: any module; a bare `Conv2d` is called ``"conv"``.
+    Parameters
+    ----------
+    module : nn.Module
+        Any module; a bare ``Conv2d`` is called ``"conv"``.
 
     Raises
     ------
     ValueError
-        If the module holds no `Conv2d`.
+        If the module holds no ``Conv2d``.
+
+    Examples
+    --------
+    >>> list(conv_layers(nn.Sequential(nn.Conv2d(2, 4, 5), nn.ReLU(), nn.Conv2d(4, 1, 5))))
+    ['0', '2']
     """
     layers = {name or "conv": m for name, m in module.named_modules() if isinstance(m, nn.Conv2d)}
     if not layers:
@@ -86,7 +94,10 @@ def places(name: str, outputs: int, inputs: int) -> dict[str, tuple[str, np.ndar
 def network_kernels(module: nn.Module) -> Weights:
     """Return all kernels of a network in one stack, layer after layer.
 
-    ``module``: any module whose `Conv2d` kernels have one size.
+    Parameters
+    ----------
+    module : nn.Module
+        Any module whose ``Conv2d`` kernels have one size.
 
     Returns
     -------
@@ -131,15 +142,26 @@ def kernel_spectrum(weights: Weights, size: int) -> Spectrum:
     -------
     Tensor, shape (..., N, N // 2 + 1)
         Complex, unnormalised.
+
+    Raises
+    ------
+    ValueError
+        If the kernel is not square or larger than the grid.
+
+    Examples
+    --------
+    >>> mean = torch.full((3, 3), 1 / 9)
+    >>> kernel_spectrum(mean, size=32).abs()[0, [0, 5, 10, 15]].round(decimals=2)
+    tensor([1.0000, 0.7000, 0.0800, 0.3200])
     """
     _check_fits(weights, size)
     return torch.fft.rfft2(weights, s=(size, size))
 
 
 def kernel_amplitude(weights: Weights, size: int) -> Float[Tensor, "... n n"]:
-    """Return ``abs(F(W))`` of the zero-padded kernel on all `size` x `size` wavenumbers, k = 0 in the middle.
+    """Return ``abs(F(W))`` of the zero-padded kernel on size x size wavenumbers, k = 0 in the middle.
 
-    Parameters and errors as for `kernel_spectrum`.
+    Parameters and errors, as ValueError, are those of `kernel_spectrum`.
     """
     _check_fits(weights, size)
     return torch.fft.fftshift(torch.fft.fft2(weights, s=(size, size)).abs(), dim=(-2, -1))

@@ -26,7 +26,7 @@ def mask_swap(first: nn.Module, second: nn.Module, inputs: Activation, batch_siz
     Parameters
     ----------
     first, second : nn.Module
-        Networks of one architecture: `Conv2d` layers of square fields with ReLU between them.
+        Networks of one architecture: ``Conv2d`` layers of square fields with ReLU between them.
     inputs : Tensor, shape (sample, channel, N, N)
         What both are given.
     batch_size : int
@@ -39,6 +39,19 @@ def mask_swap(first: nn.Module, second: nn.Module, inputs: Activation, batch_siz
         (layer, field, k), the control: the mask replaced by its mean over the field, which moves nothing;
         ``agreement`` (layer), the share of points where the masks are equal. The last layer has no ReLU and
         is left out.
+
+    Raises
+    ------
+    ValueError
+        No sample, or layers that differ.
+
+    Examples
+    --------
+    >>> def network():
+    ...     return nn.Sequential(nn.Conv2d(1, 3, 3, padding=1), nn.ReLU(), nn.Conv2d(3, 1, 1))
+    >>> swapped = mask_swap(network(), network(), torch.randn(2, 1, 16, 16))
+    >>> dict(swapped["power"].sizes)
+    {'layer': 1, 'mask': 2, 'field': 2, 'k': 9}
     """
     names = list(conv_layers(first))[:-1]
     if list(conv_layers(second))[:-1] != names:

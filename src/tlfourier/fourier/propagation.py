@@ -20,7 +20,7 @@ def network_identities(module: nn.Module, inputs: Activation) -> xr.Dataset:
     Parameters
     ----------
     module : nn.Module
-        `Conv2d` layers of stride 1 with ReLU between them, each used once.
+        ``Conv2d`` layers of stride 1 with ReLU between them, each used once.
     inputs : Tensor, shape (sample, channel, N, N)
         What the network takes; a sample or two are enough.
 
@@ -97,7 +97,7 @@ def rectified_wave(size: int = 64, k: int = 3) -> xr.Dataset:
     """Send the pure wave ``cos(k x)`` through ReLU: harmonics appear where there was nothing.
 
     ``max(cos t, 0) = 1/pi + cos(t)/2 + (2/pi) sum_m (-1)**(m + 1) cos(2 m t) / (4 m**2 - 1)``, up to what the
-    grid of `size` points aliases.
+    grid of ``size`` points aliases.
 
     Parameters
     ----------

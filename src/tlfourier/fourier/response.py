@@ -76,7 +76,7 @@ def entering_changes(module: nn.Module, before: Activation, after: Activation) -
     Parameters
     ----------
     module : nn.Module
-        `Conv2d` layers in a row with ReLU between them.
+        ``Conv2d`` layers in a row with ReLU between them.
     before, after : Tensor, shape (sample, channel, N, N)
         Two sets of inputs, say of the base flow and of the target.
 

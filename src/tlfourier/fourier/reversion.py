@@ -46,6 +46,20 @@ def put_back_curve(
     Dataset
         ``most`` (share) and ``random`` (share, draw), losses; ``kernels`` (share), how many were put back;
         ``everything``, the loss with all of them put back; ``transferred``, the error with none.
+
+    Raises
+    ------
+    ValueError
+        A share outside (0, 1], no draw, or layers without kernels.
+
+    Examples
+    --------
+    >>> before, after = nn.Conv2d(4, 4, 3), nn.Conv2d(4, 4, 3)
+    >>> def error(layer):
+    ...     return (layer.weight - after.weight).norm().item()
+    >>> curve = put_back_curve(before, after, {1}, error, shares=(0.25, 1.0))
+    >>> curve.kernels.values.tolist(), bool((curve.most >= curve.random).all())
+    ([4, 16], True)
     """
     if draws < 1 or not all(0 < share <= 1 for share in shares):
         raise ValueError(

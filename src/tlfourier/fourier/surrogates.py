@@ -12,9 +12,9 @@ def phase_randomised(weights: Tensor | ArrayLike, seed: int) -> Weights:
 
     Kept exactly: the amplitude at the k x k wavenumbers of the kernel on its own periodic support, hence
     the norm, the mean and the periodic autocorrelation. Lost: where in the support the weights sit, so that
-    the linear autocorrelation and with it `kernel_power` between those wavenumbers change. On so small a
-    support nothing freer is possible: the power on (2 k - 1) x (2 k - 1) wavenumbers fixes a kernel but for
-    sign, shift and mirror.
+    the linear autocorrelation and with it `tlfourier.fourier.kernel_power` between those wavenumbers
+    change. On so small a support nothing freer is possible: the power on (2 k - 1) x (2 k - 1) wavenumbers
+    fixes a kernel but for sign, shift and mirror.
 
     So this null keeps how much of each coarse wave a kernel has and breaks how the waves fit together. On
     synthetic kernels 97 % of the low-pass and 86 % of the Gabor filters keep their type, but only half of

@@ -15,7 +15,7 @@ Coordinates = tuple[NDArray[np.floating], NDArray[np.floating]]
 def synthetic_kernels(
     count: int, seed: int, noise: float = 0.1, kernel_size: int = 5
 ) -> tuple[NDArray[np.float64], np.ndarray]:
-    """Return `count` kernels of each of the four filter types, with their labels.
+    """Return ``count`` kernels of each of the four filter types, with their labels.
 
     low-pass: Gaussians, round and elongated, and box means. band-pass: differences of Gaussians of equal
     sums, and Bessel rings. high-pass: Laplacians, the identity minus a Gaussian, windowed checkerboards.
@@ -76,7 +76,7 @@ def confusion_matrix(truth: ArrayLike, found: ArrayLike) -> xr.DataArray:
 
 
 def gaussian(grid: Coordinates, width: float, ratio: float = 1.0, angle: float = 0.0) -> NDArray[np.float64]:
-    """Return a Gaussian of standard deviation `width`, `ratio` times longer across `angle`, with sum 1."""
+    """Return a Gaussian of standard deviation ``width``, ``ratio`` times longer across ``angle``, sum 1."""
     along, across = _turned(grid, angle)
     bell = np.exp(-(along**2 + (across / ratio) ** 2) / (2 * width**2))
     return np.asarray(bell / bell.sum())
@@ -85,7 +85,7 @@ def gaussian(grid: Coordinates, width: float, ratio: float = 1.0, angle: float =
 def gabor(
     grid: Coordinates, wavelength: float, angle: float, phase: float, width: float, ratio: float = 1.0
 ) -> NDArray[np.float64]:
-    """Return a Gaussian of standard deviation `width` times a plane wave along `angle`."""
+    """Return a Gaussian of standard deviation ``width`` times a plane wave along ``angle``."""
     along, _ = _turned(grid, angle)
     return np.asarray(np.cos(2 * np.pi * along / wavelength + phase) * gaussian(grid, width, ratio, angle))
 

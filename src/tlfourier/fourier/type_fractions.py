@@ -16,7 +16,7 @@ def kernel_types(network: nn.Module, rule: Rule | None = None) -> xr.DataArray:
     Parameters
     ----------
     network : nn.Module
-        Any module with `Conv2d` layers; their kernels may differ in size.
+        Any module with ``Conv2d`` layers; their kernels may differ in size.
     rule : Rule, optional
         Thresholds of `classify`.
 
@@ -24,6 +24,13 @@ def kernel_types(network: nn.Module, rule: Rule | None = None) -> xr.DataArray:
     -------
     DataArray of str
         Dimension ``kernel`` with coordinates ``layer``, ``output``, ``input`` (channels from 0).
+
+    Examples
+    --------
+    >>> layer = nn.Conv2d(1, 2, 3)
+    >>> layer.weight.data = layer.weight.data.new_tensor([[[[1, 1, 1]] * 3], [[[1, 0, -1]] * 3]])
+    >>> kernel_types(layer).values.tolist()
+    ['low-pass', 'gabor']
     """
     parts = []
     for name, layer in conv_layers(network).items():
@@ -110,7 +117,7 @@ def network_fractions(
 def against_nulls(fractions: xr.Dataset, errors: float = 3.0) -> xr.Dataset:
     """Say for every filter type whether its share differs from both null models.
 
-    A share is above both nulls if it exceeds the larger by more than `errors` standard errors
+    A share is above both nulls if it exceeds the larger by more than ``errors`` standard errors
     ``sqrt(2 p (1 - p) / kernels)`` of a difference, below both if it falls short of the smaller by as much,
     and not distinct otherwise. The kernels of one network are not independent, so a close call is none.
 

@@ -120,7 +120,7 @@ def mix_ignores_isotropy(evidence: Evidence) -> xr.DataArray:
 
 
 def filters_match_the_shift(evidence: Evidence) -> xr.DataArray:
-    """C9: correlation over k of the change of a layer's |F(W)|² with the log ratio of the data, layers' mean.
+    """C9: correlation over k of a layer's change of ``|F(W)|**2`` with the data's log ratio, layers' mean.
 
     The spectra that enter a layer are those of the base network on both flows.
     """

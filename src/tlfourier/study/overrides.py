@@ -54,7 +54,7 @@ def _plant(tree: dict[str, Any], settings: Mapping[str, Any], above: tuple[str, 
 
 
 def apply(spec: Any, settings: Mapping[str, Any], where: str = "") -> Any:
-    """Return ``spec`` with ``settings`` laid on it, recursively, every key and type checked."""
+    """Return ``spec`` with ``settings`` laid on it, recursively; ValueError for a wrong key or type."""
     known = (
         spec if isinstance(spec, dict) else {f.name: getattr(spec, f.name) for f in dataclasses.fields(spec)}
     )

@@ -129,6 +129,11 @@ class StudySpec:
     ``seeds`` are those of a case that names no number of its own; ``reversed_seeds`` of reverse transfers,
     ``pair_seeds`` of all pairs of layers, ``curve_seeds`` of prefixes, suffixes and learning curves,
     ``variant_seeds`` of what is varied, each at most those of its case.
+
+    Raises
+    ------
+    ValueError
+        For no seed, more samples than a block has, or a case of flows that there are not.
     """
 
     flows: dict[str, FlowSpec] = field(default_factory=_flows)
