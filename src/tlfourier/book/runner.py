@@ -1,8 +1,8 @@
 """Execute the book's notebooks side by side: on every core one kernel of one thread.
 
-Pages are independent and their order is for the reader; only ``reproducibility`` waits for the others, since it
-reports on them. The executed copies go to ``build/<profile>/`` under the same relative paths; what ran, for how
-long and on which artifacts goes to ``build/<profile>/run.json``.
+Pages are independent and their order is for the reader; only ``reproducibility`` waits for the others, as it
+reports on them. The executed copies go to ``build/<profile>/`` under the same relative paths; what ran, for
+how long and on which artifacts goes to ``build/<profile>/run.json``.
 """
 
 from __future__ import annotations
