@@ -5,7 +5,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import pandas as pd
 import pytest
 
 from benchmarks import growth as benchmark
@@ -64,9 +64,9 @@ def write(path: Path, *sections: Section) -> Path:
 
 def test_a_report_is_read_as_the_benchmarks_write_it(tmp_path: Path) -> None:
     bench = read(write(tmp_path / "report.json", solver(), growing()))
-    assert bench.table("solver").sizes["row"] == 16
-    assert bench.goals().verdict.values.tolist() == ["missed", "met", "met"]
-    assert bench.goals("growth").promised.values.tolist() == ["at most 0.2"]
+    assert len(bench.table("solver")) == 16
+    assert bench.goals()["verdict"].tolist() == ["missed", "met", "met"]
+    assert bench.goals("growth")["promised"].tolist() == ["at most 0.2"]
     assert bench.skipped == "torch-cfd (extra 'peers')"
     assert bench.threads == "solver 2"
     assert bench.missing == "precision, training, skill, recipe, sweep, scale"
@@ -82,7 +82,7 @@ def test_a_verdict_is_not_believed_but_judged_again(tmp_path: Path) -> None:
         {"what": "nothing", "value": None, "limit": 1.0, "sense": "at most", "met": True},
     ]
     path.write_text(json.dumps(report))
-    assert read(path).goals().verdict.values.tolist() == ["missed", "missed"]
+    assert read(path).goals()["verdict"].tolist() == ["missed", "missed"]
 
 
 def test_where_nothing_was_measured_every_number_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,7 +94,7 @@ def test_where_nothing_was_measured_every_number_says_so(monkeypatch: pytest.Mon
     assert findings.solver(bench)["own_ms"] == findings.precision(bench)["own_cost"] == NOWHERE
     assert findings.training(bench)["shares"] == findings.scale(bench)["limited_by"] == NOWHERE
     assert set(findings.recipe_and_skill(bench).values()) == {NOWHERE}
-    assert findings.growth(bench).sizes["series"] == bench.goals().sizes["goal"] == 0
+    assert len(findings.growth(bench)) == len(bench.goals()) == 0
     assert findings.promises(bench)["missed"] == "none"
 
 
@@ -112,7 +112,7 @@ def test_a_section_of_another_version_counts_as_not_measured(tmp_path: Path) -> 
     old = Section("recipe", "a title", [{"work": "base training", "recipe": 2.0}], [Goal("old", 1.0, 2.0)])
     bench = read(write(tmp_path / "report.json", solver(), old))
     assert "recipe" in bench.missing.split(", ")
-    assert "old" not in bench.goals().goal.values
+    assert "old" not in bench.goals().index
 
 
 @pytest.mark.parametrize(
@@ -186,12 +186,12 @@ def test_costs_are_compared_where_the_goal_compares_them() -> None:
 
 
 def test_exponents_of_growth_are_those_of_the_power_law(tmp_path: Path) -> None:
-    (fit,) = (findings.growth(read(write(tmp_path / "report.json", growing()))).isel(series=0),)
-    assert fit["time"].item() == pytest.approx(2.0, abs=1e-12)
-    assert fit["memory"].item() == pytest.approx(0.0, abs=1e-12)
-    assert (fit["largest"].item(), fit["mib"].item()) == (256, pytest.approx(2.56))
-    assert fit["memory_limit"].item() == 0.2 and math.isnan(fit["time_limit"].item())
-    assert math.isnan(findings.exponent(np.array([8.0]), np.array([1.0])))
+    (fit,) = findings.growth(read(write(tmp_path / "report.json", growing()))).to_dict("records")
+    assert fit["time"] == pytest.approx(2.0, abs=1e-12)
+    assert fit["memory"] == pytest.approx(0.0, abs=1e-12)
+    assert (fit["largest"], fit["mib"]) == (256, pytest.approx(2.56))
+    assert fit["memory_limit"] == 0.2 and math.isnan(fit["time_limit"])
+    assert math.isnan(findings.exponent(pd.Series([8.0]), pd.Series([1.0])))
 
 
 def test_training_and_many_workers_become_words(tmp_path: Path) -> None:

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
+from typing import Any
 
 import nbformat
+import psutil
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
@@ -20,6 +26,9 @@ open(os.environ["TLFOURIER_LEDGER"], "a").write(line + "\\n")
 print("careful", file=sys.stderr)
 {"threads": os.environ["OMP_NUM_THREADS"], "profile": profile, **overrides}
 """
+
+ASLEEP = "import os, time\nopen('number', 'w').write(str(os.getpid()))\ntime.sleep(600)"
+PAGES = ("1-flow/first", "second", "reproducibility")
 
 
 def write_page(path: Path, *code: str) -> None:
@@ -45,10 +54,9 @@ def repository(tmp_path: Path) -> Path:
 def test_pages_run_with_the_given_values_and_are_recorded(repository: Path) -> None:
     folder = runner.run_pages("smoke", {"seeds": 2}, repository=repository)
     executed = nbformat.read(folder / "book" / "1-flow" / "first.ipynb", as_version=4)
-    shown, injected, asked = (cell for cell in executed.cells if cell.cell_type == "code")
-    assert shown.source == 'profile = "smoke"\noverrides = {"seeds": 2}'
-    assert "remove-cell" in injected.metadata.tags
-    assert "'profile': 'smoke', 'seeds': 2" in asked.outputs[-1].data["text/plain"]
+    shown, asked = (cell for cell in executed.cells if cell.cell_type == "code")
+    assert shown.source == "profile = \"smoke\"\noverrides = {'seeds': 2}"
+    assert asked.outputs[-1].data["text/plain"] == "{'threads': '1', 'profile': 'smoke', 'seeds': 2}"
     assert str(repository) not in (folder / "book" / "1-flow" / "first.ipynb").read_text()
 
     record = read_run("smoke", repository)
@@ -58,6 +66,59 @@ def test_pages_run_with_the_given_values_and_are_recorded(repository: Path) -> N
     assert first["artifacts"] == [{"artifact": "score/0123", "seconds": 1.5}]
     assert first["stderr"] == ["careful"]
     assert first["seconds"] > 0
+
+
+def with_second(repository: Path, *code: str) -> None:
+    """Add a page that can run beside the first one."""
+    with (repository / "_toc.yml").open("a") as toc:
+        toc.write("  - file: book/second\n")
+    write_page(repository / "book" / "second.ipynb", *code)
+
+
+def test_pages_side_by_side_are_those_of_one_after_another(repository: Path) -> None:
+    """Two of three kernels wait for each other's file, so that they must run at once."""
+    wait = "import time, pathlib\nwhile not pathlib.Path({!r}).exists(): time.sleep(0.01)"
+    files = [str(repository / name) for name in ("a", "b")]
+    own, other = (f"open({file!r}, 'w').close()\n{wait.format(file)}" for file in files), files[::-1]
+    first, second = (f"{mine}\n{wait.format(yours)}" for mine, yours in zip(own, other, strict=True))
+    write_page(repository / "book" / "1-flow" / "first.ipynb", first, NOTE_AN_ARTIFACT)
+    with_second(repository, second, NOTE_AN_ARTIFACT, "sum(0.1 for _ in range(9))")
+
+    def run(kernels: int) -> tuple[dict[Path, bytes], dict[str, Any]]:
+        folder = runner.run_pages("smoke", repository=repository, kernels=kernels)
+        record = read_run("smoke", repository)
+        pages = {name: {**page, "seconds": 0} for name, page in record["pages"].items()}
+        return {path: path.read_bytes() for path in folder.rglob("*.ipynb")}, {**record, "pages": pages}
+
+    at_once, one_by_one = run(2), run(1)
+    assert at_once == one_by_one
+    assert list(at_once[1]["pages"]) == [f"book/{name}.ipynb" for name in PAGES]
+
+
+def test_what_ran_beside_a_failing_page_is_kept(repository: Path) -> None:
+    write_page(repository / "book" / "1-flow" / "first.ipynb", "1 / 0")
+    with_second(repository, "import time\ntime.sleep(1)")
+    with pytest.raises(runner.PageError, match=r"first\.ipynb, cell 3: ZeroDivisionError"):
+        runner.run_pages("smoke", repository=repository, kernels=2)
+    assert list(read_run("smoke", repository)["pages"]) == ["book/second.ipynb"]
+
+
+def test_ctrl_c_ends_every_kernel(repository: Path) -> None:
+    write_page(repository / "book" / "1-flow" / "first.ipynb", ASLEEP)
+    with_second(repository, ASLEEP)
+    command = (
+        f"from pathlib import Path; from tlfourier.book.runner import run_pages; "
+        f"run_pages('smoke', repository=Path({str(repository)!r}), kernels=2)"
+    )
+    run = subprocess.Popen([sys.executable, "-c", command], stderr=subprocess.PIPE, text=True)
+    noted = [repository / "book" / name for name in ("1-flow/number", "number")]
+    while not all(path.is_file() and path.read_text() for path in noted):
+        assert run.poll() is None
+        time.sleep(0.05)
+    run.send_signal(signal.SIGINT)
+    _, said = run.communicate(timeout=60)
+    assert said.endswith("KeyboardInterrupt\n") and run.returncode == -signal.SIGINT
+    assert not any(psutil.pid_exists(int(path.read_text())) for path in noted)
 
 
 def test_a_failing_page_stops_the_run_in_one_sentence(repository: Path) -> None:

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 import pytest
-import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
@@ -12,8 +12,8 @@ from matplotlib.patches import Rectangle
 from tlfourier.figures import performance
 
 
-def table(**columns: Sequence[object]) -> xr.Dataset:
-    return xr.Dataset({name: ("row", np.array(values)) for name, values in columns.items()})
+def table(**columns: Sequence[object]) -> pd.DataFrame:
+    return pd.DataFrame(columns)
 
 
 def labelled(figure: Figure, label: str) -> np.ndarray:
@@ -25,7 +25,7 @@ def bars(ax: Axes) -> list[Rectangle]:
     return [patch for patch in ax.patches if isinstance(patch, Rectangle)]
 
 
-def solver() -> xr.Dataset:
+def solver() -> pd.DataFrame:
     names = ["fluidsim", "tlfourier", "four real transforms", "tlfourier"]
     return table(
         contestant=names,
@@ -62,7 +62,7 @@ def test_each_stepper_and_precision_is_a_line() -> None:
     np.testing.assert_array_equal(labelled(figure, "fluidsim RK4"), [1e-5])
 
 
-def training() -> xr.Dataset:
+def training() -> pd.DataFrame:
     names = ["convolutions, channels last", "convolutions, channels first", "training step"]
     names += ["transfer of layer 1", "transfer of layer 2", "as many full trainings"]
     return table(
@@ -92,14 +92,7 @@ def test_growth_draws_every_series_with_its_exponents() -> None:
         peak_mib=[9.0, 9.0, 9.0, 9.0],
         anonymous_mib=[4.0, 0.0, np.nan, 7.0],
     )
-    fits = xr.Dataset(
-        {
-            "stage": ("series", ["filter", "simulate"]),
-            "varies": ("series", ["snapshots", "N"]),
-            "time": ("series", [1.0, 3.0]),
-            "memory": ("series", [0.0, 2.0]),
-        }
-    )
+    fits = table(stage=["filter", "simulate"], varies=["snapshots", "N"], time=[1.0, 3.0], memory=[0.0, 2.0])
     figure = performance.growth(rows, fits)
     labels = [text.get_text() for text in figure.legends[0].get_texts()]
     assert labels == ["filter, snapshots: 1.0, 0.0", "simulate, N: 3.0, 2.0"]
@@ -118,7 +111,7 @@ def test_hours_are_drawn_beside_the_work_shared_out_evenly() -> None:
 
 @pytest.mark.parametrize("section", ["solver", "precision", "training", "growth", "scale"])
 def test_a_section_without_rows_says_which_command_measures_it(section: str) -> None:
-    empty = xr.Dataset({"size": ("row", np.array([]))})
+    empty = table(size=[])
     draw = getattr(performance, section)
     figure = draw(empty, empty) if section == "growth" else draw(empty)
     (words,) = figure.axes[0].texts

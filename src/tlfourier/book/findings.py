@@ -6,10 +6,9 @@ A number that no benchmark has measured becomes "not measured", so that the page
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 
 import numpy as np
-import xarray as xr
+import pandas as pd
 
 from tlfourier.book.performance import NOWHERE, Performance
 
@@ -23,31 +22,26 @@ FLOOR_MIB = 8.0
 Words = dict[str, str]
 
 
-def pick(table: xr.Dataset, **where: str | int | float) -> xr.Dataset:
+def pick(table: pd.DataFrame, **where: str | int | float) -> pd.DataFrame:
     """Return the rows of a table with these values."""
-    kept = np.ones(table.sizes["row"], dtype=bool)
-    for name, value in where.items():
-        kept &= table[name].values == value
-    return table.isel(row=kept)
+    return table[(table[list(where)] == pd.Series(where)).all(axis="columns")]
 
 
 def solver(bench: Performance) -> Words:
     """Return what an evaluation costs on the largest grid, beside the transforms and the fastest peer."""
     table = bench.table("solver")
-    grids = sorted({int(grid) for grid in table["grid"].values})
+    grids = sorted(set(table["grid"].astype(int)))
     double = pick(table, grid=max(grids, default=0), precision="float64")
     single = pick(table, grid=max(grids, default=0), precision="float32")
     own, bare = pick(double, contestant=OURS), pick(double, contestant=TRANSFORMS)
-    peers = double.isel(row=[str(name) not in (OURS, TRANSFORMS) for name in double["contestant"].values])
+    fastest = double[~double["contestant"].isin([OURS, TRANSFORMS])].nsmallest(1, "fastest_ms")
     ms = _first(own["fastest_ms"])
-    order = np.argsort(peers["fastest_ms"].values)
-    fastest = peers.isel(row=order[:1])
     return {
         "grids": " and ".join(f"{grid}²" for grid in grids) or NOWHERE,
         "grid": f"{max(grids)}²" if grids else NOWHERE,
         "own_ms": word(ms, ".1f"),
         "over_transforms": word(ms / _first(bare["fastest_ms"]), ".2f"),
-        "peer": str(fastest["contestant"].item()) if fastest.sizes["row"] else "no other solver",
+        "peer": "".join(fastest["contestant"]) or "no other solver",
         "over_peer": word(ms / _first(fastest["fastest_ms"]), ".2f"),
         "single_ratio": word(_first(pick(single, contestant=OURS)["fastest_ms"]) / ms, ".2f"),
     }
@@ -56,8 +50,7 @@ def solver(bench: Performance) -> Words:
 def precision(bench: Performance) -> Words:
     """Return what an error of `ERROR` costs with our cheapest stepper and with the cheapest peer."""
     table = pick(bench.table("precision"), precision="float64")
-    names = list(dict.fromkeys(map(str, table["contestant"].values)))
-    costs = {name: cost_at(pick(table, contestant=name), ERROR) for name in names}
+    costs = {str(name): cost_at(runs, ERROR) for name, runs in table.groupby("contestant", sort=False)}
     own = _cheapest({name: cost for name, cost in costs.items() if name.startswith(OURS)})
     peer = _cheapest({name: cost for name, cost in costs.items() if not name.startswith(OURS)})
     return {
@@ -70,10 +63,9 @@ def precision(bench: Performance) -> Words:
     }
 
 
-def cost_at(runs: xr.Dataset, error: float) -> float:
+def cost_at(runs: pd.DataFrame, error: float) -> float:
     """Return the milliseconds per time unit that reach an error, on lines in logarithms; NaN if none do."""
-    order = np.argsort(runs["error"].values)
-    errors, costs = runs["error"].values[order], runs["ms_per_time_unit"].values[order]
+    errors, costs = runs.sort_values("error")[["error", "ms_per_time_unit"]].to_numpy().T
     if not errors.size or errors[0] > error:
         return math.nan
     return float(np.exp(np.interp(math.log(error), np.log(errors), np.log(costs))))
@@ -83,12 +75,11 @@ def training(bench: Performance) -> Words:
     """Return which share of the convolutions' rate a step reaches, and what a sweep over layers costs."""
     table = bench.table("training")
     steps = pick(table, contestant="training step", precision="bfloat16")
-    shares = dict(zip(steps["channels"].values, steps["share"].values, strict=True))
-    seconds = {str(row["contestant"].item()): row["median"].item() / 1e3 for row in _rows(table)}
+    shares = zip(steps["channels"], steps["share"], strict=True)
+    seconds = (table.set_index("contestant")["median"] / 1e3).to_dict()
     whole, naive = (seconds.get(name, math.nan) for name in (SWEEP, FULL))
     return {
-        "shares": ", ".join(f"{share:.0%} with {channels:.0f}" for channels, share in shares.items())
-        or NOWHERE,
+        "shares": ", ".join(f"{share:.0%} with {channels:.0f}" for channels, share in shares) or NOWHERE,
         "first_layer": word(seconds.get("transfer of layer 1", math.nan), ".1f"),
         "last_layer": word(seconds.get("transfer of layer 11", math.nan), ".1f"),
         "sweep_ratio": word(whole / naive, ".2f"),
@@ -111,43 +102,43 @@ def recipe_and_skill(bench: Performance) -> Words:
     }
 
 
-def growth(bench: Performance) -> xr.Dataset:
+def growth(bench: Performance) -> pd.DataFrame:
     """Fit the exponents of every series of the section ``growth``.
 
     Returns
     -------
-    xr.Dataset
-        Over ``series``: ``stage`` and what ``varies``, the ``largest`` size with its ``seconds`` and ``mib``
+    pd.DataFrame
+        One row a series: ``stage`` and what ``varies``, the ``largest`` size with its ``seconds`` and ``mib``
         (beyond the imports, without what the system can read back from a file), the exponents ``time`` and
         ``memory`` with the promised ``time_limit`` and ``memory_limit``. NaN where nothing was promised.
     """
-    table = bench.table("growth")
-    keys = list(dict.fromkeys(zip(table["stage"].values, table["varies"].values, strict=True)))
-    parts = [pick(table, stage=stage, varies=varies) for stage, varies in keys]
-    columns: dict[str, list[float | str]] = {
-        "stage": [str(stage) for stage, _ in keys],
-        "varies": [str(varies) for _, varies in keys],
-        "largest": [float(part["size"].max()) for part in parts],
-        "seconds": [float(part["seconds"][-1]) for part in parts],
-        "mib": [float(memory(part)[-1]) for part in parts],
-        "time": [exponent(part["size"].values, part["seconds"].values) for part in parts],
-        "memory": [exponent(part["size"].values, np.maximum(FLOOR_MIB, memory(part))) for part in parts],
-    }
-    for kind in ("time", "memory"):
-        names = [f"{stage} against {varies}: exponent of {kind}" for stage, varies in keys]
-        columns[f"{kind}_limit"] = [bench.limit(name) for name in names]
-    return xr.Dataset({name: ("series", values) for name, values in columns.items()})
+    series = bench.table("growth").groupby(["stage", "varies"], sort=False)
+    rows = [
+        {
+            "stage": stage,
+            "varies": varies,
+            "largest": part["size"].max(),
+            "seconds": part["seconds"].iloc[-1],
+            "mib": memory(part).iloc[-1],
+            "time": exponent(part["size"], part["seconds"]),
+            "memory": exponent(part["size"], memory(part).clip(lower=FLOOR_MIB)),
+            "time_limit": bench.limit(f"{stage} against {varies}: exponent of time"),
+            "memory_limit": bench.limit(f"{stage} against {varies}: exponent of memory"),
+        }
+        for (stage, varies), part in series
+    ]
+    columns = ["stage", "varies", "largest", "seconds", "mib", "time", "memory", "time_limit", "memory_limit"]
+    return pd.DataFrame(rows, columns=columns)
 
 
-def memory(part: xr.Dataset) -> np.ndarray:
+def memory(part: pd.DataFrame) -> pd.Series:
     """Return MiB: anonymous memory where the system tells it, else all of it."""
-    anonymous = part["anonymous_mib"].values
-    return np.where(np.isnan(anonymous), part["peak_mib"].values, anonymous)
+    return part["anonymous_mib"].fillna(part["peak_mib"])
 
 
-def exponent(sizes: np.ndarray, values: np.ndarray) -> float:
+def exponent(sizes: pd.Series, values: pd.Series) -> float:
     """Return the slope of ``log(values)`` against ``log(sizes)``, NaN from less than two sizes."""
-    if len(set(sizes.tolist())) < 2 or not (values > 0).all():
+    if len(set(sizes)) < 2 or not (values > 0).all():
         return math.nan
     return float(np.polyfit(np.log(sizes), np.log(values), 1)[0])
 
@@ -155,29 +146,24 @@ def exponent(sizes: np.ndarray, values: np.ndarray) -> float:
 def scale(bench: Performance) -> Words:
     """Return what more workers bring: two measured, many forecast."""
     ways, table = bench.table("sweep"), bench.table("scale")
-    crew = ways.isel(row=slice(1, 2))
-    most = table.isel(row=slice(-1, None))
+    crew, most = ways.iloc[1:2], table.iloc[-1:]
     return {
-        "crew": str(crew["way"].item()) if crew.sizes["row"] else "more workers",
+        "crew": "".join(crew["way"]) or "more workers",
         "crew_ratio": word(_first(crew["over_one_worker"]), ".2f"),
         "alone_hours": word(_first(pick(table, workers=1.0)["hours"]), ".1f"),
         "most_workers": word(_first(most["workers"]), ",.0f"),
         "most_hours": word(_first(most["hours"]), ".2f"),
-        "limited_by": str(most["limited_by"].item()) if most.sizes["row"] else NOWHERE,
+        "limited_by": "".join(most["limited_by"]) or NOWHERE,
     }
 
 
 def promises(bench: Performance) -> Words:
     """Count the goals that were met and name those that were not."""
     goals = bench.goals()
-    missed = [
-        str(name)
-        for name, verdict in zip(goals["goal"].values, goals["verdict"].values, strict=True)
-        if verdict != "met"
-    ]
+    missed = goals.index[goals["verdict"] != "met"]
     return {
-        "goal_count": str(goals.sizes["goal"]),
-        "met_count": str(goals.sizes["goal"] - len(missed)),
+        "goal_count": str(len(goals)),
+        "met_count": str(len(goals) - len(missed)),
         "missed": "; ".join(missed) or "none",
     }
 
@@ -187,12 +173,8 @@ def word(value: float, form: str) -> str:
     return format(value, form) if math.isfinite(value) else NOWHERE
 
 
-def _first(column: xr.DataArray) -> float:
-    return float(column.values[0]) if column.size else math.nan
-
-
-def _rows(table: xr.Dataset) -> Iterable[xr.Dataset]:
-    return (table.isel(row=number) for number in range(table.sizes["row"]))
+def _first(column: pd.Series) -> float:
+    return float(column.iloc[0]) if len(column) else math.nan
 
 
 def _cheapest(costs: dict[str, float]) -> tuple[str, float]:

@@ -13,8 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import xarray as xr
+import pandas as pd
 
 from tlfourier.io.jsonfile import read_json
 from tlfourier.io.paths import REPOSITORY
@@ -86,29 +85,30 @@ class Performance:
     made: str = "no day"
     sections: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
-    def table(self, section: str) -> xr.Dataset:
-        """Return the rows of a section over ``row``, none if it was not measured; ValueError if unknown."""
+    def table(self, section: str) -> pd.DataFrame:
+        """Return the rows of a section, none where it was not measured; None becomes NaN."""
         if section not in COLUMNS:
             raise ValueError(f"unknown section {section!r}: accepted are {', '.join(COLUMNS)}")
         rows = self.sections[section]["rows"] if section in self.sections else []
-        columns = COLUMNS[section]
-        return xr.Dataset({name: ("row", _column(rows, name, columns[name])) for name in columns})
+        return pd.DataFrame(rows, columns=list(COLUMNS[section])).astype(COLUMNS[section])
 
-    def goals(self, *sections: str) -> xr.Dataset:
-        """Return the goals of these sections (of all by default) over ``goal``.
+    def goals(self, *sections: str) -> pd.DataFrame:
+        """Return the goals of these sections (of all by default), one a row.
 
-        Variables are ``measured``, ``promised`` in words and ``verdict``: met or missed.
+        Columns are ``measured``, ``promised`` in words and ``verdict``: met or missed.
         """
         chosen = [self.sections[name] for name in sections or self.sections if name in self.sections]
-        goals = [goal for section in chosen for goal in section["goals"]]
-        words = {
-            "promised": [f"{goal['sense']} {goal['limit']:g}" for goal in goals],
-            "verdict": ["met" if _met(goal) else "missed" for goal in goals],
-        }
-        values = np.array([_number(goal["value"]) for goal in goals], dtype=float)
-        columns = {"measured": ("goal", values)}
-        columns |= {name: ("goal", np.array(texts, dtype=object)) for name, texts in words.items()}
-        return xr.Dataset(columns, {"goal": np.array([goal["what"] for goal in goals], dtype=object)})
+        rows = [
+            {
+                "goal": goal["what"],
+                "measured": _number(goal["value"]),
+                "promised": f"{goal['sense']} {goal['limit']:g}",
+                "verdict": "met" if _met(goal) else "missed",
+            }
+            for section in chosen
+            for goal in section["goals"]
+        ]
+        return pd.DataFrame(rows, columns=["goal", "measured", "promised", "verdict"]).set_index("goal")
 
     def limit(self, goal: str) -> float:
         """Return the limit of a goal, NaN if no benchmark has this goal."""
@@ -198,12 +198,6 @@ def _sentence(machine: Mapping[str, Any]) -> str:
 def _met(goal: Mapping[str, Any]) -> bool:
     """Judge the number again: a verdict is not read from a file. NaN meets nothing."""
     return bool(_BOUNDS[goal["sense"]](_number(goal["value"]), float(goal["limit"])))
-
-
-def _column(rows: list[dict[str, Any]], name: str, kind: type) -> np.ndarray:
-    if kind is str:
-        return np.array([row[name] for row in rows], dtype=object)
-    return np.array([_number(row[name]) for row in rows], dtype=float)
 
 
 def _number(value: int | float | None) -> float:

@@ -7,20 +7,19 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from tlfourier.io.atomic import write_json
 from tlfourier.io.jsonfile import read_json
 from tlfourier.io.paths import REPOSITORY, build_folder
 
-VERSIONED = ("tlfourier", "torch", "numpy", "scipy", "xarray", "matplotlib", "papermill", "jupyter-book")
+VERSIONED = ("tlfourier", "torch", "numpy", "scipy", "xarray", "matplotlib", "nbclient", "jupyter-book")
 
 
 class Record:
-    """What ran: ``run.json``, rewritten after every page so that the last page can read about the others."""
+    """What ran, in the book's order: ``run.json``, rewritten after every page, as the last one reads it."""
 
-    def __init__(self, path: Path, parameters: dict[str, Any]) -> None:
+    def __init__(self, path: Path, parameters: dict[str, Any], order: list[Path]) -> None:
         self.path = path
+        self.order = [page.as_posix() for page in order]
         before = read_json(path) if path.is_file() else {}
         same = isinstance(before, dict) and before.get("parameters") == parameters
         self.pages: dict[str, Any] = _checked(path)["pages"] if same else {}
@@ -28,7 +27,7 @@ class Record:
             "parameters": parameters,
             "python": platform.python_version(),
             "system": f"{platform.system()} {platform.machine()}",
-            "threads": torch.get_num_threads(),
+            "threads": 1,  # of every kernel
             "versions": {name: version(name) for name in VERSIONED},
         }
 
@@ -36,7 +35,8 @@ class Record:
         """Note one page, and write the file whole or not at all."""
         entry = {"seconds": round(seconds, 1), "artifacts": used, "stderr": complaints}
         self.pages[page.as_posix()] = entry
-        write_json(self.path, {**self.head, "pages": self.pages})
+        pages = {name: self.pages[name] for name in self.order if name in self.pages}
+        write_json(self.path, {**self.head, "pages": pages})
 
 
 def read_run(profile: str, repository: Path = REPOSITORY) -> dict[str, Any]:

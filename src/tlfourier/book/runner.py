@@ -1,33 +1,39 @@
-"""Execute the book's notebooks through papermill, in the order of its table of contents.
+"""Execute the book's notebooks side by side: on every core one kernel of one thread.
 
-Pages are independent: the order is for the reader, except that ``reproducibility`` comes last, because it
-reports on the others. The executed copies go to ``build/<profile>/`` under the same relative paths; what ran,
-for how long and on which artifacts goes to ``build/<profile>/run.json``.
+Pages are independent and their order is for the reader; only ``reproducibility`` waits for the others, as it
+reports on them. The executed copies go to ``build/<profile>/`` under the same relative paths; what ran, for
+how long and on which artifacts goes to ``build/<profile>/run.json``.
 """
 
 from __future__ import annotations
 
-import contextlib
+import asyncio
 import json
 import os
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Coroutine, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import nbformat
-import papermill
-import torch
-from nbclient.exceptions import DeadKernelError
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbformat import NotebookNode
 from tqdm import tqdm
 from traitlets.config import Config
 
 from tlfourier.book.record import Record
-from tlfourier.book.toc import notebooks
+from tlfourier.book.toc import LAST, notebooks
 from tlfourier.io.paths import REPOSITORY, build_folder
-from tlfourier.io.words import one_line
+
+# sums depend on the number of threads, and a page's numbers must not depend on what runs beside it
+_ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+_PATIENCE = 600  # seconds, for a kernel to begin and for what it prints to arrive: busy is no failure
+# silent when it is told to stop, and without the history that all kernels of a user would write to one file
+_KERNEL = ["--log-level=50", "--HistoryManager.hist_file=:memory:"]
 
 
 class PageError(RuntimeError):
@@ -39,6 +45,7 @@ def run_pages(
     overrides: Mapping[str, Any] | None = None,
     pages: list[str] | None = None,
     repository: Path = REPOSITORY,
+    kernels: int | None = None,
 ) -> Path:
     """Execute pages with ``profile`` and ``overrides`` and return the folder of the executed copies.
 
@@ -50,101 +57,134 @@ def run_pages(
         Paths or stems of the notebooks to execute; all by default.
     repository
         Folder with ``_toc.yml`` and the pages.
+    kernels
+        How many pages run side by side; by default one on each core.
 
     Raises
     ------
     PageError
-        A cell failed: one sentence with the page, the cell and its error. Pages before it are kept.
+        A cell failed: one sentence with the page, the cell and its error. The pages beside it are finished
+        and kept, none is begun after it.
     """
     parameters = {"profile": profile, "overrides": dict(overrides or {})}
     chosen = notebooks(pages, repository)
     folder = build_folder(profile, repository)
     folder.mkdir(parents=True, exist_ok=True)
-    record = Record(folder / "run.json", parameters)
-    with tqdm(chosen, desc=f"pages, {profile}", unit="page", disable=None) as bar:
-        for page in bar:
-            bar.set_postfix_str(page.stem)
-            started = time.perf_counter()
-            used, complaints = _run_page(repository, page, folder, parameters)
-            seconds = time.perf_counter() - started
-            record.add(page, seconds, used, complaints)
-            bar.write(f"{seconds:7.1f} s  {page}")
-            for line in complaints:
-                bar.write(f"           {line}")
+    record = Record(folder / "run.json", parameters, notebooks(None, repository))
+    with tqdm(total=len(chosen), desc=f"pages, {profile}", unit="page", disable=None) as bar:
+        run = _Run(repository, folder, parameters, record, bar)
+        _interruptible(run.pages(chosen, kernels or _cores()))
     return folder
 
 
-def _run_page(
-    repository: Path, page: Path, folder: Path, parameters: dict[str, Any]
-) -> tuple[list[dict[str, Any]], list[str]]:
-    """Execute one page; return the artifacts that it used and what it wrote to stderr."""
-    source, executed = repository / page, folder / page
-    executed.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as scratch:
-        ledger = Path(scratch) / "ledger.jsonl"
-        # one kernel at a time, so it may have every core that this process may have
-        environment = {"OMP_NUM_THREADS": str(torch.get_num_threads()), "TLFOURIER_LEDGER": str(ledger)}
-        with _environment(environment), _one_sentence(page):
-            notebook = papermill.execute_notebook(
-                str(source),
-                str(executed),
-                parameters=parameters,
-                kernel_name="python3",
-                cwd=str(source.parent),
-                progress_bar=False,
-                config=_kernel(Path(scratch)),
-            )
-        used = [json.loads(line) for line in ledger.read_text().splitlines()] if ledger.is_file() else []
-    _show_what_ran(notebook)
-    nbformat.write(notebook, executed)
-    return used, _stderr(notebook)
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _kernel(folder: Path) -> Config:
-    """Let the kernel talk through sockets in ``folder``, and be silent when it is told to stop.
+def _interruptible(work: Coroutine[Any, Any, None]) -> None:
+    """Run to the end; on Ctrl-C cancel, which ends every kernel.
 
-    Over TCP, the default, it warns into the page; and it calls the interrupt that ends it an error.
+    In the main thread every nbclient would take the signal from the others and end its own kernel only.
     """
-    manager = {"transport": "ipc", "ip": str(folder / "kernel")}
-    return Config({"KernelManager": manager, "NotebookClient": {"extra_arguments": ["--log-level=50"]}})
+    with asyncio.Runner() as runner, ThreadPoolExecutor(1) as thread:
+        loop = runner.get_loop()
+        task = loop.create_task(work)
+        done = thread.submit(loop.run_until_complete, task)
+        try:
+            done.result()
+        except KeyboardInterrupt:
+            loop.call_soon_threadsafe(task.cancel)
+            raise
 
 
-@contextlib.contextmanager
-def _environment(values: Mapping[str, str]) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
+@dataclass(frozen=True)
+class _Run:
+    """Pages on their way from ``repository`` to ``folder``."""
+
+    repository: Path
+    folder: Path
+    parameters: dict[str, Any]
+    record: Record
+    bar: tqdm[Any]
+
+    async def pages(self, chosen: list[Path], kernels: int) -> None:
+        """Execute as many pages at once as there are kernels, then the one that reports on the others."""
+        free, failed = asyncio.Semaphore(kernels), dict[Path, PageError]()
+
+        async def one(page: Path) -> None:
+            async with free:
+                if not failed:
+                    try:
+                        await self.page(page)
+                    except PageError as error:
+                        failed[page] = error
+
+        await asyncio.gather(*(one(page) for page in chosen if page.stem != LAST))
+        await asyncio.gather(*(one(page) for page in chosen if page.stem == LAST))
+        for page in chosen:
+            if page in failed:
+                raise failed[page]
+
+    async def page(self, page: Path) -> None:
+        """Execute one page, write its copy, and note the artifacts that it used and its complaints."""
+        self.bar.set_postfix_str(page.stem)
+        started = time.perf_counter()
+        notebook = nbformat.read(self.repository / page, as_version=4)
+        _set(notebook, page, self.parameters)
+        with tempfile.TemporaryDirectory() as scratch:
+            ledger = Path(scratch) / "ledger.jsonl"
+            await _execute(notebook, page, (self.repository / page).parent, ledger)
+            used = [json.loads(line) for line in ledger.read_text().splitlines()] if ledger.is_file() else []
+        copy = self.folder / page
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        nbformat.write(notebook, copy)
+        seconds, complaints = time.perf_counter() - started, _stderr(notebook)
+        self.record.add(page, seconds, used, complaints)
+        self.bar.update()
+        for line in (f"{seconds:7.1f} s  {page}", *(f"{'':11}{line}" for line in complaints)):
+            self.bar.write(line)
+
+
+def _set(notebook: NotebookNode, page: Path, parameters: Mapping[str, Any]) -> None:
+    """Write the values of this run into the cell with the tag ``parameters``."""
+    tagged = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
+    if len(tagged) != 1:
+        raise PageError(f"{page}: {len(tagged)} cells have the tag 'parameters', expected one")
+    profile, overrides = json.dumps(parameters["profile"]), parameters["overrides"]
+    tagged[0].source = f"profile = {profile}\noverrides = {overrides!r}"
+
+
+async def _execute(notebook: NotebookNode, page: Path, folder: Path, ledger: Path) -> None:
+    """Fill in a notebook's outputs, from a kernel of its own; it talks through sockets beside ``ledger``.
+
+    Over TCP, the default, it would warn into the page.
+    """
+    manager = {"transport": "ipc", "ip": str(ledger.with_name("kernel"))}
+    client = NotebookClient(
+        notebook,
+        config=Config({"KernelManager": manager}),
+        kernel_name="python3",
+        extra_arguments=_KERNEL,
+        startup_timeout=_PATIENCE,
+        iopub_timeout=_PATIENCE,
+        raise_on_iopub_timeout=True,
+        record_timing=False,
+        shutdown_kernel="immediate",
+    )
+    environment = {**os.environ, **_ONE_THREAD, "TLFOURIER_LEDGER": str(ledger)}
     try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-
-
-@contextlib.contextmanager
-def _one_sentence(page: Path) -> Iterator[None]:
-    """Turn what papermill raises into one sentence that names the page and the cell."""
-    try:
-        yield
-    except papermill.PapermillExecutionError as error:
-        what = one_line(f"{error.ename}: {error.evalue}", longest=1000)
-        # counted from 1, without the cell that papermill injected
-        raise PageError(f"{page}, cell {error.cell_index}: {what}") from None
+        await client.async_execute(cwd=str(folder), env=environment)
+    except CellExecutionError as error:
+        what = f"{error.ename}: {error.evalue}".splitlines()[0]
+        raise PageError(f"{page}, cell {_failed(notebook)}: {what}") from None
     except DeadKernelError:
         raise PageError(f"{page}: its kernel died; is the memory full?") from None
 
 
-def _show_what_ran(notebook: NotebookNode) -> None:
-    """Let the parameters cell show the values of this run, and hide the cell that papermill injected."""
-    tagged = {tag: cell for cell in notebook.cells for tag in cell.metadata.get("tags", [])}
-    injected = tagged["injected-parameters"]
-    injected.metadata.tags.append("remove-cell")
-    tagged["parameters"].source = injected.source.removeprefix("# Parameters\n").strip()
-    # papermill's notes hold the paths of this machine, and the book offers its notebooks for download
-    for part in (notebook, *notebook.cells):
-        part.metadata.pop("papermill", None)
+def _failed(notebook: NotebookNode) -> int:
+    """Return the number of the cell with an error, counted from 1."""
+    kinds = [{output.output_type for output in cell.get("outputs", [])} for cell in notebook.cells]
+    return 1 + ["error" in kind for kind in kinds].index(True)
 
 
 def _stderr(notebook: NotebookNode) -> list[str]:

@@ -3,11 +3,12 @@
 A table without rows gives a panel that says so and which command measures it.
 """
 
+from collections.abc import Hashable
 from itertools import cycle
 from typing import Any
 
 import numpy as np
-import xarray as xr
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -24,19 +25,25 @@ MARKERS = "osD^vP*X"
 PRECISION_LABELS = {"float32": "fp32", "bfloat16": "bf16"}
 """What an axis calls each precision."""
 
+Row = dict[Hashable, Any]
+
 
 @styled
-def solver(table: xr.Dataset) -> Figure:
+def solver(table: pd.DataFrame) -> Figure:
     """Show the milliseconds of one evaluation of the right-hand side: ours, the peers', the bare transforms.
 
-    ``table``: over ``row``: contestant, grid, precision, fastest_ms, median_ms.
+    Parameters
+    ----------
+    table : pd.DataFrame
+        Columns: contestant, grid, precision, fastest_ms, median_ms.
     """
-    if not table.sizes["row"]:
+    if table.empty:
         return _absent("solver")
-    grids, places = np.unique(table["grid"].values), sorted(set(map(_place, _rows(table))))
-    figure, axes = new_figure(1, len(grids), height=3.2, sharey=True)
-    for ax, grid in zip(axes.flat, grids, strict=True):
-        for row in _rows(table.isel(row=table["grid"].values == grid)):
+    places = sorted(set(map(_place, table.to_dict("records"))))
+    panels = table.groupby("grid")
+    figure, axes = new_figure(1, len(panels), height=3.2, sharey=True)
+    for ax, (grid, rows) in zip(axes.flat, panels, strict=True):
+        for row in rows.to_dict("records"):
             _bar(ax, places.index(_place(row)), row)
         ax.set(title=f"{grid:.0f}²", xlabel="milliseconds")
         ax.margins(x=0.18)
@@ -46,40 +53,47 @@ def solver(table: xr.Dataset) -> Figure:
     return figure
 
 
-def _place(row: Any) -> tuple[bool, int, str, str]:
+def _place(row: Row) -> tuple[bool, int, str, str]:
     """Sort by precision, double first; then the transforms, ours, the others."""
-    name, kind = row.contestant, row.precision
+    name, kind = row["contestant"], row["precision"]
     return kind != "float64", {TRANSFORMS: 0, OURS: 1}.get(name, 2), name, kind
 
 
-def _bar(ax: Axes, place: int, row: Any) -> None:
+def _bar(ax: Axes, place: int, row: Row) -> None:
     """Draw a bar up to the fastest turn, hatched for single precision, and a dot at the median."""
-    colour = {OURS: OWN_COLOURS[0], TRANSFORMS: BOUND}.get(row.contestant, PEER_COLOURS[0])
-    single: dict[str, Any] = {"color": "none", "edgecolor": colour, "hatch": "//"}
-    ax.barh(place, row.fastest_ms, **({"color": colour} if row.precision == "float64" else single))
-    ax.plot(row.median_ms, place, ".", color="#000000")
-    ax.text(max(row.fastest_ms, row.median_ms), place, f"  {row.fastest_ms:.3g}", va="center", fontsize=8)
+    colour = {OURS: OWN_COLOURS[0], TRANSFORMS: BOUND}.get(row["contestant"], PEER_COLOURS[0])
+    fastest, median = row["fastest_ms"], row["median_ms"]
+    if row["precision"] == "float64":
+        ax.barh(place, fastest, color=colour)
+    else:
+        ax.barh(place, fastest, color="none", edgecolor=colour, hatch="//")
+    ax.plot(median, place, ".", color="#000000")
+    ax.text(max(fastest, median), place, f"  {fastest:.3g}", va="center", fontsize=8)
 
 
 @styled
-def precision(table: xr.Dataset, error: float | None = None) -> Figure:
+def precision(table: pd.DataFrame, error: float | None = None) -> Figure:
     """Show the error of a run against its cost, one line for each stepper and code.
 
-    ``table``: over ``row``: contestant, precision, error, ms_per_time_unit. ``error`` is marked: costs are
-    compared at it.
+    Parameters
+    ----------
+    table : pd.DataFrame
+        Columns: contestant, precision, error, ms_per_time_unit.
+    error : float, optional
+        Mark the error at which costs are compared.
     """
-    if not table.sizes["row"]:
+    if table.empty:
         return _absent("precision")
-    figure, ax = new_panel(4.0)
-    contestants = list(dict.fromkeys(map(str, table["contestant"].values)))
+    figure, axes = new_figure(1, 1, height=4.0)
+    ax = axes[0, 0]
     colours, markers = {OURS: cycle(OWN_COLOURS), "": cycle(PEER_COLOURS)}, cycle(MARKERS)
-    for name in contestants:
+    for name, own in table.groupby("contestant", sort=False):
         colour, marker = next(colours[OURS if name.startswith(OURS) else ""]), next(markers)
         for kind, line in (("float64", "-"), ("float32", ":")):
-            runs = table.isel(row=(table["contestant"].values == name) & (table["precision"].values == kind))
+            runs = own[own["precision"] == kind]
             label = name if kind == "float64" else f"{name}, {kind}"
             face = colour if kind == "float64" else "white"
-            if runs.sizes["row"]:
+            if len(runs):
                 cost = runs["ms_per_time_unit"]
                 ax.loglog(cost, runs["error"], line + marker, color=colour, mfc=face, ms=4, label=label)
     if error is not None:
@@ -90,33 +104,35 @@ def precision(table: xr.Dataset, error: float | None = None) -> Figure:
 
 
 @styled
-def training(table: xr.Dataset) -> Figure:
+def training(table: pd.DataFrame) -> Figure:
     """Show the rate of a training step beside that of its convolutions, and the cost of a sweep by layer.
 
-    ``table``: over ``row``: contestant, channels, precision, median, gflop_per_s.
+    Parameters
+    ----------
+    table : pd.DataFrame
+        Columns: contestant, channels, precision, median, gflop_per_s.
     """
-    if not table.sizes["row"]:
+    if table.empty:
         return _absent("training")
     figure, axes = new_figure(1, 2, height=3.2, width_ratios=(3, 2))
-    _rates(axes[0, 0], table.isel(row=np.isfinite(table["gflop_per_s"].values)))
-    _layers(axes[0, 1], {row.contestant: row.median for row in _rows(table)})
+    _rates(axes[0, 0], table.dropna(subset="gflop_per_s"))
+    _layers(axes[0, 1], table.set_index("contestant")["median"].to_dict())
     panel_letters(axes.flat)
     return figure
 
 
-def _rates(ax: Axes, table: xr.Dataset) -> None:
+def _rates(ax: Axes, table: pd.DataFrame) -> None:
     """Draw the rate of a step on that of the better layout of its convolutions, by network and precision."""
-    jobs = list(dict.fromkeys(zip(table["channels"].values, table["precision"].values, strict=True)))
-    for place, (channels, kind) in enumerate(jobs):
-        part = table.isel(row=(table["channels"].values == channels) & (table["precision"].values == kind))
-        is_step = part["contestant"].values == "training step"
-        limit = part["gflop_per_s"].values[~is_step].max()
-        step = part["gflop_per_s"].values[is_step][0]
+    jobs = table.groupby(["channels", "precision"], sort=False)
+    for place, (_, part) in enumerate(jobs):
+        is_step = part["contestant"] == "training step"
+        limit = part["gflop_per_s"][~is_step].max()
+        step = part["gflop_per_s"][is_step].iloc[0]
         first = place == 0
         ax.bar(place, limit, color=BOUND, label="convolutions alone" if first else None)
         ax.bar(place, step, 0.5, color=OWN_COLOURS[0], label="training step" if first else None)
         ax.text(place, max(limit, step), f"{step / limit:.0%}", ha="center", va="bottom", fontsize=8)
-    labels = [f"{channels:.0f}\n{PRECISION_LABELS.get(kind, kind)}" for channels, kind in jobs]
+    labels = [f"{channels:.0f}\n{PRECISION_LABELS.get(kind, kind)}" for (channels, kind), _ in jobs]
     ax.set_xticks(range(len(jobs)), labels, fontsize=8)
     ax.set(xlabel="channels, precision", ylabel="GFLOP/s")
     ax.margins(y=0.1)
@@ -137,22 +153,26 @@ def _layers(ax: Axes, milliseconds: dict[str, float]) -> None:
 
 
 @styled
-def growth(table: xr.Dataset, fits: xr.Dataset) -> Figure:
+def growth(table: pd.DataFrame, fits: pd.DataFrame) -> Figure:
     """Show seconds and memory of every stage against what varies, with the fitted exponents.
 
-    ``table``: over ``row``: stage, varies, size, seconds, peak_mib, anonymous_mib. ``fits``: over ``series``:
-    stage, varies, and the exponents time and memory.
+    Parameters
+    ----------
+    table : pd.DataFrame
+        Columns: stage, varies, size, seconds, peak_mib, anonymous_mib.
+    fits : pd.DataFrame
+        Columns: stage, varies, and the exponents time and memory.
     """
-    if not table.sizes["row"]:
+    if table.empty:
         return _absent("growth")
-    groups = list(dict.fromkeys(_group(str(name)) for name in table["varies"].values))
+    groups = list(dict.fromkeys(map(_group, table["varies"])))
     figure, axes = new_figure(2, len(groups), height=5.6, sharex="col", sharey="row")
-    stages = list(dict.fromkeys(map(str, table["stage"].values)))
-    for fit in _rows(fits):
-        stage, varies = fit.stage, fit.varies
+    stages = list(table["stage"].unique())
+    for fit in fits.to_dict("records"):
+        stage, varies = fit["stage"], fit["varies"]
         number = stages.index(stage)
         column = axes[:, groups.index(_group(varies))]
-        part = table.isel(row=(table["stage"].values == stage) & (table["varies"].values == varies))
+        part = table[(table["stage"] == stage) & (table["varies"] == varies)]
         look = {"color": STAGE_COLOURS[number % 8], "marker": MARKERS[number % 8], "markersize": 4}
         dashes = ":" if varies.endswith("mapped") else "-"
         label = f"{stage}, {varies}: {fit.time:.1f}, {fit.memory:.1f}"
@@ -180,38 +200,36 @@ def _group(varies: str) -> str:
     return "samples" if varies.startswith(("samples", "snapshots")) else varies
 
 
-def _mib(part: xr.Dataset) -> np.ndarray:
+def _mib(part: pd.DataFrame) -> pd.Series:
     """Return anonymous memory where the system tells it, else all of it; positive, for a logarithm."""
-    anonymous = part["anonymous_mib"].values
-    return np.maximum(np.where(np.isnan(anonymous), part["peak_mib"].values, anonymous), 0.1)
+    return part["anonymous_mib"].fillna(part["peak_mib"]).clip(lower=0.1)
 
 
 @styled
-def scale(table: xr.Dataset) -> Figure:
+def scale(table: pd.DataFrame) -> Figure:
     """Show the forecast hours of the whole study against the workers, beside the work shared out evenly.
 
-    ``table``: over ``row``: workers, hours, limited_by.
+    Parameters
+    ----------
+    table : pd.DataFrame
+        Columns: workers, hours, limited_by.
     """
-    if not table.sizes["row"]:
+    if table.empty:
         return _absent("scale")
-    figure, ax = new_panel(3.2)
-    table = table.sortby("workers")
-    workers, hours = table["workers"].values, table["hours"].values
+    figure, axes = new_figure(1, 1, height=3.2)
+    ax = axes[0, 0]
+    table = table.sort_values("workers")
+    workers, hours = table["workers"].to_numpy(), table["hours"].to_numpy()
     ax.loglog(workers, hours[0] * workers[0] / workers, ":", color="#767676", label="work shared out evenly")
     ax.loglog(workers, hours, color=OWN_COLOURS[0], label="forecast")
-    for limit, marker in zip(dict.fromkeys(map(str, table["limited_by"].values)), cycle(MARKERS)):
-        here = table["limited_by"].values == limit
+    for (limit, here), marker in zip(table.groupby("limited_by", sort=False), cycle(MARKERS)):
         label = f"limited by {limit}"
-        ax.loglog(workers[here], hours[here], marker, color=OWN_COLOURS[0], label=label)
+        ax.loglog(here["workers"], here["hours"], marker, color=OWN_COLOURS[0], label=label)
     ax.set(xlabel="workers", ylabel="hours")
     ax.set_xticks(workers, [f"{count:,.0f}" for count in workers])
     ax.minorticks_off()
     ax.legend()
     return figure
-
-
-def _rows(table: xr.Dataset) -> list[Any]:
-    return list(table.to_dataframe().itertuples())
 
 
 def _absent(section: str) -> Figure:
