@@ -13,9 +13,11 @@ import fsspec
 import pytest
 from moto.server import ThreadedMotoServer
 
+from tests import fakes
 from tlfourier.store.manifest import DamagedArtifact
 from tlfourier.store.node import Node
 from tlfourier.store.remote import Remote, RemoteError, is_remote
+from tlfourier.store.stage import Folder, Stages
 from tlfourier.store.store import Store
 from tlfourier.study.study import open_store
 
@@ -23,22 +25,22 @@ NUMBER = Node("number", 1, {"value": 3})
 DOUBLE = Node("double", 1, {}, {"of": NUMBER})
 
 
-def make_number(node: Node, inputs: Mapping[str, Path], folder: Path) -> None:
+def make_number(node: Node, inputs: Mapping[str, Folder], folder: Path) -> None:
     (folder / "deep").mkdir()
     (folder / "deep" / "value.txt").write_text(str(node.spec["value"]))
 
 
-def make_double(node: Node, inputs: Mapping[str, Path], folder: Path) -> None:
+def make_double(node: Node, inputs: Mapping[str, Folder], folder: Path) -> None:
     (folder / "value.txt").write_text(str(2 * int((inputs["of"] / "deep" / "value.txt").read_text())))
 
 
-def make_mine(node: Node, inputs: Mapping[str, Path], folder: Path) -> None:
+def make_mine(node: Node, inputs: Mapping[str, Folder], folder: Path) -> None:
     """Write other bytes in every process, as two machines may."""
     for name in ("a.txt", "b.txt"):
         (folder / name).write_text(str(os.getpid()))
 
 
-MAKERS = {"number": make_number, "double": make_double, "mine": make_mine}
+STAGES = fakes.stages(number=make_number, double=make_double, mine=make_mine)
 
 
 @pytest.fixture(scope="module")
@@ -62,8 +64,8 @@ def address(server: str) -> str:
     return f"s3://{bucket}/deep/er"
 
 
-def store(root: Path, address: str, makers: Mapping | None = None) -> Store:
-    return Store(root, MAKERS if makers is None else makers, remote=Remote(address))
+def store(root: Path, address: str, stages: Stages = STAGES) -> Store:
+    return Store(root, stages, remote=Remote(address))
 
 
 def test_what_one_machine_makes_another_finds(address: str, tmp_path: Path) -> None:
@@ -85,7 +87,7 @@ def test_nothing_is_there_before_it_is_made(address: str, tmp_path: Path) -> Non
 
 
 def test_a_publication_that_was_cut_off_is_made_up_for(address: str, tmp_path: Path) -> None:
-    Store(tmp_path, MAKERS).get(DOUBLE)  # made, and never published
+    Store(tmp_path, STAGES).get(DOUBLE)  # made, and never published
     assert Remote(address).names() == set()
     store(tmp_path, address).get(DOUBLE)
     assert DOUBLE.name in Remote(address).names()
@@ -120,11 +122,11 @@ def test_many_writers_at_once_leave_one_whole_artifact(address: str, tmp_path: P
 def test_an_artifact_published_while_the_lock_was_taken_is_fetched(
     address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def not_again(node: Node, inputs: Mapping[str, Path], folder: Path) -> None:
+    def not_again(node: Node, inputs: Mapping[str, Folder], folder: Path) -> None:
         raise AssertionError(f"{node.name} was made though it had been published")
 
     other = store(tmp_path / "other", address)
-    late = store(tmp_path / "late", address, {"number": not_again})
+    late = store(tmp_path / "late", address, fakes.stages(number=not_again))
     has = Remote.has
     asked: list[str] = []
 

@@ -13,34 +13,36 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests import fakes
 from tlfourier.store.manifest import DamagedArtifact, read_manifest
 from tlfourier.store.node import Node
-from tlfourier.store.store import MissingArtifact, Store
+from tlfourier.store.stage import Folder
+from tlfourier.store.store import Store
 
 NUMBER = Node("number", 1, {"value": 3})
 DOUBLE = Node("double", 1, {}, {"of": NUMBER})
 
 
-def make_number(node: Node, inputs: Mapping[str, Path], folder: Path) -> None:
+def make_number(node: Node, inputs: Mapping[str, Folder], folder: Path) -> None:
     (folder / "value.txt").write_text(str(node.spec["value"]))
 
 
-def make_double(node: Node, inputs: Mapping[str, Path], folder: Path) -> None:
+def make_double(node: Node, inputs: Mapping[str, Folder], folder: Path) -> None:
     (folder / "value.txt").write_text(str(2 * int((inputs["of"] / "value.txt").read_text())))
 
 
-def make_slowly(node: Node, inputs: Mapping[str, Path], folder: Path) -> None:
+def make_slowly(node: Node, inputs: Mapping[str, Folder], folder: Path) -> None:
     with (folder / "who.txt").open("a") as stream:
         stream.write(f"{os.getpid()}\n")
     time.sleep(0.5)
 
 
-MAKERS = {"number": make_number, "double": make_double, "slow": make_slowly}
+STAGES = fakes.stages(number=make_number, double=make_double, slow=make_slowly)
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "store", MAKERS)
+    return Store(tmp_path / "store", STAGES)
 
 
 def test_keys_are_golden() -> None:
@@ -68,16 +70,6 @@ def test_an_artifact_is_made_once_with_what_it_needs(store: Store) -> None:
     assert not list((store.root / "partial").rglob("*.txt"))
 
 
-def test_the_shipped_artifact_is_used_and_its_inputs_are_not_asked_for(store: Store, tmp_path: Path) -> None:
-    shipped = tmp_path / "reference"
-    assert store.copy_to([DOUBLE], shipped) > 0
-    reader = Store(tmp_path / "empty", {}, reference=shipped)
-    assert (reader.get(DOUBLE) / "value.txt").read_text() == "6"
-    with pytest.raises(MissingArtifact, match="number/"):
-        reader.get(NUMBER)
-    assert not (tmp_path / "empty").exists()
-
-
 @pytest.mark.parametrize("damage", ["flip", "truncate", "remove", "add", "manifest", "foreign"])
 def test_damage_is_named_set_aside_and_mended(
     store: Store, damage: str, capsys: pytest.CaptureFixture[str]
@@ -101,12 +93,12 @@ def test_damage_is_named_set_aside_and_mended(
     reader = Store(store.root, {})
     with pytest.raises(DamagedArtifact, match=f"artifact {NUMBER.name} is damaged: .*verify --repair"):
         reader.get(NUMBER)
-    assert len(Store(store.root, MAKERS).verify()) == 1
-    assert (Store(store.root, MAKERS).get(NUMBER) / "value.txt").read_text() == "3"
+    assert len(Store(store.root, STAGES).verify()) == 1
+    assert (Store(store.root, STAGES).get(NUMBER) / "value.txt").read_text() == "3"
     said = capsys.readouterr().out
     assert f"artifact {NUMBER.name} is damaged" in said
     assert "is made again" in said
-    assert Store(store.root, MAKERS).verify() == []
+    assert Store(store.root, STAGES).verify() == []
     assert len(list((store.root / "damaged" / "number").iterdir())) == 1
 
 
@@ -121,7 +113,7 @@ def test_verify_sets_aside_on_demand(store: Store) -> None:
 def test_a_folder_without_a_manifest_gives_way(store: Store) -> None:
     folder = store.get(NUMBER)
     (folder / "manifest.json").unlink()
-    again = Store(store.root, MAKERS)
+    again = Store(store.root, STAGES)
     assert (again.get(NUMBER) / "value.txt").read_text() == "3"
     assert len(list((store.root / "damaged" / "number").iterdir())) == 1
 
@@ -133,7 +125,7 @@ def test_an_artifact_in_the_place_of_another_is_not_used(store: Store) -> None:
     first.rename(swapped)
     second.rename(first)
     swapped.rename(second)
-    again = Store(store.root, MAKERS)
+    again = Store(store.root, STAGES)
     assert (again.get(NUMBER) / "value.txt").read_text() == "3"
     assert (again.get(Node("number", 1, {"value": 5})) / "value.txt").read_text() == "5"
 
@@ -166,12 +158,12 @@ def test_a_clock_that_stands_or_jumps_back_loses_nothing(
 def test_a_half_made_artifact_that_cannot_be_resumed_is_begun_again(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def resume(node: Node, inputs: Mapping[str, Path], folder: Path) -> None:
+    def resume(node: Node, inputs: Mapping[str, Folder], folder: Path) -> None:
         if (folder / "checkpoint").exists():
             raise ValueError("the checkpoint is damaged")
         (folder / "value.txt").write_text("whole")
 
-    store = Store(tmp_path, {"number": resume}, resumable=frozenset({"number"}))
+    store = Store(tmp_path, fakes.stages("number", number=resume))
     partial = tmp_path / "partial" / NUMBER.name
     partial.mkdir(parents=True)
     (partial / "checkpoint").write_text("?")
@@ -183,7 +175,7 @@ def test_a_half_made_artifact_that_cannot_be_resumed_is_begun_again(
 def test_another_folder_of_artifacts_is_read_and_never_written(store: Store, tmp_path: Path) -> None:
     store.get(NUMBER)
     before = sorted(path for path in store.root.rglob("*"))
-    reader = Store(tmp_path / "mine", MAKERS, others=(store.root,))
+    reader = Store(tmp_path / "mine", STAGES, others=(store.root,))
     assert reader.get(DOUBLE) == tmp_path / "mine" / DOUBLE.name
     assert sorted(path for path in store.root.rglob("*")) == before
     assert not (tmp_path / "mine" / NUMBER.name).exists()
@@ -192,48 +184,35 @@ def test_another_folder_of_artifacts_is_read_and_never_written(store: Store, tmp
 def test_an_artifact_has_the_same_bits_whatever_the_threads(tmp_path: Path) -> None:
     seen = []
 
-    def note(node: Node, inputs: Mapping[str, Path], folder: Path) -> None:
+    def note(node: Node, inputs: Mapping[str, Folder], folder: Path) -> None:
         seen.append(torch.get_num_threads())
         (folder / "value.txt").write_text("1")
 
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
-        Store(tmp_path, {"number": note}).get(NUMBER)
+        Store(tmp_path, fakes.stages(number=note)).get(NUMBER)
         assert seen == [1]
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
 
 
-def test_a_damaged_shipped_artifact_is_named_and_left_alone(store: Store, tmp_path: Path) -> None:
-    shipped = tmp_path / "reference"
-    store.copy_to([NUMBER], shipped)
-    (shipped / NUMBER.name / "value.txt").write_text("4")
-    reader = Store(tmp_path / "mine", MAKERS, reference=shipped)
-    with pytest.raises(
-        DamagedArtifact, match=r"value\.txt has changed .* restore it from git, or use --fresh"
-    ):
-        reader.get(NUMBER)
-    assert len(reader.verify(repair=True)) == 1
-    assert (shipped / NUMBER.name / "value.txt").read_text() == "4"
-
-
 def test_a_full_disk_leaves_nothing_half_made(tmp_path: Path) -> None:
-    def full(node: Node, inputs: Mapping[str, Path], folder: Path) -> None:
+    def full(node: Node, inputs: Mapping[str, Folder], folder: Path) -> None:
         (folder / "half.txt").write_text("half")
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    store = Store(tmp_path, {**MAKERS, "number": full})
+    store = Store(tmp_path, {**STAGES, **fakes.stages(number=full)})
     with pytest.raises(OSError, match="No space left"):
         store.get(DOUBLE)
     assert store.find(NUMBER) is None
-    mended = Store(tmp_path, MAKERS)
+    mended = Store(tmp_path, STAGES)
     assert sorted(path.name for path in mended.get(NUMBER).iterdir()) == ["manifest.json", "value.txt"]
 
 
 def _get(root: Path, node: Node) -> None:
-    Store(root, MAKERS).get(node)
+    Store(root, STAGES).get(node)
 
 
 def test_two_processes_make_an_artifact_once(tmp_path: Path) -> None:
@@ -258,6 +237,6 @@ def test_a_killed_process_leaves_no_lock(tmp_path: Path) -> None:
     assert worker.pid is not None
     os.kill(worker.pid, signal.SIGKILL)
     worker.join(10)
-    assert Store(tmp_path, MAKERS).find(node) is None
-    folder = Store(tmp_path, MAKERS).get(node)
+    assert Store(tmp_path, STAGES).find(node) is None
+    folder = Store(tmp_path, STAGES).get(node)
     assert (folder / "who.txt").read_text().split() == [str(os.getpid())]

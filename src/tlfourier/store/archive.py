@@ -6,12 +6,14 @@ checked by itself. A stage has several archives where one would be too large for
 
 from __future__ import annotations
 
+import io
 import os
 import zipfile
 from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
+from tlfourier.io.tensorfile import write_bytes
 from tlfourier.store.manifest import MANIFEST, DamagedArtifact, files
 from tlfourier.store.stage import Folder
 
@@ -42,12 +44,10 @@ def pack(stage: str, artifacts: Sequence[Folder], folder: Path, largest: int = L
     ValueError
         One artifact alone is larger than ``largest``.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    written: list[Path] = []
-    building, room = folder / f".{stage}.zip.part", 0
     parts: list[list[Folder]] = []
+    room = 0
     for artifact in sorted(artifacts, key=lambda one: one.name):
-        size = _packed(artifact, building)
+        size = len(_packed([artifact]))
         if size > largest:
             raise ValueError(
                 f"artifact {stage}/{artifact.name} takes {size} bytes: at most {largest} are accepted"
@@ -57,31 +57,26 @@ def pack(stage: str, artifacts: Sequence[Folder], folder: Path, largest: int = L
             room = largest
         parts[-1].append(artifact)
         room -= size
-    for number, part in enumerate(parts, 1):
-        target = folder / (f"{stage}.zip" if len(parts) == 1 else f"{stage}-{number}.zip")
-        _write(building, part)
-        building.replace(target)
-        written.append(target)
-    building.unlink(missing_ok=True)
+    names = [f"{stage}-{number}.zip" for number in range(1, len(parts) + 1)]
+    written = [folder / name for name in (names if len(parts) > 1 else [f"{stage}.zip"])]
+    for target, part in zip(written, parts, strict=True):
+        write_bytes(target, _packed(part))
     for archive in _archives(folder):
         if _stage_of(archive) == stage and archive not in written:
             archive.unlink()
     return written
 
 
-def _packed(artifact: Folder, scratch: Path) -> int:
-    """Return the bytes that an artifact takes in an archive."""
-    _write(scratch, [artifact])
-    return scratch.stat().st_size
-
-
-def _write(path: Path, artifacts: Sequence[Folder]) -> None:
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+def _packed(artifacts: Sequence[Folder]) -> bytes:
+    """Return the bytes of an archive."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for artifact in artifacts:
             for name, file in {**files(artifact), MANIFEST: artifact / MANIFEST}.items():
                 entry = zipfile.ZipInfo(f"{artifact.name}/{name}", _LONG_AGO)
                 entry.compress_type = zipfile.ZIP_DEFLATED
                 archive.writestr(entry, file.read_bytes())
+    return content.getvalue()
 
 
 def _archives(folder: Path) -> list[Path]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+import re
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -23,6 +24,7 @@ from tlfourier.store.stage import Folder
 MANIFEST = "manifest.json"
 _UNFINISHED = growing(Path(MANIFEST)).name
 _BLOCK = 2**20
+_UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError)  # in a damaged archive
 _VERSIONED = ("tlfourier", "torch", "numpy", "xarray")
 
 
@@ -40,8 +42,8 @@ def read_manifest(folder: Folder) -> dict[str, Any]:
     """
     try:
         content = (folder / MANIFEST).read_bytes()
-    except (OSError, zipfile.BadZipFile, zlib.error) as error:
-        raise DamagedArtifact(damaged(folder, f"{MANIFEST} cannot be read ({error})")) from None
+    except (OSError, *_UNREADABLE) as error:
+        raise DamagedArtifact(damaged(folder, f"{MANIFEST} cannot be read ({_one_line(error)})")) from None
     return parse_manifest(content, folder)
 
 
@@ -128,14 +130,14 @@ def checksum(file: Folder) -> str:
         with file.open("rb") as stream:
             while block := stream.read(_BLOCK):
                 digest.update(block)
-    except (zipfile.BadZipFile, zlib.error):
+    except _UNREADABLE:
         return "unreadable"
     return digest.hexdigest()
 
 
 def damaged(folder: Folder, what: str) -> str:
     """Return the sentence that names a damaged artifact."""
-    place = Path(str(folder)).parent.name.partition(".")[0]  # an archive is named by its stage too
+    place = re.split(r"[-.]", Path(str(folder)).parent.name)[0]  # an archive is named by its stage too
     return f"artifact {place}/{folder.name} is damaged: {what}"
 
 

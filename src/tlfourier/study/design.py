@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import pandas as pd
 
@@ -229,6 +229,7 @@ class Design:
         return analyses.mask_node(self.spec, self.case(case).target, network)
 
 
+@runtime_checkable
 class Results(Protocol):
     """A design of which the results can be read."""
 

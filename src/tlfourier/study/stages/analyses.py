@@ -100,7 +100,7 @@ TABLE = Stage(
     make=make_table,
     read=partial(read_file, "table.nc"),
     work=_entries,
-    rate=1e-3,
+    rate=1.2e-2,
     describe=_describe_table,
 )
 
@@ -127,7 +127,7 @@ CENSUS = Stage(
     make=make_census,
     read=partial(read_file, "census.nc"),
     work=_kernel_work,
-    rate=1e-5,
+    rate=3.8e-6,
     describe=describe_use,
 )
 
@@ -156,7 +156,7 @@ ACTIVATIONS = Stage(
     make=make_activations,
     read=partial(read_file, "activations.nc"),
     work=forward_work,
-    rate=1e-9,
+    rate=9.1e-11,
     describe=describe_use,
 )
 
@@ -201,7 +201,7 @@ CHANGE = Stage(
     make=make_change,
     read=partial(read_file, "change.nc"),
     work=_kernel_work,
-    rate=1e-6,
+    rate=9e-7,
     describe=describe_use,
 )
 
@@ -251,7 +251,7 @@ PUT_BACK = Stage(
     make=make_put_back,
     read=partial(read_file, "putback.nc"),
     work=forward_work,
-    rate=1e-9,
+    rate=8.1e-10,
     describe=describe_use,
 )
 
@@ -285,7 +285,7 @@ MASK = Stage(
     make=make_mask,
     read=partial(read_file, "mask.nc"),
     work=forward_work,
-    rate=1e-9,
+    rate=2.8e-10,
     describe=describe_use,
 )
 

@@ -112,7 +112,7 @@ SIMULATE = Stage(
     make=make_simulate,
     read=read_simulation,
     work=_steps,
-    rate=1.1e-9,
+    rate=1.3e-9,
     describe=describe,
     resumable=True,
 )
@@ -146,7 +146,7 @@ DIAGNOSE = Stage(
     make=make_diagnose,
     read=partial(read_file, "diagnostics.nc"),
     work=_transforms,
-    rate=1e-8,
+    rate=3.2e-8,
     describe=describe,
 )
 
@@ -178,7 +178,7 @@ FILTER = Stage(
     make=make_filter,
     read=partial(read_file, "pairs.nc"),
     work=_transforms,
-    rate=1e-8,
+    rate=1.1e-8,
     describe=describe,
 )
 
@@ -280,7 +280,7 @@ SCALES = Stage(
     make=make_scales,
     read=read_standard_deviations,
     work=_values,
-    rate=1e-7,
+    rate=2.4e-7,
     describe=_describe_scales,
 )
 

@@ -153,7 +153,7 @@ TRAIN = Stage(
     make=make_train,
     read=read_model,
     work=_training_work,
-    rate=1e-11,
+    rate=1.7e-11,
     describe=describe,
     resumable=True,
 )
@@ -243,7 +243,7 @@ TRANSFER = Stage(
     make=make_transfer,
     read=read_model,
     work=_transfer_work,
-    rate=1e-11,
+    rate=1.1e-11,
     describe=describe,
 )
 
@@ -293,7 +293,7 @@ SCORE = Stage(
     make=make_score,
     read=partial(read_file, "scores.nc"),
     work=forward_work,
-    rate=1e-11,
+    rate=3.2e-11,
     describe=_describe_score,
 )
 
