@@ -10,6 +10,7 @@ from matplotlib.colors import same_color
 from matplotlib.figure import Figure
 from scipy import stats
 
+from tlfourier.closure.models import BASELINES
 from tlfourier.figures import layers, style
 
 MODELS = ("none", "gain", "all", "scratch_few", "scratch_all", "10", "1", "2", "1+2")
@@ -67,10 +68,14 @@ def test_every_baseline_is_a_line_of_its_role_with_a_name_beside_it() -> None:
     (ax,) = layers.layer_scores(scores(), panels=("rmse",)).axes
     lines = {line.get_label(): line for line in ax.lines}
     texts = {text.get_text(): text for text in ax.texts}
-    for name, (role, label) in layers.BASELINES.items():
+    for name, (role, label) in layers.BASELINE_STYLES.items():
         assert np.allclose(lines[label].get_ydata(), RMSE[name])
         assert same_color(lines[label].get_color(), style.ROLE_COLOURS[role])
         assert same_color(texts[label].get_color(), style.ROLE_COLOURS[role])
+
+
+def test_every_baseline_of_the_vocabulary_has_a_style() -> None:
+    assert tuple(layers.BASELINE_STYLES) == BASELINES
 
 
 def test_names_of_close_baselines_do_not_overlap() -> None:
@@ -78,7 +83,7 @@ def test_names_of_close_baselines_do_not_overlap() -> None:
     data["rmse"] = data.rmse * 0 + 0.5
     data.rmse[0] = 0.9
     (ax,) = layers.layer_scores(data, panels=("rmse",)).axes
-    labels = {label for _, label in layers.BASELINES.values()}
+    labels = {label for _, label in layers.BASELINE_STYLES.values()}
     heights = sorted(text.get_position()[1] for text in ax.texts if text.get_text() in labels)
     assert np.diff(heights).min() >= 0.11 - 1e-9
 

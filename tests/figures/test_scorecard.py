@@ -21,7 +21,10 @@ def found() -> xr.Dataset:
     shape = (len(CLAIMS), 2)
     verdicts, effects, seeds = np.full(shape, "not run", dtype="U10"), np.full(shape, np.nan), np.zeros(shape)
     verdicts[:4, 0], effects[:3, 0], seeds[:3, 0] = WORDS, [0.5, -0.25, 0.01], 5
-    cells = {"verdict": verdicts, "effect": effects, "seeds": seeds}
+    same = np.full(shape, "", dtype="U10")
+    verdicts[0, 1], seeds[0, 1], same[0, 1] = "supported", 5, "forcing"
+    bounds = np.array([[claim.bound_in_words] * 2 for claim in CLAIMS])
+    cells = {"verdict": verdicts, "effect": effects, "seeds": seeds, "same_as": same, "bound": bounds}
     data = {name: (("claim", "case"), values) for name, values in cells.items()}
     about = {name: ("claim", [getattr(claim, name) for claim in CLAIMS]) for name in ("number", "words")}
     return xr.Dataset({**data, **about}, {"case": ["forcing", "forcing reversed"]})
@@ -41,8 +44,9 @@ def heights(ax: Axes, line: int = 0) -> np.ndarray:
 def test_every_cell_has_its_sign_and_its_effect() -> None:
     (ax,) = figures.verdicts(found()).axes
     written = [text.get_text() for text in ax.texts]
-    assert [written.count(mark) for mark, _ in figures.MARKS.values()] == [1, 1, 1, 2 * len(CLAIMS) - 3]
-    assert {"+0.5", "-0.25", "+0.01"} <= set(written)
+    assert [written.count(mark) for mark, _ in figures.MARKS.values()] == [2, 1, 1, 2 * len(CLAIMS) - 4]
+    assert {"+0.5", "-0.25", "+0.01", "="} <= set(written)
+    assert ax.get_xlabel().endswith("claimed is > 0; C5: < 0.05")
     numbers = [label.get_text().split()[0] for label in ax.get_yticklabels()]
     assert numbers == [claim.number for claim in CLAIMS]
 

@@ -74,8 +74,8 @@ def test_what_a_layer_became_is_counted_in_the_layer_itself(study: Study) -> Non
 def test_the_claim_on_matching_filters_is_the_mean_of_what_the_page_shows(study: Study) -> None:
     found = evidence.matching(study, "forcing")
     assert found["layer"].values.tolist() == list(study.layers)
-    effect = reading.cell(evidence.verdicts(study), "C9", "forcing")["effect"]
-    assert found.mean("layer").mean("seed").item() == pytest.approx(float(effect))
+    effect = reading.cell(evidence.verdicts(study), "C9.match", "forcing").effect
+    assert found.mean("layer").mean("seed").item() == pytest.approx(effect)
     null = evidence.matching(study, "forcing", null=True)
     assert null["layer"].values.tolist() == list(study.null_layers)
 
@@ -130,7 +130,8 @@ def test_the_command_prints_and_writes_the_scorecard(
     assert len(table) == len(CLAIMS) * 2 * len(study.cases)
     wanted = reading.as_table(evidence.verdicts(study))["verdict"]
     assert table["verdict"].tolist() == wanted.tolist()
-    assert result.output.count("forcing reversed") == len(CLAIMS)
+    assert table["case"].tolist().count("forcing reversed") == len(CLAIMS)
+    assert all(claim.id in result.output for claim in CLAIMS)
 
 
 def flat(settings: dict[str, Any], above: str = "") -> dict[str, Any]:

@@ -8,11 +8,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 from numpy.typing import NDArray
-from scipy.optimize import isotonic_regression
-from scipy.stats import t as student
 
+from tlfourier.closure.models import layers_of
 from tlfourier.figures.spectra import wavenumber_ticks
 from tlfourier.figures.style import ROLE_COLOURS, new_figure, panel_letters, role_colour, styled
+from tlfourier.scorecard.statistics import decide
 
 PANELS = {
     "rmse": ("relative RMSE", "lower", "linear"),
@@ -21,14 +21,14 @@ PANELS = {
 }
 """Scores that can be drawn: label, which way is better, scale."""
 
-BASELINES = {
+BASELINE_STYLES = {
     "none": ("base", "no transfer"),
     "gain": ("gain", "output gain"),
     "all": ("all", "all layers"),
     "scratch_few": ("scratch", "scratch, few data"),
     "scratch_all": ("target", "scratch, all data"),
 }
-"""Role (colour) and label of each baseline."""
+"""Role (colour) and label of each of `tlfourier.closure.models.BASELINES`."""
 
 INTERVALS = ("range", "95%")
 
@@ -49,7 +49,7 @@ def layer_scores(
     ----------
     scores : xr.Dataset
         Over (model, seed), further dimensions such as the snapshot are averaged. A model is a baseline (a key
-        of `BASELINES`) or a set of layers, ``"2"`` or ``"2+5"``.
+        of `BASELINE_STYLES`) or a set of layers, ``"2"`` or ``"2+5"``.
     panels : sequence of str
         Keys of `PANELS`, from top to bottom.
     interval : {"range", "95%"}
@@ -138,15 +138,17 @@ def over_seeds(score: xr.DataArray, interval: str) -> xr.Dataset:
     mean = table.mean("seed")
     if interval == "range":
         return xr.Dataset({"mean": mean, "low": table.min("seed"), "high": table.max("seed")})
-    count = table.sizes["seed"]
-    half = 0.0 * mean
-    if count > 1:
-        half = float(student.ppf(0.975, count - 1)) * table.std("seed", ddof=1) / np.sqrt(count)
-    return xr.Dataset({"mean": mean, "low": mean - half, "high": mean + half})
+    if table.sizes["seed"] < 2:
+        return xr.Dataset({"mean": mean, "low": mean, "high": mean})
+    ends = [decide([row])[0] for row in table.transpose("model", "seed").values]
+    low, high = [one.low for one in ends], [one.high for one in ends]
+    return xr.Dataset({"mean": mean, "low": ("model", low), "high": ("model", high)})
 
 
 def spread(places: NDArray[np.float64], gap: float) -> NDArray[np.float64]:
     """Move places apart to at least ``gap``, as little as possible in the mean square, in the same order."""
+    from scipy.optimize import isotonic_regression  # slow to import
+
     order = np.argsort(places, kind="stable")
     steps = gap * np.arange(len(places))
     moved = np.empty(len(places))
@@ -157,12 +159,12 @@ def spread(places: NDArray[np.float64], gap: float) -> NDArray[np.float64]:
 def _layer_sets(scores: xr.Dataset, highlight: Collection[str]) -> list[str]:
     """Return the names of the layer sets, single layers first, after checking all names."""
     models = [str(name) for name in scores.model.values]
-    sets = [name for name in models if name.replace("+", "").isdigit()]
-    _accept("model", [name for name in models if name not in sets], BASELINES)
+    sets = [name for name in models if layers_of(name)]
+    _accept("model", [name for name in models if name not in sets], BASELINE_STYLES)
     if not sets:
         raise ValueError(f"models are {', '.join(models)}: at least one set of layers, like 2, is needed")
     _accept("highlighted set", highlight, sets)
-    return sorted(sets, key=lambda name: (name.count("+"), [int(layer) for layer in name.split("+")]))
+    return sorted(sets, key=lambda name: (len(layers_of(name)), layers_of(name)))
 
 
 def _accept(what: str, names: Collection[str], known: Collection[str]) -> None:
@@ -197,7 +199,7 @@ def _points(ax: Axes, table: xr.Dataset, better: str) -> None:
 
 def _bands(ax: Axes, table: xr.Dataset) -> None:
     """Draw the mean of each baseline as a line, and its interval as a band."""
-    for name, (role, label) in BASELINES.items():
+    for name, (role, label) in BASELINE_STYLES.items():
         if name in table.model:
             one = table.sel(model=name)
             ax.axhspan(
@@ -218,14 +220,14 @@ def _plain_ticks(ax: Axes) -> None:
 
 def _name_bands(ax: Axes, table: xr.Dataset) -> None:
     """Write each baseline's name to the right of its band, moved apart where bands are close."""
-    names = [name for name in BASELINES if name in table.model]
+    names = [name for name in BASELINE_STYLES if name in table.model]
     ax.set_ylim(ax.get_ylim())
     points = [(0.0, float(table["mean"].sel(model=name))) for name in names]
     if not points:
         return
     places = (ax.transData + ax.transAxes.inverted()).transform(points)[:, 1]
     for name, place, moved in zip(names, places, spread(places, gap=0.11), strict=True):
-        role, label = BASELINES[name]
+        role, label = BASELINE_STYLES[name]
         colour = ROLE_COLOURS[role]
         ax.plot([1, 1.03], [place, moved], linewidth=0.8, color=colour, transform=ax.transAxes, clip_on=False)
         ax.text(1.035, moved, label, color=colour, transform=ax.transAxes, va="center", fontsize=9)

@@ -1,13 +1,15 @@
 """Draw the scorecard and what lies behind it: verdicts, pairs, learning curves, kernels put back, masks."""
 
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 
 import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from tlfourier.figures.layers import BASELINES, over_seeds
+from tlfourier.closure.models import layers_of, of_size
+from tlfourier.figures.layers import BASELINE_STYLES, over_seeds
 from tlfourier.figures.style import label_of, new_figure, panel_letters, role_colour, styled
 
 MARKS = {
@@ -21,7 +23,7 @@ MARKS = {
 
 @styled
 def verdicts(found: xr.Dataset) -> Figure:
-    """Show the verdict of every claim in every case as a sign, with effect and number of seeds.
+    """Show the verdict of every claim in every case as a sign with the effect; = for the same networks again.
 
     Parameters
     ----------
@@ -45,10 +47,10 @@ def verdicts(found: xr.Dataset) -> Figure:
             mark, colour = MARKS[str(cell["verdict"].item())]
             ax.text(column, row, mark, color=colour, ha="center", va="center", fontsize=11)
             if cell["seeds"] > 0:
-                text = f"{cell['effect'].item():+.2g}"
+                text = "=" if str(cell["same_as"].item()) else f"{cell['effect'].item():+.2g}"
                 ax.text(column + 0.18, row, text, color=colour, ha="left", va="center", fontsize=6.5)
     claims = zip(found["number"].values, found["words"].values, strict=True)
-    ax.set_yticks(range(rows), [f"{number}  {_short(str(text))}" for number, text in claims], fontsize=7)
+    ax.set_yticks(range(rows), [fill(f"{number}  {text}", 62) for number, text in claims], fontsize=7)
     ax.set_xticks(range(columns), [label_of(str(name)).replace(" ", "\n") for name in found["case"].values])
     ax.xaxis.tick_top()
     ax.set(xlim=(-0.5, columns - 0.35), ylim=(rows - 0.5, -0.5))
@@ -57,7 +59,8 @@ def verdicts(found: xr.Dataset) -> Figure:
     for side in ax.spines.values():
         side.set_visible(False)
     legend = "    ".join(f"{mark} {word}" for word, (mark, _) in MARKS.items())
-    ax.set_xlabel(f"{legend}    (number: mean effect; > 0 speaks for the claim)", fontsize=7)
+    meaning = f"= same networks, judged once    number: mean effect; claimed is {'; '.join(_bounds(found))}"
+    ax.set_xlabel(f"{legend}\n{meaning}", fontsize=7)
     return figure
 
 
@@ -71,14 +74,12 @@ def pair_errors(rmse: xr.DataArray) -> Figure:
         Over (model, seed): single layers ``"2"`` and pairs ``"2+5"``; what is missing stays white.
     """
     mean = rmse.mean("seed")
-    names = [str(name) for name in mean["model"].values if str(name).replace("+", "").isdigit()]
-    size = max(int(part) for name in names for part in name.split("+"))
+    names = [*of_size(mean["model"].values, 1), *of_size(mean["model"].values, 2)]
+    size = max(layer for name in names for layer in layers_of(name))
     table = np.full((size, size), np.nan)
     for name in names:
-        parts = [int(part) - 1 for part in name.split("+")]
-        if len(parts) <= 2:
-            table[parts[-1], parts[0]] = table[parts[0], parts[-1]] = mean.sel(model=name).item()
-    table[np.triu_indices(size, 1)] = np.nan
+        layers = layers_of(name)
+        table[max(layers) - 1, min(layers) - 1] = mean.sel(model=name).item()
     figure, axes = new_figure(1, 1, 5.6)
     ax = axes[0, 0]
     image = ax.imshow(table, cmap="cividis", origin="upper")
@@ -114,7 +115,7 @@ def growing_sets(rmse: xr.DataArray, prefixes: Sequence[str], suffixes: Sequence
         (suffixes, 0, "base", "layers l to the last"),
     ):
         table = rmse.sel(model=list(names)).transpose("model", "seed").values
-        place = [int(name.split("+")[end]) for name in names]
+        place = [layers_of(name)[end] for name in names]
         ax.plot(place, np.nanmean(table, 1), marker="o", markersize=3, color=role_colour(role), label=label)
         low, high = np.nanmin(table, 1), np.nanmax(table, 1)
         ax.fill_between(place, low, high, color=role_colour(role), alpha=0.2, linewidth=0)
@@ -135,13 +136,13 @@ def learning_curves(curves: Mapping[str, xr.Dataset]) -> Figure:
     figure, axes = new_figure(1, len(curves), 3.2, sharey=True)
     shades = ["#D55E00", "#E69F00", "#56B4E9"]
     for ax, (case, data) in zip(axes[0], curves.items(), strict=True):
-        layers = [name for name in data["model"].values.tolist() if str(name).isdigit()]
+        layers = of_size(data["model"].values, 1)
         for name in data["model"].values.tolist():
             table = data["rmse"].sel(model=name).transpose("percent", "seed").values
             if name in layers:
                 style = {"color": shades[layers.index(name) % 3], "label": f"layer {name}"}
             else:
-                role, label = BASELINES[name]
+                role, label = BASELINE_STYLES[name]
                 style = {"color": role_colour(role), "label": label}
             ax.plot(data["samples"], np.nanmean(table, axis=1), marker="o", markersize=3, **style)
             low, high = np.nanmin(table, axis=1), np.nanmax(table, axis=1)
@@ -265,8 +266,10 @@ def variants(summary: xr.Dataset) -> Figure:
     return figure
 
 
-def _short(words: str, length: int = 62) -> str:
-    """Cut a claim at a word where it is too long for a row."""
-    if len(words) <= length:
-        return words
-    return words[:length].rsplit(" ", 1)[0] + " …"
+def _bounds(found: xr.Dataset) -> list[str]:
+    """Say what is claimed of an effect, and of which claims where it is not the same for all."""
+    bounds = found["bound"].values[:, 0]
+    words = [str(bound) for bound in dict.fromkeys(bounds)]
+    return [words[0]] + [
+        f"{', '.join(dict.fromkeys(found['number'].values[bounds == word]))}: {word}" for word in words[1:]
+    ]
