@@ -43,7 +43,7 @@ def read_manifest(folder: Folder) -> dict[str, Any]:
     try:
         content = (folder / MANIFEST).read_bytes()
     except (OSError, *_UNREADABLE) as error:
-        raise DamagedArtifact(damaged(folder, f"{MANIFEST} cannot be read ({_one_line(error)})")) from None
+        raise DamagedArtifact(damaged(folder, f"{MANIFEST} cannot be read ({one_line(error)})")) from None
     return parse_manifest(content, folder)
 
 
