@@ -7,6 +7,11 @@ import pytest
 import torch
 
 from tlfourier.flow import malloc
+from tlfourier.flow.equation import VorticityEquation
+from tlfourier.flow.grid import Grid
+from tlfourier.flow.initial import taylor_green
+from tlfourier.flow.simulate import Schedule, simulate
+from tlfourier.flow.steppers import State
 
 
 def faults_of(times: int) -> int:
@@ -31,3 +36,13 @@ def test_numbers_stay_the_same_with_and_without_glibc(monkeypatch: pytest.Monkey
     monkeypatch.setattr(malloc, "_glibc", lambda: None)
     with malloc.kept_memory():
         assert torch.equal(torch.linspace(0, 1, 100_000).exp(), kept)
+
+
+def test_a_run_changes_the_process_and_a_constructor_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    thresholds: list[tuple[int, int]] = []
+    monkeypatch.setattr(malloc, "_raise_thresholds", lambda *sizes: thresholds.append(sizes))
+    grid = Grid(8)
+    equation = VorticityEquation(grid, 1e-2)
+    assert thresholds == []
+    list(simulate(equation, State(taylor_green(grid)), Schedule(0.0, 0.1, 2), progress=False))
+    assert len(thresholds) == 1

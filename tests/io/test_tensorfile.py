@@ -1,12 +1,10 @@
 """Files of tensors: whole or absent, and never unpickled."""
 
-import os
 from pathlib import Path
 
 import pytest
 import torch
 
-from tlfourier.io.atomic import write_bytes
 from tlfourier.io.tensorfile import read_tensors, write_tensors
 
 
@@ -20,20 +18,6 @@ def test_tensors_and_record_come_back_as_they_were(tmp_path: Path) -> None:
     found, what = read_tensors(tmp_path / "x.safetensors")
     assert what == record and found.keys() == tensors.keys()
     assert all(torch.equal(found[name], tensors[name]) for name in tensors)
-
-
-def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "x.safetensors"
-    write_tensors(path, {"a": torch.ones(3)})
-
-    def full(descriptor: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space left"):
-        write_bytes(path, b"half")
-    assert [file.name for file in tmp_path.iterdir()] == ["x.safetensors"]
-    assert torch.equal(read_tensors(path)[0]["a"], torch.ones(3))
 
 
 def test_a_pickle_or_a_damaged_or_missing_file_is_refused(tmp_path: Path) -> None:
