@@ -5,6 +5,7 @@ import csv
 import io
 from typing import Any
 
+import myst_nb.ext.glue
 import numpy as np
 import pytest
 import torch
@@ -15,10 +16,21 @@ from tlfourier.book import glue
 
 def test_scalars_become_plain_numbers_under_their_names(monkeypatch: pytest.MonkeyPatch) -> None:
     glued: dict[str, Any] = {}
-    monkeypatch.setattr(glue, "glue", lambda name, value, display: glued.update({name: value}))
+    monkeypatch.setattr(glue, "glue", lambda name, value: glued.update({name: value}))
     glue.say(a=np.float64(0.25), b=torch.tensor(3), c=xr.DataArray(1.5), d="forward", e=7, f=np.ones(1))
     assert glued == {"a": 0.25, "b": 3, "c": 1.5, "d": "forward", "e": 7, "f": 1.0}
     assert all(type(value) in (float, int, str) for value in glued.values())
+
+
+@pytest.mark.parametrize("value", [0.25, "forward", 3, True])
+def test_what_is_glued_is_what_the_book_looks_for(value: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[Any] = []
+    for module in (glue, myst_nb.ext.glue):
+        name = "display" if module is glue else "ipy_display"
+        monkeypatch.setattr(module, name, lambda bundle, **more: shown.append((bundle, more)))
+    glue.glue("a", value)
+    myst_nb.glue("a", value, display=False)
+    assert shown[0] == shown[1]
 
 
 def test_more_than_one_number_is_refused() -> None:

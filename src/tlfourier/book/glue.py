@@ -7,8 +7,8 @@ import math
 from typing import Any
 
 import xarray as xr
-from IPython.display import HTML
-from myst_nb import glue
+from IPython.core.formatters import format_display_data
+from IPython.display import HTML, display
 
 
 def say(**values: Any) -> None:
@@ -28,7 +28,7 @@ def say(**values: Any) -> None:
         If an array holds more than one number.
     """
     for name, value in values.items():
-        glue(name, _plain(name, value), display=False)
+        glue(name, _plain(name, value))
 
 
 def _plain(name: str, value: Any) -> Any:
@@ -53,3 +53,11 @@ def download(table: xr.Dataset, name: str) -> HTML:
     text = table.to_dataframe().to_csv()
     coded = base64.b64encode(text.encode()).decode()
     return HTML(f'<a download="{name}.csv" href="data:text/csv;base64,{coded}">{name}.csv</a>')
+
+
+def glue(name: str, value: Any) -> None:
+    """Do what ``myst_nb.glue(name, value, display=False)`` does, without its two seconds of imports."""
+    bundle, metadata = format_display_data(value)
+    hidden = "application/papermill.record/"
+    metadata["scrapbook"] = {"name": name, "mime_prefix": hidden}
+    display({hidden + kind: data for kind, data in bundle.items()}, raw=True, metadata=metadata)
