@@ -8,8 +8,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 from numpy.typing import NDArray
-from scipy.optimize import isotonic_regression
-from scipy.stats import t as student
 
 from tlfourier.figures.spectra import wavenumber_ticks
 from tlfourier.figures.style import ROLE_COLOURS, new_figure, panel_letters, role_colour, styled
@@ -146,12 +144,16 @@ def over_seeds(score: xr.DataArray, interval: str) -> xr.Dataset:
     count = table.sizes["seed"]
     half = 0.0 * mean
     if count > 1:
-        half = float(student.ppf(0.975, count - 1)) * table.std("seed", ddof=1) / np.sqrt(count)
+        from scipy.special import stdtrit  # Student's t, without the second that scipy.stats takes
+
+        half = float(stdtrit(count - 1, 0.975)) * table.std("seed", ddof=1) / np.sqrt(count)
     return xr.Dataset({"mean": mean, "low": mean - half, "high": mean + half})
 
 
 def spread(places: NDArray[np.float64], gap: float) -> NDArray[np.float64]:
     """Move places apart to at least `gap`, as little as possible in the mean square, keeping their order."""
+    from scipy.optimize import isotonic_regression
+
     order = np.argsort(places, kind="stable")
     steps = gap * np.arange(len(places))
     moved = np.empty(len(places))

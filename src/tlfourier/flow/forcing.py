@@ -33,9 +33,7 @@ def two_way_cosine(grid: Grid, k_f: int) -> Spectrum:
     -----
     The forcing of Subel et al., PNAS Nexus 2(3), pgad015 (2023), which takes length = 2 pi.
     """
-    largest = grid.size // 2 - 1
-    if k_f != int(k_f) or not 1 <= k_f <= largest:
-        raise ValueError(f"k_f={k_f}: a grid of {grid.size} points carries whole numbers from 1 to {largest}")
+    check_wavenumber(grid.size, k_f)
     k_f = int(k_f)
     amplitude = 2 * math.pi * k_f / grid.length * grid.size**2 / 2
     forcing_hat = torch.zeros_like(grid.k_squared, dtype=grid.complex_dtype)
@@ -44,3 +42,10 @@ def two_way_cosine(grid: Grid, k_f: int) -> Spectrum:
     forcing_hat[k_f, 0] = amplitude
     forcing_hat[-k_f, 0] = amplitude
     return forcing_hat
+
+
+def check_wavenumber(size: int, k_f: int) -> None:
+    """Raise ValueError unless a grid of ``size`` points resolves the forcing wavenumber."""
+    largest = size // 2 - 1
+    if k_f != int(k_f) or not 1 <= k_f <= largest:
+        raise ValueError(f"k_f={k_f}: a grid of {size} points carries whole numbers from 1 to {largest}")

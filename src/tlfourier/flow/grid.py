@@ -54,7 +54,7 @@ class Grid(nn.Module):
 
     def __init__(self, size: int, length: float = 2 * math.pi, dtype: torch.dtype = torch.float32) -> None:
         super().__init__()
-        _validate(size, length, dtype)
+        check_grid(size, length, dtype)
         self.size = int(size)
         self.length = float(length)
         self.dtype = dtype
@@ -108,7 +108,7 @@ class Grid(nn.Module):
         return f"size={self.size}, length={self.length:.6g}, dtype={self.dtype}"
 
 
-def _validate(size: int, length: float, dtype: torch.dtype) -> None:
+def check_grid(size: int, length: float = 2 * math.pi, dtype: torch.dtype = torch.float32) -> None:
     """Raise ValueError for parameters that make no grid."""
     if size != int(size) or size % 2 or size < SMALLEST_SIZE:
         raise ValueError(f"size={size}: a grid needs an even number of points, at least {SMALLEST_SIZE}")

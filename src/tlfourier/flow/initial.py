@@ -3,7 +3,6 @@
 import math
 
 import torch
-from scipy.special import j0, j1, jn_zeros
 from torch import Tensor
 
 from tlfourier.flow.grid import Grid, resize
@@ -121,6 +120,8 @@ def lamb_dipole(grid: Grid, radius: float, speed: float) -> Spectrum:
     -----
     Meleshko and van Heijst, J. Fluid Mech. 272, 157-182 (1994).
     """
+    from scipy.special import j0, j1, jn_zeros
+
     if not 0 < radius <= grid.length / 4:
         raise ValueError(f"radius={radius}: it must be between 0 and length / 4 = {grid.length / 4:.4g}")
     x = (grid.x - grid.length / 2).double().cpu()

@@ -11,13 +11,11 @@ import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 import xarray as xr
-import zarr
 from torch import Tensor
-from zarr.codecs import ZstdCodec
 
 from tlfourier.flow.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from tlfourier.flow.equation import Closure, VorticityEquation
@@ -102,7 +100,7 @@ def write_trajectory(
                 raise OSError(
                     error.errno, f"{reason}; make room and run again, it resumes where it was"
                 ) from error
-    zarr.open_group(path, mode="r+").attrs["complete"] = True
+    _group(path).attrs["complete"] = True
     beside.unlink(missing_ok=True)
 
 
@@ -228,15 +226,21 @@ def _name(recipe: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _omega(path: Path) -> zarr.Array[Any]:
+def _group(path: Path, mode: Literal["r+", "w"] = "r+") -> Any:
+    import zarr  # here, because most programs open no trajectory
+
+    return zarr.open_group(path, mode=mode)
+
+
+def _omega(path: Path) -> Any:
     """Open the vorticity of a trajectory that was inspected."""
-    omega = zarr.open_group(path, mode="r+")["omega"]
-    assert isinstance(omega, zarr.Array)
-    return omega
+    return _group(path)["omega"]
 
 
 def _create(path: Path, grid: Grid, state: State, times: list[float], recipe: dict[str, Any]) -> None:
     """Create the empty group under a temporary name and rename it: a group that exists is whole."""
+    from zarr.codecs import ZstdCodec
+
     building = path.with_name(path.name + ".building")
     path.parent.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(building, ignore_errors=True)
@@ -246,7 +250,7 @@ def _create(path: Path, grid: Grid, state: State, times: list[float], recipe: di
     coordinates = {"time": times, "y": grid.y.flatten().tolist(), "x": grid.x.flatten().tolist()}
     nan = float("nan")
     try:
-        group = zarr.open_group(building, mode="w")
+        group = _group(building, mode="w")
         group.attrs.update({"recipe": json.dumps(recipe), "complete": False})
         omega = group.create_array(
             "omega",

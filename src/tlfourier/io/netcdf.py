@@ -9,13 +9,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import h5py  # type: ignore[import-untyped]
-
 from tlfourier.io.jsonfile import plain
 
 CLASSIC = (b"CDF\x01", b"CDF\x02", b"CDF\x05")
 HDF5 = b"\x89HDF\r\n\x1a\n"
-_FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32}
+_FILTERS = {1, 2, 3}  # of HDF5 itself: deflate, shuffle, Fletcher's checksum
 _RATIO = 1032  # deflate packs no byte closer (zlib's technical details)
 _EMPTY = 1_000_000  # bytes that a file may claim whatever its size: fill values are not stored
 
@@ -38,6 +36,8 @@ def engine(path: Path) -> str:
         return "scipy"
     if magic != HDF5:
         raise ValueError(f"{path} is damaged or not NetCDF: only NetCDF is read")
+    import h5py  # type: ignore[import-untyped]  # here, because most files are of the classic kind
+
     try:
         with h5py.File(path, "r") as file:
             _check(file, _RATIO * path.stat().st_size + _EMPTY)
@@ -48,8 +48,10 @@ def engine(path: Path) -> str:
     return "h5netcdf"
 
 
-def _check(file: h5py.File, limit: int) -> None:
+def _check(file: Any, limit: int) -> None:
     """Refuse links, subgroups, foreign storage, filters and types, and more bytes than the file can hold."""
+    import h5py
+
     claimed = 0
     for name in file:
         if not isinstance(file.get(name, getlink=True), h5py.HardLink):
@@ -65,6 +67,8 @@ def _check(file: h5py.File, limit: int) -> None:
 
 def _check_storage(name: str, dataset: Any) -> None:
     """Refuse an array whose values lie elsewhere, pass a foreign filter, or are neither numbers nor words."""
+    import h5py
+
     if dataset.external or dataset.is_virtual:
         raise ValueError(f"{name} lies in another file")
     creation = dataset.id.get_create_plist()

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
-from scipy import stats
 
 from tlfourier.scorecard.evidence import Evidence
 
@@ -55,6 +54,8 @@ class Claim:
 
 def _greater(effects: np.ndarray, than: float) -> float:
     """Return the one-sided p-value of Student's t against "the mean is at most ``than``"; 1 for one seed."""
+    from scipy import stats
+
     if effects.size < 2:
         return 1.0
     if np.ptp(effects) <= 1e-12 * np.abs(effects).max():  # equal but for rounding

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
-from scipy import stats
 
 
 @dataclass(frozen=True)
@@ -66,6 +65,8 @@ def verdict(effects: ArrayLike, margin: float = 0.0, confidence: float = 0.95) -
     mean = float(values.mean())
     half = math.inf
     if values.size > 1:
+        from scipy import stats  # here, because it takes a second to import
+
         t = float(stats.t.ppf((1 + confidence) / 2, values.size - 1))
         half = t * float(values.std(ddof=1)) / math.sqrt(values.size)
     low, high = mean - half, mean + half
@@ -89,6 +90,8 @@ def depth_correlation(scores: xr.DataArray) -> xr.DataArray:
     ValueError
         If there are fewer than three layers.
     """
+    from scipy import stats
+
     if scores.sizes["layer"] < 3:
         raise ValueError(f"{scores.sizes['layer']} layers: a rank correlation needs at least 3")
     columns = scores.sortby("layer").transpose("seed", "layer")

@@ -6,22 +6,22 @@ through the same door, which refuses an unknown key and names the nearest known 
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
-from tlfourier.closure.filters import Filter
+from tlfourier.closure.filters import check_filter
 from tlfourier.closure.network import NetworkSpec
 from tlfourier.closure.pairs import Split
 from tlfourier.closure.training import TrainingSpec
 from tlfourier.closure.transfer import OPTIMISERS
-from tlfourier.flow.forcing import two_way_cosine
-from tlfourier.flow.grid import Grid
+from tlfourier.flow.forcing import check_wavenumber, two_way_cosine
+from tlfourier.flow.grid import Grid, check_grid
 from tlfourier.flow.steppers import STEPPERS
 from tlfourier.study.bounds import check_numbers, check_sizes, show
 from tlfourier.study.overrides import apply as apply
@@ -200,7 +200,7 @@ def load(profile: str, overrides: Mapping[str, Any] | None = None) -> StudySpec:
 
 
 def _check_physics(spec: StudySpec) -> None:
-    """Build grids, filter and forcings once, so that hours of simulation never end in a refusal."""
+    """Check grids, filter and forcings, so that hours of simulation never end in a refusal."""
     simulation, coarse = spec.simulation, spec.filter
     for name, value, accepted in (
         ("simulation.dtype", simulation.dtype, DTYPES),
@@ -211,12 +211,12 @@ def _check_physics(spec: StudySpec) -> None:
         if value not in accepted:
             raise ValueError(f"{name}={show(value)}: accepted are {', '.join(accepted)}")
     check_sizes(spec)
-    # On the meta device they have shapes and no memory: a size that fits elsewhere need not fit here.
-    with torch.device("meta"):
-        fine, grid = Grid(simulation.size), Grid(coarse.size)
-        Filter(fine, grid, kind=coarse.kind, width=coarse.width * grid.dx)
-        for flow in spec.flows.values():
-            forcing(fine, flow)
+    check_grid(simulation.size)
+    check_grid(coarse.size)
+    check_filter(simulation.size, coarse.size, coarse.kind, coarse.width * math.tau / coarse.size)
+    for flow in spec.flows.values():
+        if flow.forcing_wavenumber:
+            check_wavenumber(simulation.size, flow.forcing_wavenumber)
     for name, flow in spec.flows.items():
         if spec.split.total % flow.runs or spec.split.total // flow.runs < 2:
             raise ValueError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import logging
 import os
 import shutil
@@ -12,14 +13,13 @@ import tomllib
 from collections.abc import Iterator
 from multiprocessing import resource_tracker
 from pathlib import Path
-from typing import Any
-
-import dask
-from distributed import Client, LocalCluster
-from distributed.system import MEMORY_LIMIT
+from typing import TYPE_CHECKING, Any
 
 from tlfourier.io.paths import REPOSITORY, build_folder
 from tlfourier.sweep.jobs import LOOK, Jobs
+
+if TYPE_CHECKING:  # of the extra `sweep`
+    from distributed import Client, LocalCluster
 
 SLURM_TEMPLATE = REPOSITORY / "profiles" / "clusters" / "slurm.toml"
 _SETTINGS = {
@@ -37,6 +37,16 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def has_dask() -> bool:
+    """Tell whether the extra ``sweep`` is installed: without it a sweep runs in this process."""
+    return importlib.util.find_spec("distributed") is not None
+
+
+def _needs_dask(what: str) -> None:
+    if not has_dask():
+        raise ValueError(f'{what} needs dask: `pip install "tlfourier[sweep]"`')
+
+
 @contextlib.contextmanager
 def local(workers: int, memory: int | None = None) -> Iterator[Client]:
     """Start ``workers`` processes of one thread each; all end with the block, or with this process.
@@ -47,6 +57,11 @@ def local(workers: int, memory: int | None = None) -> Iterator[Client]:
     memory : int, optional
         Bytes that a worker may take before it is replaced; by default its share of what is there.
     """
+    _needs_dask(f"a sweep on {workers} workers")
+    import dask
+    from distributed import Client
+    from distributed.system import MEMORY_LIMIT
+
     share = memory or MEMORY_LIMIT // workers
     with dask.config.set(_SETTINGS), contextlib.ExitStack() as stack:
         with _deaf():
@@ -57,6 +72,8 @@ def local(workers: int, memory: int | None = None) -> Iterator[Client]:
 
 def _started(workers: int, memory: int) -> LocalCluster:
     """Start a cluster, anew if a worker dies while it starts: later on, dask itself replaces it."""
+    from distributed import LocalCluster
+
     for attempt in range(1, _ATTEMPTS + 1):
         try:
             return LocalCluster(
@@ -105,6 +122,9 @@ def running(address: str, timeout: float = 10.0) -> Iterator[Client]:
     ValueError
         Nothing answers there.
     """
+    _needs_dask("--scheduler")
+    from distributed import Client
+
     try:
         client = Client(address, timeout=timeout)
     except (OSError, ValueError) as error:
@@ -135,6 +155,9 @@ def slurm(template: Path = SLURM_TEMPLATE, look: float = LOOK) -> Iterator[Clien
     settings["job_script_prologue"] = [*exports, *settings.get("job_script_prologue", [])]
     settings.setdefault("scheduler_options", {"dashboard_address": _PORT})
     logs = settings.setdefault("log_directory", str(build_folder("slurm")))
+    import dask
+    from distributed import Client
+
     with dask.config.set(_SETTINGS), contextlib.ExitStack() as stack:
         with _deaf():
             cluster = stack.enter_context(
@@ -156,7 +179,7 @@ def _slurm_cluster() -> Any:
     try:
         from dask_jobqueue.slurm import SLURMCluster
     except ModuleNotFoundError:
-        raise ValueError("--slurm needs dask-jobqueue: `pip install tlfourier[slurm]`") from None
+        raise ValueError('--slurm needs dask-jobqueue: `pip install "tlfourier[slurm]"`') from None
     for number, handler in handlers.items():
         signal.signal(number, handler)
     return SLURMCluster

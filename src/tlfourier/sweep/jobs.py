@@ -6,9 +6,10 @@ import getpass
 import subprocess
 import threading
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from distributed import Client, Status
+if TYPE_CHECKING:  # of the extra `sweep`
+    from distributed import Client
 
 LOOK = 15.0  # seconds between looks at the queue, which all of a site's users share
 
@@ -72,6 +73,8 @@ class Jobs:
 
     def _submit(self) -> None:
         """Submit what is wanted and not there."""
+        from distributed import Status
+
         try:
             self.cluster.sync(self.cluster._correct_state)
         except RuntimeError as error:

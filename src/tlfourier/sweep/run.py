@@ -11,15 +11,16 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext, redirect_stderr
 from dataclasses import dataclass, field
-from typing import Any
-
-from distributed import Client, Future, KilledWorker, as_completed
+from typing import TYPE_CHECKING, Any
 
 from tlfourier.store.node import Node
 from tlfourier.store.store import Store
 from tlfourier.sweep import clusters
 from tlfourier.sweep.plan import Plan, describe
 from tlfourier.sweep.progress import Progress
+
+if TYPE_CHECKING:  # of the extra `sweep`
+    from distributed import Client, Future
 
 _START = 20.0  # seconds that starting workers is worth
 _LOOK, _REFRESH = 0.05, 5.0  # seconds between looks at the tasks, at the bar
@@ -175,9 +176,10 @@ def try_alone(plan: Plan, store: Store, client: Client, outcome: Outcome) -> Non
 def run_on_this_machine(plan: Plan, store: Store, workers: int | None = None) -> Outcome:
     """Make the tasks of a plan on ``workers`` processes; 1 is this process.
 
-    By default one for each core, unless all is done in less time than processes take to start.
+    By default one for each core, unless all is done in less time than processes take to start, or dask, which
+    starts them, is not installed.
     """
-    short = not plan.unknown() and plan.total() < _START
+    short = not clusters.has_dask() or (not plan.unknown() and plan.total() < _START)
     crew = min(workers or (1 if short else clusters.cores()), len(plan.tasks))
     if crew <= 1:
         return run_here(plan, store)
@@ -201,8 +203,6 @@ def _opened(store: Store) -> Store:
 
 def sentence(error: BaseException) -> str:
     """Return one line for the report."""
-    if isinstance(error, KilledWorker):
-        return DIED
     text = " ".join(str(error).split())
     return (
         text if isinstance(error, (ValueError, RuntimeError)) and text else f"{type(error).__name__}: {text}"
@@ -211,6 +211,8 @@ def sentence(error: BaseException) -> str:
 
 def _finished(futures: Iterable[Future], bar: Progress) -> Iterator[Future]:
     """Yield futures as they end, and refresh the bar while nothing does."""
+    from distributed import as_completed
+
     ended = as_completed(list(futures), raise_errors=False)
     looked = time.perf_counter()
     while not ended.is_empty():
@@ -227,8 +229,11 @@ def _note(future: Future, key: str, plan: Plan, outcome: Outcome) -> None:
     if future.status == "finished":
         outcome.made[key] = future.result()
     else:
+        from distributed import KilledWorker
+
         error = future.exception() if future.status == "error" else None
-        outcome.failed[key] = sentence(error) if error else "it was cancelled"
+        died = isinstance(error, KilledWorker)
+        outcome.failed[key] = DIED if died else sentence(error) if error else "it was cancelled"
 
 
 def _separate(plan: Plan, outcome: Outcome) -> None:

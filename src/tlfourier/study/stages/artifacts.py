@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
-import dask
 import numpy as np
 import xarray as xr
 from torch import Tensor
@@ -33,9 +34,15 @@ def write_dataset(path: Path, data: xr.Dataset) -> None:
         numbers = [
             name for name, values in data.variables.items() if values.ndim and values.dtype.kind in "fiu"
         ]
-        with dask.config.set(scheduler="synchronous"):
+        with _alone():
             content = data.to_netcdf(engine="h5netcdf", encoding={name: _PACKED for name in numbers})
     tensorfile.write_bytes(path, content)
+
+
+def _alone() -> contextlib.AbstractContextManager[Any]:
+    """Keep dask to this thread; where nothing has imported it, there is no scheduler to ask."""
+    dask = sys.modules.get("dask")
+    return dask.config.set(scheduler="synchronous") if dask else contextlib.nullcontext()
 
 
 def open_dataset(path: Path) -> xr.Dataset:

@@ -10,9 +10,8 @@ import math
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
-import h5netcdf
 import numpy as np
 import torch
 import xarray as xr
@@ -59,6 +58,8 @@ def write_blocks(path: Path, parts: Iterable[xr.Dataset], count: int) -> None:
             whole, "time", data_vars="minimal", coords="minimal", compat="override", join="override"
         )
         return write_dataset(path, joined)
+    import h5netcdf
+
     temporary = path.with_suffix(".tmp")
     with h5netcdf.File(temporary, "w") as file:
         _create(file, first, count)
@@ -74,7 +75,7 @@ def _check_count(found: int, count: int) -> None:
         raise ValueError(f"{found} snapshots were given: expected are {count}")
 
 
-def _create(file: h5netcdf.File, first: xr.Dataset, count: int) -> None:
+def _create(file: Any, first: xr.Dataset, count: int) -> None:
     """Create dimensions and variables, a chunk for every snapshot, and write what has no time."""
     file.dimensions = {str(name): count if name == "time" else size for name, size in first.sizes.items()}
     file.attrs.update(first.attrs)
@@ -96,7 +97,7 @@ def _create(file: h5netcdf.File, first: xr.Dataset, count: int) -> None:
             variable[...] = values.values
 
 
-def _fill(file: h5netcdf.File, part: xr.Dataset, start: int) -> int:
+def _fill(file: Any, part: xr.Dataset, start: int) -> int:
     """Write a block from snapshot ``start`` on and return where the next one begins."""
     stop = start + part.sizes["time"]
     _check_count(min(stop, file.dimensions["time"].size), stop)
