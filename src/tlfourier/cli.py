@@ -132,6 +132,7 @@ def run(profile: str, overrides: dict[str, Any], pages: tuple[str, ...]) -> None
 @_settings
 def book(profile: str, overrides: dict[str, Any]) -> None:
     """Run every page and publish the book under build/PROFILE/html."""
+    toc.notebooks()  # without a checkout nothing is computed
     begin(profile, overrides).make_all()
     runner.run_pages(profile, overrides)
     click.echo(f"the book: {publisher.publish(profile)}")
@@ -247,8 +248,8 @@ def _where(folder: Path | None, store: Store) -> str:
 )
 def reference(profile: str, overrides: dict[str, Any], target: Path | None) -> None:
     """Copy what the published book reads into data/reference, made first if missing."""
+    target = target or paths.require_checkout() / "data" / "reference"
     study = begin(profile, overrides)
-    target = target or paths.REPOSITORY / "data" / "reference"
     total = study.store.copy_to(study.leaves(), target)
     largest = max(files(target), key=lambda path: path.stat().st_size)
     size = largest.stat().st_size

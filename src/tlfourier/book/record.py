@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from tlfourier.io.jsonfile import read_json
-from tlfourier.io.paths import REPOSITORY, build_folder
+from tlfourier.io.paths import build_folder
 
 VERSIONED = ("tlfourier", "torch", "numpy", "scipy", "xarray", "matplotlib", "papermill", "jupyter-book")
 
@@ -48,7 +48,7 @@ def write_json(path: Path, data: Any) -> None:
     os.replace(temporary, path)
 
 
-def read_run(profile: str, repository: Path = REPOSITORY) -> dict[str, Any]:
+def read_run(profile: str, repository: Path | None = None) -> dict[str, Any]:
     """Return the record of a profile's last run: versions, and seconds and artifacts of every page.
 
     Raises

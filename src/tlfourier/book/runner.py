@@ -26,7 +26,7 @@ from traitlets.config import Config
 
 from tlfourier.book.record import Record
 from tlfourier.book.toc import notebooks
-from tlfourier.io.paths import REPOSITORY, build_folder
+from tlfourier.io.paths import build_folder, require_checkout
 
 
 class PageError(RuntimeError):
@@ -37,7 +37,7 @@ def run_pages(
     profile: str,
     overrides: Mapping[str, Any] | None = None,
     pages: list[str] | None = None,
-    repository: Path = REPOSITORY,
+    repository: Path | None = None,
 ) -> Path:
     """Execute pages with ``profile`` and ``overrides`` and return the folder of the executed copies.
 
@@ -48,13 +48,14 @@ def run_pages(
     pages
         Paths or stems of the notebooks to execute; all by default.
     repository
-        Folder with ``_toc.yml`` and the pages.
+        Folder with ``_toc.yml`` and the pages; the checkout by default.
 
     Raises
     ------
     PageError
         A cell failed: one sentence with the page, the cell and its error. Pages before it are kept.
     """
+    repository = repository or require_checkout()
     parameters = {"profile": profile, "overrides": dict(overrides or {})}
     chosen = notebooks(pages, repository)
     folder = build_folder(profile, repository)

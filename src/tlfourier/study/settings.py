@@ -1,6 +1,6 @@
 """Settings of a study: dataclass defaults are the paper, a profile only shrinks them.
 
-A profile is a TOML file under ``profiles/``; overrides are a dictionary with dotted or nested keys. Both go
+A profile is a TOML file of ``profiles/``; overrides are a dictionary with dotted or nested keys. Both go
 through the same door, which refuses an unknown key and names the nearest known one.
 """
 
@@ -10,7 +10,6 @@ import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from torch import Tensor
@@ -23,13 +22,13 @@ from tlfourier.closure.transfer import OPTIMISERS
 from tlfourier.flow.forcing import check_wavenumber, two_way_cosine
 from tlfourier.flow.grid import Grid, check_grid
 from tlfourier.flow.steppers import STEPPERS
+from tlfourier.io.paths import PROFILES
 from tlfourier.study.bounds import check_numbers, check_sizes, show
 from tlfourier.study.overrides import apply as apply
 from tlfourier.study.overrides import nested as nested
 
 DTYPES = ("float32", "float64")
 NORMALISATIONS = ("own", "base")
-PROFILES = Path(__file__).parents[3] / "profiles"
 REVERSED = " reversed"
 """Behind the name of a case: from its target back to its base."""
 
@@ -176,7 +175,7 @@ class StudySpec:
 
 
 def profile_names() -> list[str]:
-    """Names of the profiles that the repository ships."""
+    """Names of the profiles that the package brings."""
     return sorted(path.stem for path in PROFILES.glob("*.toml"))
 
 

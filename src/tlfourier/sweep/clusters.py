@@ -15,13 +15,13 @@ from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tlfourier.io.paths import REPOSITORY, build_folder
+from tlfourier.io.paths import PROFILES, build_folder
 from tlfourier.sweep.jobs import LOOK, Jobs
 
 if TYPE_CHECKING:  # of the extra `sweep`
     from distributed import Client, LocalCluster
 
-SLURM_TEMPLATE = REPOSITORY / "profiles" / "clusters" / "slurm.toml"
+SLURM_TEMPLATE = PROFILES / "clusters" / "slurm.toml"
 _SETTINGS = {
     # a worker killed for its memory takes its task with it: twice may be chance, three times is not
     "distributed.scheduler.allowed-failures": 2,

@@ -2,7 +2,7 @@
 
 Work counts the leading operations of a stage (multiplications of the convolutions, points of the transforms),
 so that one rate per stage carries from one size to another. Rates come from the manifests of what a store
-holds, where there are none from ``data/performance.json``; both are seconds of one thread.
+holds, where there are none from the report that the package brings; both are seconds of one thread.
 """
 
 from __future__ import annotations
@@ -16,12 +16,11 @@ from pathlib import Path
 
 from tlfourier.closure.network import NetworkSpec
 from tlfourier.flow.steppers import STEPPERS
-from tlfourier.io.paths import REPOSITORY
+from tlfourier.io.paths import PERFORMANCE
 from tlfourier.store.manifest import read_manifest
 from tlfourier.store.node import Node
 from tlfourier.store.store import Store
 
-SHIPPED = REPOSITORY / "data" / "performance.json"
 _LOOKS = 30  # validations of a transfer
 
 Rates = Mapping[str, float]
@@ -43,7 +42,7 @@ def rates(store: Store, nodes: Iterable[Node]) -> dict[str, float]:
     return shipped_rates() | {stage: statistics.median(values) for stage, values in seen.items()}
 
 
-def shipped_rates(path: Path = SHIPPED) -> dict[str, float]:
+def shipped_rates(path: Path = PERFORMANCE) -> dict[str, float]:
     """Return the rates measured by ``make bench``, empty where nothing was measured."""
     if not path.is_file():
         return {}
