@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import errno
+import json
 import os
 import sys
 from collections.abc import Callable
@@ -18,8 +19,7 @@ from typing import Any
 
 import click
 
-from tlfourier.book import publisher, record, runner, toc
-from tlfourier.io import paths
+from tlfourier.io import paths, tensorfile
 from tlfourier.scorecard import reading
 from tlfourier.store.manifest import files, read_manifest
 from tlfourier.store.store import Store
@@ -57,7 +57,7 @@ def _sentence(error: Exception) -> str:
         return "the disk is full: free some space and run the same command again; what was finished is kept"
     if isinstance(error, OSError) and error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
         return f"{error.filename} cannot be written: name a folder of yours in TLFOURIER_STORE"
-    if isinstance(error, (ValueError, RuntimeError)):
+    if isinstance(error, (ValueError, RuntimeError, ModuleNotFoundError)):
         return str(error)
     return f"{type(error).__name__}: {error} (--debug shows where)"
 
@@ -122,6 +122,9 @@ def _parse(pairs: tuple[str, ...]) -> dict[str, Any]:
 @click.argument("pages", nargs=-1)
 def run(profile: str, overrides: dict[str, Any], pages: tuple[str, ...]) -> None:
     """Make every artifact, then execute the book's PAGES (all by default) through papermill."""
+    paths.require_checkout()
+    from tlfourier.book import runner, toc
+
     chosen = list(pages) or None
     toc.notebooks(chosen)  # an unknown page is refused before anything is computed
     begin(profile, overrides).make_all()
@@ -132,7 +135,9 @@ def run(profile: str, overrides: dict[str, Any], pages: tuple[str, ...]) -> None
 @_settings
 def book(profile: str, overrides: dict[str, Any]) -> None:
     """Run every page and publish the book under build/PROFILE/html."""
-    toc.notebooks()  # without a checkout nothing is computed
+    paths.require_checkout()  # before anything is computed
+    from tlfourier.book import publisher, runner
+
     begin(profile, overrides).make_all()
     runner.run_pages(profile, overrides)
     click.echo(f"the book: {publisher.publish(profile)}")
@@ -199,7 +204,7 @@ def sweep_(
         outcome = backends.run(to_do, study.store, **where)
         index = where["task_index"]
         report = paths.build_folder(profile) / ("sweep.json" if index is None else f"sweep-{index}.json")
-        record.write_json(report, outcome.as_data(to_do))
+        tensorfile.write_bytes(report, json.dumps(outcome.as_data(to_do), indent=1).encode())
         click.echo(f"{len(outcome.made)} made in {progress.duration(outcome.seconds)}; the report: {report}")
         outcome.check(to_do)
 

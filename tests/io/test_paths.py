@@ -22,7 +22,7 @@ def read_only(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
         return not forbidden and allowed(path, mode)
 
     monkeypatch.setattr(os, "access", access)
-    monkeypatch.setattr(paths.platformdirs, "user_cache_path", lambda name: tmp_path / "cache" / name)
+    monkeypatch.setattr("platformdirs.user_cache_path", lambda name: tmp_path / "cache" / name)
     return folder
 
 

@@ -15,6 +15,7 @@ from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tlfourier.io.extras import need
 from tlfourier.io.paths import PROFILES, build_folder
 from tlfourier.sweep.jobs import LOOK, Jobs
 
@@ -42,11 +43,6 @@ def has_dask() -> bool:
     return importlib.util.find_spec("distributed") is not None
 
 
-def _needs_dask(what: str) -> None:
-    if not has_dask():
-        raise ValueError(f'{what} needs dask: `pip install "tlfourier[sweep]"`')
-
-
 @contextlib.contextmanager
 def local(workers: int, memory: int | None = None) -> Iterator[Client]:
     """Start ``workers`` processes of one thread each; all end with the block, or with this process.
@@ -57,7 +53,7 @@ def local(workers: int, memory: int | None = None) -> Iterator[Client]:
     memory : int, optional
         Bytes that a worker may take before it is replaced; by default its share of what is there.
     """
-    _needs_dask(f"a sweep on {workers} workers")
+    need("sweep", "distributed")
     import dask
     from distributed import Client
     from distributed.system import MEMORY_LIMIT
@@ -122,7 +118,7 @@ def running(address: str, timeout: float = 10.0) -> Iterator[Client]:
     ValueError
         Nothing answers there.
     """
-    _needs_dask("--scheduler")
+    need("sweep", "distributed")
     from distributed import Client
 
     try:
@@ -142,7 +138,9 @@ def slurm(template: Path = SLURM_TEMPLATE, look: float = LOOK) -> Iterator[Clien
     Raises
     ------
     ValueError
-        The template is unreadable, or dask-jobqueue or SLURM is not installed.
+        The template is unreadable, or SLURM is not installed.
+    ModuleNotFoundError
+        dask-jobqueue is not installed.
     RuntimeError
         SLURM refuses the jobs, or they all end before they have a worker.
     """
@@ -176,10 +174,9 @@ def slurm(template: Path = SLURM_TEMPLATE, look: float = LOOK) -> Iterator[Clien
 def _slurm_cluster() -> Any:
     """Import the class; what dask-jobqueue does to Ctrl-C when it is imported (exit, code 0) is undone."""
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        from dask_jobqueue.slurm import SLURMCluster
-    except ModuleNotFoundError:
-        raise ValueError('--slurm needs dask-jobqueue: `pip install "tlfourier[slurm]"`') from None
+    need("slurm", "dask_jobqueue")
+    from dask_jobqueue.slurm import SLURMCluster
+
     for number, handler in handlers.items():
         signal.signal(number, handler)
     return SLURMCluster
