@@ -1,4 +1,4 @@
-# make book | lab | test | lint | bench | clean: each makes its environment first, once.
+# make book | lab | test | lint | wheel | bench | clean: each makes its environment first, once.
 PROFILE ?= laptop
 BIN := .venv/bin
 # the first of these that is new enough: the machine's own python3, or a newer one beside it
@@ -6,7 +6,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
   $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v $$p; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help env book lab test lint bench clean clean-store
+.PHONY: help env book lab test lint wheel bench clean clean-store
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-13s %s\n", $$1, $$2 }' Makefile
@@ -28,6 +28,9 @@ test: env  ## run all tests
 
 lint: env  ## style, types, the direction of imports, notebooks without outputs
 	@PATH="$(CURDIR)/$(BIN):$$PATH" pre-commit run --all-files
+
+wheel: env  ## build sdist and wheel, and try the wheel in an empty environment
+	@$(BIN)/python -m tools.try_wheel
 
 bench: env  ## solver, training, sweeps and growth against peers and the hardware: one table, and as data
 	@$(PYTHON) tools/environment.py dev peers recipe && $(BIN)/python -m benchmarks

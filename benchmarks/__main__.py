@@ -1,7 +1,7 @@
 """Run the benchmarks: ``python -m benchmarks [--only SECTION ...] [--quick] [--ship]``.
 
 Prints one table and writes it as data to ``build/bench/performance.json``; ``--ship`` also to
-``data/performance.json``, from which the book's page is made when nothing was measured here.
+``src/tlfourier/performance.json``, from which the book's page is made when nothing was measured here.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from benchmarks.report import Section, goals_text, machine
 
 MEASURED = Path("build/bench/performance.json")
-SHIPPED = Path("data/performance.json")
+SHIPPED = Path("src/tlfourier/performance.json")
 SECTIONS = ("solver", "precision", "training", "skill", "recipe", "growth", "sweep", "scale")
 
 

@@ -34,9 +34,9 @@ def main(extras: list[str]) -> None:
         or subprocess.run([PYTHON, "-m", "pip", "--version"], capture_output=True).returncode
     ):
         make_environment()
-    install_torch()
+    install_torch(PYTHON)
     say("installing the project (about 1.6 GB, a few minutes the first time)")
-    pip("--editable", f"{REPOSITORY}[{','.join(extras)}]" if extras else str(REPOSITORY))
+    pip(PYTHON, "--editable", f"{REPOSITORY}[{','.join(extras)}]" if extras else str(REPOSITORY))
 
 
 def make_environment() -> None:
@@ -66,19 +66,19 @@ def install_system_venv() -> None:
     )
 
 
-def install_torch() -> None:
+def install_torch(python: Path) -> None:
     """Install torch alone first, so that only it is looked for in an index of processor-only wheels."""
     index = os.environ.get("TORCH_INDEX", "")
     say("installing torch")
     if index:
-        pip("--no-deps", "--extra-index-url", index, "torch")
+        pip(python, "--no-deps", "--extra-index-url", index, "torch")
     else:
-        pip("torch")
+        pip(python, "torch")
 
 
-def pip(*arguments: str) -> None:
+def pip(python: Path, *arguments: str) -> None:
     """Install with pip under the constraints, and show what it fetches."""
-    command = [PYTHON, "-m", "pip", "install", "--constraint", REPOSITORY / "constraints.txt", *arguments]
+    command = [python, "-m", "pip", "install", "--constraint", REPOSITORY / "constraints.txt", *arguments]
     with subprocess.Popen([str(part) for part in command], stdout=subprocess.PIPE, text=True) as process:
         for line in process.stdout or ():
             if line.strip().startswith(SHOWN):

@@ -18,7 +18,6 @@ from typing import Any
 
 import click
 
-from tlfourier.book import publisher, runner, toc
 from tlfourier.io import atomic, paths
 from tlfourier.scorecard import reading
 from tlfourier.store.manifest import read_manifest
@@ -62,7 +61,7 @@ def _sentence(error: Exception) -> str:
         return "the disk is full: free some space and run the same command again; what was finished is kept"
     if isinstance(error, OSError) and error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
         return f"{error.filename} cannot be written: name a folder of yours in TLFOURIER_STORE"
-    if isinstance(error, (ValueError, RuntimeError)):
+    if isinstance(error, (ValueError, RuntimeError, ModuleNotFoundError)):
         return str(error)
     return f"{type(error).__name__}: {error} (--debug shows where)"
 
@@ -127,6 +126,11 @@ def _parse(pairs: tuple[str, ...]) -> dict[str, Any]:
 @click.argument("pages", nargs=-1)
 def run(profile: str, overrides: dict[str, Any], pages: tuple[str, ...]) -> None:
     """Make every artifact, then execute the book's PAGES (all by default) through papermill."""
+    paths.require_checkout()
+    from tlfourier.book import runner, toc
+
+    paths.require_checkout()
+
     chosen = list(pages) or None
     toc.notebooks(chosen)  # an unknown page is refused before anything is computed
     begin(profile, overrides).make_all()
@@ -137,6 +141,11 @@ def run(profile: str, overrides: dict[str, Any], pages: tuple[str, ...]) -> None
 @_settings
 def book(profile: str, overrides: dict[str, Any]) -> None:
     """Run every page and publish the book under build/PROFILE/html."""
+    paths.require_checkout()  # before anything is computed
+    from tlfourier.book import publisher, runner
+
+    paths.require_checkout()  # before anything is computed
+
     begin(profile, overrides).make_all()
     runner.run_pages(profile, overrides)
     click.echo(f"the book: {publisher.publish(profile)}")
@@ -250,7 +259,7 @@ def _where(folder: Folder | None, store: Store) -> str:
 def reference(profile: str, overrides: dict[str, Any], target: Path | None) -> None:
     """Pack what the published book reads into data/reference, made first if missing."""
     study = begin(profile, overrides)
-    target = target or paths.REPOSITORY / "data" / "reference"
+    target = target or paths.require_checkout() / "data" / "reference"
     archives = study.store.ship(study.leaves(), target)
     sizes = {path.name: path.stat().st_size for path in archives}
     total, largest = sum(sizes.values()), max(sizes, key=sizes.__getitem__)

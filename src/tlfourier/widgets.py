@@ -6,14 +6,17 @@ import base64
 from html import escape
 from typing import Any
 
-import ipywidgets
 import xarray as xr
 from matplotlib.figure import Figure
 
 from tlfourier.closure.models import model_name
 from tlfourier.figures import kernels, layers
 from tlfourier.fourier.change import strongest_changes
+from tlfourier.io.extras import need
 from tlfourier.study.study import Study
+
+need("book", "ipywidgets")
+import ipywidgets  # noqa: E402
 
 SCORES = {label: name for name, (label, _, _) in layers.PANELS.items()}
 KERNELS_SHOWN = 6

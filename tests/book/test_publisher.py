@@ -13,7 +13,9 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from tlfourier.book.publisher import PublishError, page_problems, publish
-from tlfourier.io.paths import REPOSITORY
+from tlfourier.io.paths import require_checkout
+
+REPOSITORY = require_checkout()
 
 INTRO = (
     "# Intro\n\nThe equation $\\omega_t$ of {cite:t}`subel2023`, and {doc}`page`.\n\n```{bibliography}\n```\n"

@@ -14,7 +14,9 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from pybtex.database import parse_file
 
 from tlfourier.book.toc import LAST, toc_files
-from tlfourier.io.paths import REPOSITORY
+from tlfourier.io.paths import require_checkout
+
+REPOSITORY = require_checkout()
 
 PARAMETERS = 'profile = "laptop"\noverrides = {}'
 BEGIN = "study = tl.begin(profile, overrides)"

@@ -11,7 +11,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 from tlfourier.book.toc import toc_files
-from tlfourier.io.paths import REPOSITORY, build_folder
+from tlfourier.io.paths import build_folder, require_checkout
 
 _ASSETS = {"script": "src", "img": "src", "iframe": "src", "source": "src", "video": "src", "link": "href"}
 _LOADED_LINKS = {"stylesheet", "icon", "preload", "modulepreload", "prefetch", "preconnect", "dns-prefetch"}
@@ -24,7 +24,7 @@ class PublishError(RuntimeError):
     """The book could not be built without warnings."""
 
 
-def publish(profile: str, repository: Path = REPOSITORY) -> Path:
+def publish(profile: str, repository: Path | None = None) -> Path:
     """Build the book from the executed pages of ``profile`` and return its ``index.html``.
 
     Raises
@@ -33,6 +33,7 @@ def publish(profile: str, repository: Path = REPOSITORY) -> Path:
         A page was not executed, Sphinx warned, a page would load something from the network, or an
         image has no alternative text.
     """
+    repository = repository or require_checkout()
     folder = build_folder(profile, repository)
     stage(folder, repository)
     fresh = _build(folder)

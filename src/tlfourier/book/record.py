@@ -9,7 +9,7 @@ from typing import Any
 
 from tlfourier.io.atomic import write_json
 from tlfourier.io.jsonfile import read_json
-from tlfourier.io.paths import REPOSITORY, build_folder
+from tlfourier.io.paths import build_folder
 
 VERSIONED = ("tlfourier", "torch", "numpy", "scipy", "xarray", "matplotlib", "nbclient", "jupyter-book")
 
@@ -39,7 +39,7 @@ class Record:
         write_json(self.path, {**self.head, "pages": pages})
 
 
-def read_run(profile: str, repository: Path = REPOSITORY) -> dict[str, Any]:
+def read_run(profile: str, repository: Path | None = None) -> dict[str, Any]:
     """Return the record of a profile's last run: versions, and seconds and artifacts of every page.
 
     Raises

@@ -27,7 +27,7 @@ from traitlets.config import Config
 
 from tlfourier.book.record import Record
 from tlfourier.book.toc import LAST, notebooks
-from tlfourier.io.paths import REPOSITORY, build_folder
+from tlfourier.io.paths import build_folder, require_checkout
 
 # sums depend on the number of threads, and a page's numbers must not depend on what runs beside it
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
@@ -44,7 +44,7 @@ def run_pages(
     profile: str,
     overrides: Mapping[str, Any] | None = None,
     pages: list[str] | None = None,
-    repository: Path = REPOSITORY,
+    repository: Path | None = None,
     kernels: int | None = None,
 ) -> Path:
     """Execute pages with ``profile`` and ``overrides`` and return the folder of the executed copies.
@@ -56,7 +56,7 @@ def run_pages(
     pages
         Paths or stems of the notebooks to execute; all by default.
     repository
-        Folder with ``_toc.yml`` and the pages.
+        Folder with ``_toc.yml`` and the pages; the checkout by default.
     kernels
         How many pages run side by side; by default one on each core.
 
@@ -66,6 +66,7 @@ def run_pages(
         A cell failed: one sentence with the page, the cell and its error. The pages beside it are finished
         and kept, none is begun after it.
     """
+    repository = repository or require_checkout()
     parameters = {"profile": profile, "overrides": dict(overrides or {})}
     chosen = notebooks(pages, repository)
     folder = build_folder(profile, repository)

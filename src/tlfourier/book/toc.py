@@ -8,13 +8,13 @@ from typing import Any
 
 import yaml
 
-from tlfourier.io.paths import REPOSITORY
+from tlfourier.io.paths import require_checkout
 from tlfourier.io.words import said_as
 
 LAST = "reproducibility"
 
 
-def toc_files(repository: Path = REPOSITORY) -> list[Path]:
+def toc_files(repository: Path | None = None) -> list[Path]:
     """List the source files of ``_toc.yml`` in reading order, relative to the repository.
 
     Raises
@@ -22,7 +22,7 @@ def toc_files(repository: Path = REPOSITORY) -> list[Path]:
     ValueError
         The file cannot be read, or an entry has neither a notebook nor a Markdown file.
     """
-    found = []
+    repository, found = repository or require_checkout(), []
     for name in _entries(_tree(repository / "_toc.yml")):
         files = [
             Path(name + suffix) for suffix in (".ipynb", ".md") if (repository / (name + suffix)).is_file()
@@ -61,7 +61,7 @@ def _entries(node: Any) -> Iterator[str]:
                 yield from _entries(value)
 
 
-def notebooks(names: list[str] | None = None, repository: Path = REPOSITORY) -> list[Path]:
+def notebooks(names: list[str] | None = None, repository: Path | None = None) -> list[Path]:
     """List the notebooks to execute, ``reproducibility`` last; ``names`` picks some by path or by stem.
 
     Raises

@@ -130,7 +130,8 @@ class Filter(nn.Module):
     def __init__(self, fine: Grid, coarse: Grid, kind: str = "gaussian", width: float | None = None) -> None:
         super().__init__()
         width = 2.0 * coarse.dx if width is None else float(width)
-        _validate(fine, coarse, kind, width)
+        _check_same_square(fine, coarse)
+        check_filter(fine.size, coarse.size, kind, width, fine.length)
         self.kind, self.width = kind, width
         self.size_from, self.size_to = fine.size, coarse.size
         # In float64 first: a cut-off must not move with the precision of the grid.
@@ -164,24 +165,25 @@ class Filter(nn.Module):
         return f"{self.kind}, width={self.width:g}, {self.size_from} -> {self.size_to}"
 
 
-def _validate(fine: Grid, coarse: Grid, kind: str, width: float) -> None:
-    """Raise ValueError for parameters that make no filter."""
+def check_filter(fine: int, coarse: int, kind: str, width: float, length: float = math.tau) -> None:
+    """Raise ValueError for what makes no filter from ``fine`` to ``coarse`` points of a square."""
     if kind not in KINDS:
         raise ValueError(f"kind={kind!r}: choose one of {', '.join(KINDS)}")
-    if coarse.size > fine.size:
+    if coarse > fine:
+        raise ValueError(f"coarse grid of {coarse} points a side: at most the {fine} of the fine grid")
+    if not 0.0 < width <= length * (1 + 1e-12):
         raise ValueError(
-            f"coarse grid of {coarse.size} points a side: at most the {fine.size} of the fine grid"
+            f"width={width:g}: it must be above 0 and at most {length:g}, the side of the square"
         )
+
+
+def _check_same_square(fine: Grid, coarse: Grid) -> None:
     if not math.isclose(coarse.length, fine.length, rel_tol=1e-12):
         raise ValueError(
             f"coarse grid of length {coarse.length:g}: it must be {fine.length:g}, as the fine one"
         )
     if coarse.dtype != fine.dtype:
         raise ValueError(f"coarse grid of {coarse.dtype}: it must be {fine.dtype}, as the fine one")
-    if not 0.0 < width <= fine.length * (1 + 1e-12):
-        raise ValueError(
-            f"width={width:g}: it must be above 0 and at most {fine.length:g}, the side of the square"
-        )
 
 
 def subgrid_term(

@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from tlfourier.flow.grid import Grid
+from tlfourier.flow.grid import Grid, check_wavenumber
 from tlfourier.shapes import Spectrum
 
 
@@ -31,7 +31,7 @@ def two_way_cosine(grid: Grid, k_f: int) -> Spectrum:
     >>> torch.allclose(f, 4 * (torch.cos(4 * grid.x) + torch.cos(4 * grid.y)), atol=1e-5)
     True
     """
-    k_f = grid.check_wavenumber(k_f, "k_f")
+    k_f = check_wavenumber(grid.size, k_f, "k_f")
     amplitude = 2 * math.pi * k_f / grid.length * grid.size**2 / 2
     forcing_hat = torch.zeros_like(grid.k_squared, dtype=grid.complex_dtype)
     # A real cosine along y has two modes in the half spectrum, along x one: the other is implied.

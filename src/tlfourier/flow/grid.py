@@ -62,7 +62,7 @@ class Grid(nn.Module):
 
     def __init__(self, size: int, length: float = 2 * math.pi, dtype: torch.dtype = torch.float32) -> None:
         super().__init__()
-        _validate(size, length, dtype)
+        check_grid(size, length, dtype)
         self.size = int(size)
         self.length = float(length)
         self.dtype = dtype
@@ -111,21 +111,20 @@ class Grid(nn.Module):
         if not bool(torch.isfinite(torch.view_as_real(spectrum)).all()):
             raise ValueError(f"{name} holds values that are not finite: every value must be a finite number")
 
-    def check_wavenumber(self, k: int, name: str) -> int:
-        """Return k as an integer; ValueError unless the grid tells its sign, 1 to N / 2 - 1."""
-        largest = self.size // 2 - 1
-        if k != int(k) or not 1 <= k <= largest:
-            raise ValueError(
-                f"{name}={k}: a grid of {self.size} points carries whole numbers from 1 to {largest}"
-            )
-        return int(k)
-
     def extra_repr(self) -> str:
         """Return the parameters that make this grid."""
         return f"size={self.size}, length={self.length:.6g}, dtype={self.dtype}"
 
 
-def _validate(size: int, length: float, dtype: torch.dtype) -> None:
+def check_wavenumber(size: int, k: int, name: str) -> int:
+    """Return k as an integer; ValueError unless a grid tells its sign, 1 to N / 2 - 1."""
+    largest = size // 2 - 1
+    if k != int(k) or not 1 <= k <= largest:
+        raise ValueError(f"{name}={k}: a grid of {size} points carries whole numbers from 1 to {largest}")
+    return int(k)
+
+
+def check_grid(size: int, length: float = 2 * math.pi, dtype: torch.dtype = torch.float32) -> None:
     """Raise ValueError for parameters that make no grid."""
     if size != int(size) or size % 2 or size < SMALLEST_SIZE:
         raise ValueError(f"size={size}: a grid needs an even number of points, at least {SMALLEST_SIZE}")

@@ -3,10 +3,9 @@
 import math
 
 import torch
-from scipy.special import j0, j1, jn_zeros
 from torch import Tensor
 
-from tlfourier.flow.grid import Grid, resize
+from tlfourier.flow.grid import Grid, check_wavenumber, resize
 from tlfourier.shapes import Spectrum
 
 
@@ -91,7 +90,7 @@ def taylor_green(grid: Grid, k: int = 1) -> Spectrum:
     >>> torch.allclose(omega, 4 * torch.cos(2 * grid.x) * torch.cos(2 * grid.y), atol=1e-5)
     True
     """
-    k = grid.check_wavenumber(k, "k")
+    k = check_wavenumber(grid.size, k, "k")
     omega_hat = torch.zeros_like(grid.k_squared, dtype=grid.complex_dtype)
     omega_hat[[k, -k], k] = 2 * (2 * math.pi * k / grid.length) * grid.size**2 / 4
     return omega_hat
@@ -123,6 +122,8 @@ def lamb_dipole(grid: Grid, radius: float, speed: float) -> Spectrum:
     -----
     Meleshko and van Heijst, J. Fluid Mech. 272, 157-182 (1994).
     """
+    from scipy.special import j0, j1, jn_zeros
+
     if not 0 < radius <= grid.length / 4:
         raise ValueError(f"radius={radius}: it must be between 0 and length / 4 = {grid.length / 4:.4g}")
     x = (grid.x - grid.length / 2).double().cpu()

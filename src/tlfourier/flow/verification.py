@@ -10,7 +10,6 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 import xarray as xr
-from scipy.integrate import cumulative_simpson
 
 from tlfourier.flow.equation import VorticityEquation
 from tlfourier.flow.forcing import two_way_cosine
@@ -140,6 +139,8 @@ def forced_budget(
         ``*_drag`` and ``*_dissipation``, and ``*_residual``, their mismatch in units of the injection's final
         size.
     """
+    from scipy.integrate import cumulative_simpson
+
     grid = Grid(size, dtype=DOUBLE)
     equation = VorticityEquation(grid, 1 / reynolds, drag, forcing_hat=two_way_cosine(grid, k_f))
     schedule = Schedule(spin_up=0.0, interval=dt, snapshots=round(duration / dt) + 1, dt=dt)

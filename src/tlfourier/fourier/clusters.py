@@ -6,7 +6,6 @@ import numpy as np
 import torch
 import xarray as xr
 from numpy.typing import ArrayLike
-from scipy.cluster.vq import ClusterError, kmeans2
 from torch import Tensor
 
 from tlfourier.fourier.filter_types import LABELS
@@ -90,6 +89,8 @@ def _best_start(
     points: np.ndarray, clusters: int, generator: np.random.Generator, restarts: int
 ) -> tuple[np.ndarray, float]:
     """Return labels and inertia of the best of several k-means++ starts."""
+    from scipy.cluster.vq import ClusterError, kmeans2
+
     starts: list[tuple[np.ndarray, float]] = []
     for attempt in range(20 * restarts):
         if starts and attempt >= restarts:

@@ -6,14 +6,13 @@ writes does, so a file that does is refused before its values are read.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
-import dask
-import h5netcdf
-import h5py  # type: ignore[import-untyped]
 import numpy as np
 import xarray as xr
 
@@ -24,7 +23,7 @@ from tlfourier.io.words import said_as
 BLOCK = 64  # snapshots in memory at once: 3 MB at 64 x 64 points, 13 MB at 128 x 128
 _CLASSIC = (b"CDF\x01", b"CDF\x02", b"CDF\x05")
 _HDF5 = b"\x89HDF\r\n\x1a\n"
-_FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32}
+_FILTERS = {1, 2, 3}  # of HDF5 itself: deflate, shuffle, Fletcher's checksum
 _PACKED = {"zlib": True, "complevel": 4, "shuffle": True}
 _SMALL = 500_000  # bytes: below, HDF5's own bookkeeping is most of a file (50 kB for 3 kB of scores)
 
@@ -39,9 +38,15 @@ def write_dataset(path: Path, data: xr.Dataset) -> None:
         content = data.to_netcdf(engine="scipy")
     else:
         numbers = [name for name, one in data.variables.items() if one.ndim and one.dtype.kind in "fiu"]
-        with dask.config.set(scheduler="synchronous"):
+        with _alone():
             content = data.to_netcdf(engine="h5netcdf", encoding={name: _PACKED for name in numbers})
     write_bytes(path, content)
+
+
+def _alone() -> AbstractContextManager[Any]:
+    """Keep dask to this thread; where nothing has imported it, there is no scheduler to ask."""
+    dask = sys.modules.get("dask")
+    return dask.config.set(scheduler="synchronous") if dask else nullcontext()
 
 
 def open_dataset(path: Readable) -> xr.Dataset:
@@ -66,6 +71,8 @@ def open_dataset(path: Readable) -> xr.Dataset:
             return xr.open_dataset(source, engine="scipy")
         if magic != _HDF5:
             raise ValueError("only NetCDF is read")
+        import h5py  # type: ignore[import-untyped]  # here, because most files are of the classic kind
+
         with h5py.File(source, "r") as file:
             _check(file)
         return xr.open_dataset(source, engine="h5netcdf")
@@ -81,8 +88,10 @@ def _as_one_sentence(path: Readable) -> AbstractContextManager[None]:
     return said_as(f"{path} is damaged or not NetCDF of this project")
 
 
-def _check(file: h5py.File) -> None:
+def _check(file: Any) -> None:
     """Refuse links, subgroups, values that lie elsewhere, and filters that are libraries."""
+    import h5py
+
     for name in file:
         if not isinstance(file.get(name, getlink=True), h5py.HardLink):
             raise ValueError(f"{name} is a link")
@@ -125,6 +134,8 @@ def write_blocks(path: Path, parts: Iterable[xr.Dataset], count: int) -> None:
             whole, "time", data_vars="minimal", coords="minimal", compat="override", join="override"
         )
         return write_dataset(path, joined)
+    import h5netcdf
+
     with replacing(path) as temporary:
         with h5netcdf.File(temporary, "w") as file:
             _create(file, first, count)
@@ -139,7 +150,7 @@ def _check_count(found: int, count: int) -> None:
         raise ValueError(f"{found} snapshots were given: expected are {count}")
 
 
-def _create(file: h5netcdf.File, first: xr.Dataset, count: int) -> None:
+def _create(file: Any, first: xr.Dataset, count: int) -> None:
     """Create dimensions and variables, a chunk for every snapshot, and write what has no time."""
     file.dimensions = {str(name): count if name == "time" else size for name, size in first.sizes.items()}
     file.attrs.update(first.attrs)
@@ -161,7 +172,7 @@ def _create(file: h5netcdf.File, first: xr.Dataset, count: int) -> None:
             variable[...] = values.values
 
 
-def _fill(file: h5netcdf.File, part: xr.Dataset, start: int) -> int:
+def _fill(file: Any, part: xr.Dataset, start: int) -> int:
     """Write a block from snapshot ``start`` on and return where the next one begins."""
     stop = start + part.sizes["time"]
     _check_count(min(stop, file.dimensions["time"].size), stop)

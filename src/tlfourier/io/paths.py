@@ -1,7 +1,7 @@
 """Where things are read and written: the store, the shipped artifacts, the built book.
 
-A checkout that may not be written to (a reader's clone) is read as it is; what is made goes to
-``~/.cache/tlfourier``.
+In a checkout all of it lies there, and an installed package has the user's folders. A checkout that may not
+be written to (a reader's clone) is read as it is; what is made goes to the user's cache.
 """
 
 from __future__ import annotations
@@ -11,22 +11,59 @@ import zipfile
 from pathlib import Path
 from typing import TypeAlias
 
+import platformdirs
+
 Readable: TypeAlias = Path | zipfile.Path
 """Where a reader may find a file: on disk, or within an archive."""
 
-REPOSITORY = Path(__file__).parents[3]
+PACKAGE = Path(__file__).parents[1]
+PROFILES = PACKAGE / "profiles"
+PERFORMANCE = PACKAGE / "performance.json"
+"""What the benchmarks measured (``python -m benchmarks --ship``)."""
 
 
-def build_folder(profile: str, repository: Path = REPOSITORY) -> Path:
+def checkout() -> Path | None:
+    """Return the checkout in which this package lies at ``src/tlfourier``, None where it was installed."""
+    above = PACKAGE.parents[1]
+    return above if all((above / name).is_file() for name in ("_toc.yml", "pyproject.toml")) else None
+
+
+def require_checkout() -> Path:
+    """Return the checkout, or raise ValueError for what the installed package does not hold."""
+    found = checkout()
+    if found is None:
+        raise ValueError(
+            "the book's pages and shipped artifacts are not in the installed package: clone the repository, "
+            "and `make env` there"
+        )
+    return found
+
+
+def store_folder() -> Path:
+    """Return the folder of artifacts: ``data/store`` of the checkout, else in the user's data folder."""
+    found = checkout()
+    return found / "data" / "store" if found else platformdirs.user_data_path("tlfourier") / "store"
+
+
+def shipped_folder() -> Path | None:
+    """Return the folder of artifacts that the checkout brings, ``data/reference``."""
+    found = checkout()
+    return found / "data" / "reference" if found else None
+
+
+def build_folder(profile: str, repository: Path | None = None) -> Path:
     """Return the folder of a profile's executed pages and book; ``TLFOURIER_BUILD`` moves all of them."""
-    named = os.environ.get("TLFOURIER_BUILD")
-    return (Path(named).absolute() if named else writable(repository / "build", "build")) / profile
+    named, root = os.environ.get("TLFOURIER_BUILD"), repository or checkout()
+    if named:
+        return Path(named).absolute() / profile
+    return (writable(root / "build", "build") if root else _cache("build")) / profile
 
 
 def writable(folder: Path, name: str) -> Path:
-    """Return ``folder``, or ``~/.cache/tlfourier/name`` if it cannot be written to."""
+    """Return ``folder``, or one called ``name`` in the user's cache if it cannot be written to."""
     nearest = next(path for path in (folder, *folder.parents) if path.exists())
-    if os.access(nearest, os.W_OK | os.X_OK):
-        return folder
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return cache / "tlfourier" / name
+    return folder if os.access(nearest, os.W_OK | os.X_OK) else _cache(name)
+
+
+def _cache(name: str) -> Path:
+    return platformdirs.user_cache_path("tlfourier") / name

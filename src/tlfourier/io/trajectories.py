@@ -16,8 +16,6 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-import zarr
-from zarr.codecs import ZstdCodec
 
 from tlfourier.io.jsonfile import parse_json, read_json
 from tlfourier.io.words import said_as
@@ -83,6 +81,9 @@ def create(
     recipe : dict
         What decides the bits of the run, as JSON values; its ``snapshots`` is their number.
     """
+    import zarr  # here, because most programs open no trajectory
+    from zarr.codecs import ZstdCodec
+
     building = path.with_name(path.name + ".building")
     path.parent.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(building, ignore_errors=True)
@@ -116,6 +117,8 @@ class Snapshots:
     """Write the snapshots of a trajectory that was inspected, one chunk each."""
 
     def __init__(self, path: Path) -> None:
+        import zarr
+
         self.path = path
         self._group = zarr.open_group(path, mode="r+", zarr_format=3, use_consolidated=False)
         self._omega: Any = self._group["omega"]

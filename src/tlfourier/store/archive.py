@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
-from tlfourier.io.tensorfile import write_bytes
+from tlfourier.io.atomic import write_bytes
 from tlfourier.store.manifest import MANIFEST, DamagedArtifact, files
 from tlfourier.store.stage import Folder
 

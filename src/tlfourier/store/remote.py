@@ -43,7 +43,7 @@ class Remote:
     Parameters
     ----------
     address : str
-        As ``s3://bucket/study``; ``s3`` and ``gs`` need the extra ``remote``.
+        As ``s3://bucket/study``; ``s3`` and ``gs`` need the extra ``s3``.
 
     Raises
     ------
@@ -60,7 +60,7 @@ class Remote:
         except (ValueError, ImportError) as error:
             raise ValueError(
                 f"store {self.address!r} cannot be opened ({error}): accepted are folders and fsspec "
-                "addresses; `pip install tlfourier[remote]` brings s3:// and gs://"
+                'addresses; `pip install "tlfourier[s3]"` brings s3:// and gs://'
             ) from None
 
     def names(self) -> set[str]:

@@ -1,37 +1,36 @@
 """Settings of a study: dataclass defaults are the paper, a profile only shrinks them.
 
-A profile is a TOML file under ``profiles/``; overrides are a dictionary with dotted or nested keys. Both go
+A profile is a TOML file of ``profiles/``; overrides are a dictionary with dotted or nested keys. Both go
 through the same door, which refuses an unknown key and names the nearest known one.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
-from tlfourier.closure.filters import Filter
+from tlfourier.closure.filters import check_filter
 from tlfourier.closure.network import NetworkSpec
 from tlfourier.closure.pairs import Split
 from tlfourier.closure.training import TrainingSpec
 from tlfourier.closure.transfer import OPTIMISERS
 from tlfourier.flow.forcing import two_way_cosine
-from tlfourier.flow.grid import Grid
+from tlfourier.flow.grid import Grid, check_grid, check_wavenumber
 from tlfourier.flow.steppers import STEPPERS
+from tlfourier.io.paths import PROFILES
 from tlfourier.study.bounds import check_numbers, show
 from tlfourier.study.overrides import apply as apply
 from tlfourier.study.overrides import nested as nested
 
 DTYPES = ("float32", "float64")
 NORMALISATIONS = ("own", "base")
-PROFILES = Path(__file__).parents[3] / "profiles"
 REVERSED = " reversed"
 """Behind the name of a case: the reverse transfer, from its target to its base."""
 
@@ -205,7 +204,7 @@ def from_data(data: Mapping[str, Any]) -> StudySpec:
 
 
 def profile_names() -> list[str]:
-    """Names of the profiles that the repository ships."""
+    """Names of the profiles that the package brings."""
     return sorted(path.stem for path in PROFILES.glob("*.toml"))
 
 
@@ -229,7 +228,7 @@ def load(profile: str, overrides: Mapping[str, Any] | None = None) -> StudySpec:
 
 
 def _check_physics(spec: StudySpec) -> None:
-    """Build grids, filter and forcings once, so that hours of simulation never end in a refusal."""
+    """Check grids, filter and forcings, so that hours of simulation never end in a refusal."""
     simulation, coarse = spec.simulation, spec.filter
     for name, value, accepted in (
         ("simulation.dtype", simulation.dtype, DTYPES),
@@ -239,12 +238,12 @@ def _check_physics(spec: StudySpec) -> None:
     ):
         if value not in accepted:
             raise ValueError(f"{name}={show(value)}: accepted are {', '.join(accepted)}")
-    # On the meta device they have shapes and no memory: a size that fits elsewhere need not fit here.
-    with torch.device("meta"):
-        fine, grid = Grid(simulation.size), Grid(coarse.size)
-        Filter(fine, grid, kind=coarse.kind, width=coarse.width * grid.dx)
-        for flow in spec.flows.values():
-            forcing(fine, flow)
+    check_grid(simulation.size)
+    check_grid(coarse.size)
+    check_filter(simulation.size, coarse.size, coarse.kind, coarse.width * math.tau / coarse.size)
+    for flow in spec.flows.values():
+        if flow.forcing_wavenumber:
+            check_wavenumber(simulation.size, flow.forcing_wavenumber, "k_f")
     for name, flow in spec.flows.items():
         if spec.split.total % flow.runs or spec.split.total // flow.runs < 2:
             raise ValueError(

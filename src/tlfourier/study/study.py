@@ -16,7 +16,7 @@ from torch import Tensor
 from tlfourier.closure import pairs
 from tlfourier.closure.models import BASELINES, Model, model_name
 from tlfourier.closure.network import Network
-from tlfourier.io.paths import REPOSITORY, writable
+from tlfourier.io.paths import shipped_folder, store_folder, writable
 from tlfourier.scorecard.catalogue import CLAIMS, STATEMENTS
 from tlfourier.store.manifest import read_manifest
 from tlfourier.store.node import Node
@@ -60,14 +60,14 @@ def begin(profile: str = "laptop", overrides: Mapping[str, Any] | None = None) -
 
 
 def open_store(address: str | None = None) -> Store:
-    """Open ``data/store`` with the shipped ``data/reference`` beside it, unless the environment moves them.
+    """Open the store with what the checkout ships beside it, unless the environment moves them.
 
     Parameters
     ----------
     address : str, optional
         Folder or fsspec address of the store, as ``s3://bucket/study``; by default ``TLFOURIER_STORE``, else
-        ``data/store``, where copies of remote artifacts are kept too. ``TLFOURIER_REFERENCE`` moves the
-        shipped artifacts, and when it is empty they are ignored.
+        ``data/store`` of the checkout or the user's data folder, where copies of remote artifacts are kept
+        too. ``TLFOURIER_REFERENCE`` moves the shipped artifacts, and when it is empty they are ignored.
 
     Raises
     ------
@@ -76,8 +76,8 @@ def open_store(address: str | None = None) -> Store:
     """
     address = address or os.environ.get("TLFOURIER_STORE") or ""
     remote = Remote(address) if is_remote(address) else None
-    wanted = REPOSITORY / "data" / "store" if remote or not address else Path(address).absolute()
-    shipped = os.environ.get("TLFOURIER_REFERENCE", str(REPOSITORY / "data" / "reference"))
+    wanted = store_folder() if remote or not address else Path(address).absolute()
+    shipped = os.environ.get("TLFOURIER_REFERENCE", shipped_folder())
     root = writable(wanted, "store")
     reference = Path(shipped) if shipped else None
     return Store(root, STAGES, reference, remote=remote, others=() if root == wanted else (wanted,))

@@ -6,9 +6,9 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from tlfourier.io.paths import REPOSITORY
+from tlfourier.io.paths import PROFILES
 
-TEMPLATE = REPOSITORY / "profiles" / "clusters" / "slurm.toml"
+TEMPLATE = PROFILES / "clusters" / "slurm.toml"
 
 
 def read_template(path: Path) -> dict[str, Any]:
