@@ -11,6 +11,7 @@ from tlfourier.flow.equation import VorticityEquation
 from tlfourier.flow.forcing import two_way_cosine
 from tlfourier.flow.grid import Grid
 from tlfourier.flow.initial import random_vorticity
+from tlfourier.flow.malloc import keep_freed_fields
 from tlfourier.flow.steppers import STEPPERS
 
 
@@ -90,6 +91,7 @@ class Contestant:
 def ours(case: Case, dt: float, stepper: str = "ifrk4") -> Contestant:
     """Return our own solver."""
     grid = case.grid()
+    keep_freed_fields()  # as in a run
     equation = VorticityEquation(grid, case.viscosity, case.drag, forcing_hat=two_way_cosine(grid, case.k_f))
     advance = STEPPERS[stepper](equation, dt)
 

@@ -259,3 +259,10 @@ def test_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
         ValueError, match=r"run.checkpoint is damaged .*: remove it and the trajectory beside it"
     ):
         write_trajectory(tmp_path / "run", equation, state, SCHEDULE, closure=Interruption(), progress=False)
+
+
+def test_what_a_killed_write_has_left_is_no_damage(tmp_path: Path) -> None:
+    write_trajectory(tmp_path / "run", *flow(), SCHEDULE, progress=False)
+    for name in ("omega/zarr.0a.partial", "omega/c/1/0/0.0b.partial"):
+        (tmp_path / "run" / name).write_text("half")
+    assert read_trajectory(tmp_path / "run").sizes["time"] == 6

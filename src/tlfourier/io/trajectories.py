@@ -53,16 +53,16 @@ def inspect(path: Path) -> Contents:
         recipe, complete = parse_json(attributes["recipe"], "its recipe"), attributes["complete"]
         if not (isinstance(recipe, dict) and type(recipe["snapshots"]) is int and isinstance(complete, bool)):
             raise ValueError(f"the recipe in {METADATA} is not what this project writes")
-        files = [place for place in path.rglob("*") if not place.is_dir() or place.is_symlink()]
-        for array in {"omega"} | {place.relative_to(path).parts[0] for place in files} - {METADATA}:
+        places = [place for place in path.rglob("*") if place.suffix != _UNFINISHED]
+        files = [place.relative_to(path) for place in places if place.is_symlink() or not place.is_dir()]
+        for array in sorted({"omega"} | {file.parts[0] for file in files} - {METADATA}):
             codecs = read_json(path / array / METADATA)["codecs"]
             if tuple(codec["name"] for codec in codecs) != CODECS:
                 raise ValueError(f"{array} has other codecs than {', '.join(CODECS)}")
-        for place in files:
-            if place.is_symlink():
-                raise ValueError(f"{place.relative_to(path)} is a link")
-    chunks = [place.relative_to(path).parts for place in files if place.suffix != _UNFINISHED]
-    numbers = {parts[2] for parts in chunks if parts[:2] == ("omega", "c")}
+        for file in files:
+            if (path / file).is_symlink():
+                raise ValueError(f"{file} is a link")
+    numbers = {file.parts[2] for file in files if file.parts[:2] == ("omega", "c")}
     return Contents(recipe, complete, frozenset(int(number) for number in numbers if number.isdecimal()))
 
 
