@@ -15,11 +15,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from benchmarks.empty import empty_study
 from tlfourier.store.node import Node
-from tlfourier.store.store import Store
 from tlfourier.study import settings
 from tlfourier.study.settings import StudySpec
-from tlfourier.study.stages import networks, samples
+from tlfourier.study.stages import samples
+from tlfourier.study.verdicts import STAGES
 
 FLOW, CASE = "target", "forcing"
 _STATUS = Path("/proc/self/status")
@@ -68,23 +69,21 @@ class AnonymousMemory(threading.Thread):
 
 def nodes(spec: StudySpec, stage: str, sets: int) -> Iterator[Node]:
     """Yield the artifacts to measure; for ``transfer`` as many as there are sets of layers."""
+    node = STAGES[stage].node
     if stage == "transfer":
         for layer in range(1, sets + 1):
-            yield networks.transfer_node(spec, CASE, (layer,), 0)
+            yield node(spec, CASE, (layer,), 0)
     elif stage == "score":
-        yield networks.score_node(spec, FLOW, networks.train_node(spec, FLOW, 0))
-    elif stage == "train":
-        yield networks.train_node(spec, FLOW, 0)
-    elif stage == "pairs":
-        yield networks.pairs_node(spec, FLOW, "train")
+        yield node(spec, FLOW, STAGES["train"].node(spec, FLOW, 0))
     else:
-        yield getattr(networks, f"{stage}_node")(spec, FLOW)
+        rest = {"train": (0,), "pairs": ("train",)}
+        yield node(spec, FLOW, *rest.get(stage, ()))
 
 
 def cost(task: dict[str, Any]) -> dict[str, float | None]:
     """Make the artifacts, whose inputs are made first if the task says so, and return time and memory."""
     spec = settings.load("smoke", task["overrides"])
-    store = Store(Path(task["store"]), networks.MAKERS, None, networks.RESUMABLE)
+    store = empty_study(spec, Path(task["store"])).store
     wanted = list(nodes(spec, task["stage"], task.get("sets", 1)))
     ready = [{name: store.get(child) for name, child in node.inputs.items()} for node in wanted]
     if task["prepare"]:
@@ -96,7 +95,7 @@ def cost(task: dict[str, Any]) -> dict[str, float | None]:
     started = time.perf_counter()
     for node, inputs in zip(wanted, ready, strict=True):
         with tempfile.TemporaryDirectory() as folder:
-            networks.MAKERS[node.stage](node, inputs, Path(folder))
+            STAGES[node.stage].make(node, inputs, Path(folder))
     seconds = time.perf_counter() - started
     return {"seconds": seconds, "peak_mib": peak_mib() - before, "anonymous_mib": watch.grown()}
 

@@ -9,17 +9,15 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from benchmarks.report import Row, Section
-from tlfourier.store.store import Store
+from tlfourier.store.node import tree
 from tlfourier.study import settings, targets
-from tlfourier.study.stages import networks
-from tlfourier.study.study import Study
-from tlfourier.sweep import costs
-from tlfourier.sweep.plan import Plan, plan
+from tlfourier.study.design import Design
+from tlfourier.study.verdicts import STAGES
+from tlfourier.sweep.plan import Plan
 
 MEASURED = Path("build/bench/performance.json")
 WORKERS = (1, 2, 10, 100, 1000)
@@ -41,11 +39,9 @@ def measure(quick: bool) -> Section:
     spec = dataclasses.replace(
         spec, cases={**spec.cases, "third": settings.CaseSpec("viscous", "small_scale")}
     )
-    with tempfile.TemporaryDirectory() as nowhere:
-        study = Study(spec, Store(Path(nowhere), networks.MAKERS))
-        nodes = targets.grid(study, layers=SETS)
-        whole = plan(study.store, nodes)
-    timed = Plan(whole.tasks, {key: costs.seconds(node, rates) for key, node in whole.tasks.items()})
+    tasks = {node.key: node for node in tree(targets.grid(Design(spec), layers=SETS))}
+    seconds = {key: rates[node.stage] * STAGES[node.stage].work(node) for key, node in tasks.items()}
+    timed = Plan(tasks, seconds, STAGES)
     rows: list[Row] = [_row(timed, workers, overhead) for workers in WORKERS]
     return Section(
         "scale",
@@ -83,7 +79,7 @@ def _traffic(timed: Plan) -> float:
 def _settings(timed: Plan, overhead: float) -> dict[str, Any]:
     stages_of = {node.stage for node in timed.tasks.values()}
     shares = {
-        stage: sum(timed.cost(key) for key, node in timed.tasks.items() if node.stage == stage) / 3600
+        stage: sum(timed.seconds[key] for key, node in timed.tasks.items() if node.stage == stage) / 3600
         for stage in sorted(stages_of)
     }
     return {

@@ -10,12 +10,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from benchmarks.empty import empty_study
 from benchmarks.report import Goal, Row, Section
 from tlfourier.closure.network import Network, predict
 from tlfourier.closure.training import TrainingSpec, train
-from tlfourier.store.store import Store
 from tlfourier.study import settings
-from tlfourier.study.stages import networks
 from tlfourier.study.study import Study
 
 FLOW = "small_scale"
@@ -29,11 +28,7 @@ def measure(quick: bool = False) -> Section:
     overrides = {} if quick else SIZES
     epochs = 2 if quick else EPOCHS
     with tempfile.TemporaryDirectory() as folder:
-        study = Study(
-            settings.load("smoke", overrides),
-            Store(Path(folder), networks.MAKERS, None, networks.RESUMABLE),
-            "smoke",
-        )
+        study = empty_study(settings.load("smoke", overrides), Path(folder))
         blocks = {name: study.tensors(FLOW, name) for name in ("train", "validation", "test")}
     rows: list[Row] = []
     for seed in seeds:

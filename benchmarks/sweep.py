@@ -7,22 +7,23 @@ first way also gives the rates (seconds of one thread per unit of work, by stage
 from __future__ import annotations
 
 import dataclasses
-import statistics
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
+from benchmarks.empty import empty_study
 from benchmarks.report import Goal, Row, Section
-from tlfourier.store.manifest import read_manifest
-from tlfourier.store.node import Node
+from tlfourier.store.node import Node, tree
+from tlfourier.store.stage import Folder, Get, Stage
 from tlfourier.store.store import Store
 from tlfourier.study import settings
-from tlfourier.study.stages import networks
 from tlfourier.study.study import Study
-from tlfourier.sweep import clusters, costs, run
-from tlfourier.sweep.plan import plan
+from tlfourier.sweep.backends import dask, here
+from tlfourier.sweep.plan import plan, rates
+from tlfourier.sweep.run import cores
 
 SMALL: dict[str, Any] = {
     "seeds": 1,
@@ -39,76 +40,90 @@ GOAL = 0.65
 def measure(quick: bool) -> Section:
     """Run the study in three ways, and many tasks that do nothing."""
     spec = settings.load("smoke", {"seeds": 1}) if quick else settings.load("laptop", SMALL)
-    cores = clusters.cores()
+    workers = cores()
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        leaves = Study(spec, Store(root, networks.MAKERS)).leaves()
-        one, rates = _timed(_here, leaves, root / "one")
-        crew, _ = _timed(_crew, leaves, root / "crew")
-        threads, _ = _timed(_threads, leaves, root / "threads")
+        studies = [empty_study(spec, root / name) for name in ("one", "crew", "threads")]
+        one, crew, threads = map(_timed, (_here, _crew, _threads), studies)
+        leaves = studies[0].leaves()
+        known = rates(studies[0].store, tree(leaves))
         overhead = _overhead(root / "empty", TASKS // 10 if quick else TASKS)
     rows: list[Row] = [
         {"way": "1 worker of 1 thread", "seconds": one, "over_one_worker": 1.0},
-        {"way": f"{cores} workers of 1 thread", "seconds": crew, "over_one_worker": crew / one},
-        {"way": f"1 worker of {cores} threads", "seconds": threads, "over_one_worker": threads / one},
+        {"way": f"{workers} workers of 1 thread", "seconds": crew, "over_one_worker": crew / one},
+        {"way": f"1 worker of {workers} threads", "seconds": threads, "over_one_worker": threads / one},
         {"way": "overhead of a task, store and scheduler", "seconds": overhead, "over_one_worker": None},
     ]
-    goal = Goal(f"sweep on {cores} workers over 1", crew / one, GOAL)
-    about = {"rates": rates, "task_overhead": overhead, "cores": cores, "artifacts": len(leaves)}
-    goals = [goal] if cores == 2 and not quick else []
+    goal = Goal(f"sweep on {workers} workers over 1", crew / one, GOAL)
+    about = {"rates": known, "task_overhead": overhead, "cores": workers, "artifacts": len(leaves)}
+    goals = [goal] if workers == 2 and not quick else []
     return Section("sweep", "one study from nothing in three ways, seconds", rows, goals, [], about)
 
 
-def _timed(
-    way: Callable[[list[Node], Store], None], leaves: list[Node], root: Path
-) -> tuple[float, dict[str, float]]:
-    """Return the seconds from an empty store to a full one, and the rate of every stage."""
-    store = Store(root, networks.MAKERS, resumable=networks.RESUMABLE)
+def _timed(way: Callable[[list[Node], Store], None], study: Study) -> float:
+    """Return the seconds from an empty store to a full one."""
+    leaves = study.leaves()
     started = time.perf_counter()
-    way(leaves, store)
-    seconds = time.perf_counter() - started
-    return seconds, _rates(leaves, store)
+    way(leaves, study.store)
+    return time.perf_counter() - started
 
 
 def _here(leaves: list[Node], store: Store) -> None:
     to_do = plan(store, leaves)
-    run.run_here(to_do, store, progress=False).check(to_do)
+    here.run_here(to_do, store, progress=False).check(to_do)
 
 
 def _threads(leaves: list[Node], store: Store) -> None:
-    _here(leaves, dataclasses.replace(store, threads=clusters.cores()))
+    _here(leaves, dataclasses.replace(store, threads=cores()))
 
 
 def _crew(leaves: list[Node], store: Store) -> None:
     to_do = plan(store, leaves)
-    with clusters.local(clusters.cores()) as client:
-        run.run(to_do, store, client, progress=False).check(to_do)
-
-
-def _rates(leaves: list[Node], store: Store) -> dict[str, float]:
-    """Return the median seconds per unit of work of every stage."""
-    seen: dict[str, list[float]] = {}
-    for node in {node.key: node for leaf in leaves for node in leaf.tree()}.values():
-        folder = store.local(node)
-        if folder is not None:
-            seen.setdefault(node.stage, []).append(read_manifest(folder)["seconds"] / costs.work(node))
-    return {stage: statistics.median(values) for stage, values in sorted(seen.items())}
+    with dask.local(cores()) as client:
+        dask.run(to_do, store, client, progress=False).check(to_do)
 
 
 def _overhead(root: Path, count: int) -> float:
     """Return the seconds that a task costs beyond its work, with the cores busy making nothing."""
-    store = Store(root, {"nothing": make_nothing})
-    to_do = plan(store, [Node("nothing", 1, {"number": number}) for number in range(count)])
-    with clusters.local(clusters.cores()) as client:
+    store = Store(root, {NOTHING.name: NOTHING})
+    to_do = plan(store, [NOTHING.node(number) for number in range(count)])
+    with dask.local(cores()) as client:
         client.run(_warm)
-        return run.run(to_do, store, client, progress=False).seconds / count
+        return dask.run(to_do, store, client, progress=False).seconds / count
 
 
-def make_nothing(node: Node, inputs: Mapping[str, Path], folder: Path) -> None:
+def nothing_node(number: int) -> Node:
+    """Return the node of nothing."""
+    return Node("nothing", 1, {"number": number})
+
+
+def make_nothing(node: Node, inputs: Mapping[str, Folder], folder: Path) -> None:
     """Write one small file."""
     (folder / "number.txt").write_text(str(node.spec["number"]))
 
 
+def read_nothing(node: Node, get: Get) -> str:
+    """Read the small file."""
+    return (get(node) / "number.txt").read_text()
+
+
+def one(node: Node) -> float:
+    """Return the work of nothing, which is counted in tasks."""
+    return 1.0
+
+
+NOTHING = Stage(
+    "nothing",
+    1,
+    node=nothing_node,
+    make=make_nothing,
+    read=read_nothing,
+    work=one,
+    rate=1e-2,
+    describe=attrgetter("name"),
+)
+
+
 def _warm() -> None:
     """Let a worker import what tasks need."""
-    run.sentence(ValueError())
+    here.sentence(ValueError())

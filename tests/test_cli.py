@@ -92,12 +92,13 @@ def test_verify_counts_and_exits_with_the_verdict(runner: CliRunner, tmp_path: P
 def test_shipped_artifacts_have_a_limit(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, runner: CliRunner
 ) -> None:
-    def copied(self: object, nodes: list, target: Path) -> int:
+    def shipped(self: object, nodes: list, target: Path) -> list[Path]:
         target.mkdir()
-        (target / "x.nc").write_text("x")
-        return cli.REFERENCE_LIMIT + 1
+        with (target / "score.zip").open("wb") as stream:
+            stream.truncate(cli.REFERENCE_LIMIT + 1)
+        return [target / "score.zip"]
 
-    monkeypatch.setattr("tlfourier.store.store.Store.copy_to", copied)
+    monkeypatch.setattr("tlfourier.store.store.Store.ship", shipped)
     result = runner.invoke(main, ["reference", "--profile", "smoke", "--to", str(tmp_path / "out")])
     assert result.exit_code == 1
     assert "over the limit of 40 MB" in result.output

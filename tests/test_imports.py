@@ -5,7 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import grimp
+import numpy as np
 import pytest
+from scipy.sparse.csgraph import connected_components
 
 from tlfourier.io.paths import checkout
 
@@ -56,3 +59,13 @@ def test_the_solver_needs_no_room_above_its_own() -> None:
 def test_the_import_contract_is_kept() -> None:
     done = subprocess.run([sys.executable, "-c", LINT], cwd=checkout(), capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    """Imports inside functions and for type checkers are imports too."""
+    graph = grimp.build_graph("tlfourier", cache_dir=None)
+    names = sorted(graph.modules)
+    matrix = [[graph.direct_import_exists(importer=one, imported=other) for other in names] for one in names]
+    _, component = connected_components(np.array(matrix), connection="strong")
+    cycles = [[n for n, c in zip(names, component, strict=True) if c == number] for number in set(component)]
+    assert [cycle for cycle in cycles if len(cycle) > 1] == []

@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -75,6 +76,14 @@ def test_an_unknown_set_is_re_trained_by_the_button_and_then_shown(chooser: Choo
         "conv03.weight",
         "conv03.bias",
     ]
+
+
+def test_the_button_asks_for_it_whatever_it_takes(study: Study) -> None:
+    chooser = Chooser(replace(study, patience=0.0), "forcing", (1, 2))
+    assert not chooser.known
+    chooser.button.click()
+    assert chooser.known and "Layers 1+2, seed 0" in chooser.status.value
+    chooser.panel.close()
 
 
 def test_no_layer_is_an_answerable_choice(chooser: Chooser) -> None:

@@ -12,6 +12,7 @@ import pytest
 import torch
 import xarray as xr
 
+from tests import fakes
 from tlfourier.book.record import read_run
 from tlfourier.book.tables import artifacts_table, pages_table, stages_table, versions_table
 from tlfourier.book.toc import toc_files
@@ -29,6 +30,7 @@ from tlfourier.io.netcdf import read_dataset, write_dataset
 from tlfourier.io.tensorfile import read_tensors, write_tensors
 from tlfourier.store.manifest import read_manifest
 from tlfourier.store.node import Node
+from tlfourier.store.stage import Folder
 from tlfourier.store.store import Store
 from tlfourier.study.stages.artifacts import read_network, read_scales, write_layers
 
@@ -98,7 +100,7 @@ def document(folder: Path) -> None:
     (folder / "document.json").write_text(json.dumps({"a": [1, 2.5, {"b": None}], "c": "Π"}))
 
 
-def make_number(node: Node, inputs: Mapping[str, Path], folder: Path) -> None:
+def make_number(node: Node, inputs: Mapping[str, Folder], folder: Path) -> None:
     (folder / "value.txt").write_text(str(node.spec["value"]))
 
 
@@ -106,7 +108,7 @@ NUMBER = Node("number", 1, {"value": 3})
 
 
 def artifact(folder: Path) -> None:
-    Store(folder, {"number": make_number}).get(NUMBER)
+    Store(folder, fakes.stages(number=make_number)).get(NUMBER)
 
 
 PAGES = {"1.ipynb": {"seconds": 1.5, "artifacts": [{"artifact": "score/0", "seconds": 2.0}], "stderr": []}}

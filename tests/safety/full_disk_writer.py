@@ -15,6 +15,7 @@ import numpy as np
 import torch
 import xarray as xr
 
+from tests import fakes
 from tlfourier.cli import _sentence as sentence
 from tlfourier.closure.network import Network, NetworkSpec, save_network
 from tlfourier.flow.checkpoint import Checkpoint, save_checkpoint
@@ -28,6 +29,7 @@ from tlfourier.io.netcdf import write_dataset
 from tlfourier.io.tensorfile import write_tensors
 from tlfourier.store.manifest import check
 from tlfourier.store.node import Node
+from tlfourier.store.stage import Folder
 from tlfourier.store.store import Store
 
 GRID = Grid(32)
@@ -63,13 +65,13 @@ def trajectory(folder: Path, seed: int) -> None:
     write_trajectory(folder / f"run{seed}", equation, state(seed), Schedule(0.1, 0.1, 4), progress=False)
 
 
-def make(node: Node, inputs: Mapping[str, Path], folder: Path) -> None:
+def make(node: Node, inputs: Mapping[str, Folder], folder: Path) -> None:
     (folder / "big.txt").write_text(str(node.spec["seed"]) * 30_000)
     (folder / "small.txt").write_text("x" * 3_000)
 
 
 def store(folder: Path, seed: int) -> None:
-    check(Store(folder, {"number": make}).get(Node("number", 1, {"seed": seed})))
+    check(Store(folder, fakes.stages(number=make)).get(Node("number", 1, {"seed": seed})))
 
 
 # the writer, and the largest disk that it may need, in kilobytes

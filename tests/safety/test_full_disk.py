@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-WRITER = Path(__file__).with_name("full_disk_writer.py")
+WRITER = "tests.safety.full_disk_writer"
+REPOSITORY = Path(__file__).parents[2]
 KINDS = ("tensors", "checkpoint", "network", "dataset", "hdf5", "trajectory", "store")
 
 
@@ -32,7 +33,7 @@ def namespace() -> bool:
 
 def write(kind: str, folder: Path, disk: str) -> dict[str, Any]:
     """Write a kind of file on disks of many sizes in a process of its own; return what was seen."""
-    command = [sys.executable, "-W", "error", str(WRITER), kind, str(folder)]
+    command = [sys.executable, "-W", "error", "-m", WRITER, kind, str(folder)]
     if disk == "tmpfs":
         command = ["unshare", "-rm", *command, "tmpfs"]
     done = subprocess.run(
@@ -40,6 +41,7 @@ def write(kind: str, folder: Path, disk: str) -> dict[str, Any]:
         capture_output=True,
         text=True,
         check=False,
+        cwd=REPOSITORY,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         timeout=100,
     )

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save
 
+from tests import fakes
 from tlfourier.flow.checkpoint import load_checkpoint
 from tlfourier.flow.trajectory import read_trajectory
 from tlfourier.io.jsonfile import parse_json
@@ -289,7 +290,8 @@ def test_damaged_hdf5_never_meets_its_library(kinds: dict[str, Any], tmp_path: P
         kinds["hdf5"].write(folder)
 
     node = Node("scores", 1, {})
-    path = Store(tmp_path, {"scores": make}).get(node) / "scores.nc"
+    path = Store(tmp_path, fakes.stages(scores=make)).get(node) / "scores.nc"
+    assert isinstance(path, Path)
     whole = path.read_bytes()
     for place in range(0, len(whole), len(whole) // 60):
         path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])

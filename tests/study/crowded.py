@@ -55,7 +55,7 @@ def attempt(profile: str, overrides: dict, cases: list[str], limit: int | None) 
             resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
         try:
             study = begin(profile, overrides)
-            study.make_all(targets.grid(study, cases), workers=1)
+            study.make_all(targets.grid(study.design, cases), workers=1)
         except (OSError, RuntimeError):
             os._exit(1)
         os._exit(0)

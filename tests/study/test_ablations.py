@@ -1,4 +1,4 @@
-"""Every variant is one choice changed, and a made-up story that survives or does not is told as such."""
+"""Every ablation is one choice changed, and a made-up story that survives or does not is told as such."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from tlfourier.study import ablations
+from tlfourier.study import ablations, robustness
 from tlfourier.study.study import Study, begin
 
 
@@ -26,26 +26,26 @@ def table(shallow: float, deep: float) -> xr.Dataset:
     return xr.Dataset({"rmse": (("model", "seed"), values)}, {"model": list(errors), "seed": [0, 1]})
 
 
-def test_every_variant_is_another_study_and_names_are_unique() -> None:
+def test_every_ablation_is_another_study_and_names_are_unique() -> None:
     study = begin("laptop")
-    names = [variant.name for variant in ablations.VARIANTS]
+    names = [one.name for one in ablations.ABLATIONS]
     assert len(set(names)) == len(names)
-    specs = [variant.of(study).spec for variant in ablations.VARIANTS]
+    specs = [study.vary(one.overrides(study.spec)).spec for one in ablations.ABLATIONS]
     assert specs[0] == study.spec
     assert all(specs.count(spec) == 1 for spec in specs)
 
 
-@pytest.mark.parametrize("variant", ablations.VARIANTS, ids=lambda variant: variant.name)
-def test_only_what_must_be_is_trained_again(study: Study, variant: ablations.Variant) -> None:
-    varied = variant.of(study)
-    same = varied.node("forcing", "none").key == study.node("forcing", "none").key
-    assert same is not variant.retrained
-    assert varied.node("forcing", "none").inputs["train"].spec["split"] == "train"
+@pytest.mark.parametrize("ablation", ablations.ABLATIONS, ids=lambda one: one.name)
+def test_only_what_must_be_is_trained_again(study: Study, ablation: ablations.Ablation) -> None:
+    varied = study.design.vary(ablation.overrides(study.spec)).network_node("forcing", "none")
+    same = varied == study.design.network_node("forcing", "none")
+    assert same is not ablation.retrained
+    assert varied.inputs["train"].spec["split"] == "train"
 
 
-def test_all_variants_are_in_the_programme_of_the_laptop() -> None:
+def test_all_ablations_are_in_the_programme_of_the_laptop() -> None:
     full = begin("laptop")
-    found = ablations.nodes(full)
+    found = ablations.nodes(full.design)
     assert len({node.key for node in found}) == len(found)
     scored = [score for node in found for score in node.inputs.values()]
     layers = {score.inputs["network"].spec.get("layers") for score in scored}
@@ -53,8 +53,8 @@ def test_all_variants_are_in_the_programme_of_the_laptop() -> None:
 
 
 def test_a_story_that_survives_and_one_that_does_not() -> None:
-    wider = table(0.5, 0.8).reindex(seed=range(5))  # as the case has more seeds than the variant
-    found = ablations.summary({"good": wider, "bad": table(0.8, 0.5)})
+    wider = table(0.5, 0.8).reindex(seed=range(5))  # as the case has more seeds than the ablation
+    found = robustness.summary({"good": wider, "bad": table(0.8, 0.5)})
     assert found["survives"].values.tolist() == [True, False]
     assert found["best_layer"].values.tolist() == [2, 3]
     np.testing.assert_allclose(found["margin"], [0.3, -0.3])
@@ -63,10 +63,12 @@ def test_a_story_that_survives_and_one_that_does_not() -> None:
 
 
 def test_the_whole_page_from_nothing(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
-    some = tuple(v for v in ablations.VARIANTS if v.name in (*ablations.RATES, "padded with zeros"))
-    monkeypatch.setattr(ablations, "VARIANTS", some)
-    study.make_all(ablations.nodes(study), workers=1)
-    found = ablations.summary(ablations.scores(study))
-    assert found["variant"].values.tolist() == [variant.name for variant in some]
+    wanted = (*ablations.RATES, "padded with zeros")
+    some = tuple(one for one in ablations.ABLATIONS if one.name in wanted)
+    for module in (ablations, robustness):
+        monkeypatch.setattr(module, "ABLATIONS", some)
+    study.make_all(ablations.nodes(study.design), workers=1)
+    found = robustness.summary(robustness.scores(study))
+    assert found["variant"].values.tolist() == [one.name for one in some]
     assert np.isfinite(found["best"]).all()
-    assert ablations.fair(study).sizes == {"layer": 3, "seed": 1}
+    assert robustness.fair(study).sizes == {"layer": 3, "seed": 1}

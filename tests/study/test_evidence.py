@@ -7,12 +7,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 from click.testing import CliRunner
 
 from tlfourier import fourier
 from tlfourier.cli import main
-from tlfourier.scorecard import CLAIMS, reading
-from tlfourier.study import design, evidence
+from tlfourier.closure.models import of_size
+from tlfourier.scorecard import CLAIMS, reading, scorecard
+from tlfourier.study import evidence, targets
+from tlfourier.study.design import Design
 from tlfourier.study.study import Study, begin
 
 
@@ -23,33 +26,36 @@ def study(tmp_path_factory: pytest.TempPathFactory, tiny: dict[str, Any]) -> Stu
         patch.setenv("TLFOURIER_STORE", str(folder / "store"))
         patch.setenv("TLFOURIER_REFERENCE", "")
         made = begin("smoke", tiny)
-    made.make_all(design.everything(made), workers=1)
+    made.make_all(targets.everything(made.design), workers=1)
     return made
 
 
-def test_the_programme_has_every_set_of_layers_from_enough_seeds(study: Study) -> None:
+def test_the_programme_has_every_set_of_layers_from_enough_seeds() -> None:
     spec = begin("laptop").spec
     cases = {**spec.cases, "forcing": dataclasses.replace(spec.cases["forcing"], seeds=5)}
-    full = Study(dataclasses.replace(spec, cases=cases), study.store)
-    models = design.models(full, "forcing")
-    pairs = [model for model in models if not isinstance(model, str) and len(model) == 2]
+    full = Design(dataclasses.replace(spec, cases=cases))
+    models, singles = full.models("forcing"), [str(layer) for layer in range(1, 12)]
+    pairs = of_size(models, 2)
     assert len(pairs) == 55 and all(len(models[pair]) >= 2 for pair in pairs)
-    assert all(len(models[(layer,)]) == 5 for layer in range(1, 12))
+    assert all(len(models[layer]) == 5 for layer in singles)
     for case, seeds in (("reynolds", 3), ("reynolds reversed", 3)):
-        assert all(len(design.models(full, case)[(layer,)]) == seeds for layer in range(1, 12))
-    prefixes = [tuple(range(1, end + 1)) for end in range(1, 11)]
-    suffixes = [tuple(range(start, 12)) for start in range(2, 12)]
-    assert all(layers in models for layers in prefixes + suffixes) and "all" in models
+        assert all(len(full.models(case)[layer]) == seeds for layer in singles)
+    prefixes = ["+".join(singles[:end]) for end in range(1, 11)]
+    suffixes = ["+".join(singles[start:]) for start in range(1, 11)]
+    assert models.keys() >= {*prefixes, *suffixes, "all"}
+    budget = full.budget()
+    assert budget.loc["forcing", "single layers"] == 55
+    assert budget.to_numpy().sum() == sum(len(s) for case in full.ways for s in full.models(case).values())
 
 
 def test_nothing_that_the_scorecard_reads_is_left_out(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(type(study.store), "_make", None)  # whatever is missing cannot be made now
-    for case in design.cases(study):
+    for case in study.design.ways:
         evidence.evidence(study, case)
 
 
 def test_every_claim_is_judged_in_every_case(study: Study) -> None:
-    found = evidence.verdicts(study)
+    found = study.verdicts()
     assert found.sizes == {"claim": len(CLAIMS), "case": 2 * len(study.cases)}
     not_run = found["verdict"] == "not run"
     reasons = found["reason"].values[not_run.values]
@@ -60,9 +66,15 @@ def test_every_claim_is_judged_in_every_case(study: Study) -> None:
     assert np.isfinite(found["effect"].sel(case=list(study.cases))[always]).all()
 
 
+def test_the_verdicts_are_those_of_the_evidence(study: Study) -> None:
+    """The stage reads the inputs of its recipe alone, and builds the settings from the recipe."""
+    direct = scorecard({case: evidence.evidence(study, case) for case in study.design.ways})
+    xr.testing.assert_equal(study.verdicts(), direct)
+
+
 def test_what_a_layer_became_is_counted_in_the_layer_itself(study: Study) -> None:
     found = evidence.type_changes(study, "forcing")
-    assert found["layer"].values.tolist() == list(study.null_layers)
+    assert found["layer"].values.tolist() == list(study.design.probed_layers)
     for name in ("before", "after", "initial", "randomised"):
         np.testing.assert_allclose(found[name].sum("type"), 1.0)
     network = study.transferred("forcing", {2}, seed=1)
@@ -74,10 +86,10 @@ def test_what_a_layer_became_is_counted_in_the_layer_itself(study: Study) -> Non
 def test_the_claim_on_matching_filters_is_the_mean_of_what_the_page_shows(study: Study) -> None:
     found = evidence.matching(study, "forcing")
     assert found["layer"].values.tolist() == list(study.layers)
-    effect = reading.cell(evidence.verdicts(study), "C9.match", "forcing").effect
+    effect = reading.cell(study.verdicts(), "C9.match", "forcing").effect
     assert found.mean("layer").mean("seed").item() == pytest.approx(effect)
     null = evidence.matching(study, "forcing", null=True)
-    assert null["layer"].values.tolist() == list(study.null_layers)
+    assert null["layer"].values.tolist() == list(study.design.probed_layers)
 
 
 def test_the_way_back_is_compared_layer_by_layer(study: Study) -> None:
@@ -89,7 +101,7 @@ def test_the_way_back_is_compared_layer_by_layer(study: Study) -> None:
 
 
 def test_scores_of_seeds_that_a_model_does_not_have_are_missing(study: Study) -> None:
-    table = evidence.scores(study, "forcing", {"none": range(2), (2,): range(1)})
+    table = evidence.scores(study, "forcing", {"none": range(2), "2": range(1)})
     assert table["model"].values.tolist() == ["none", "2"]
     assert np.isfinite(table["rmse"].sel(model="none")).all()
     assert np.isnan(table["rmse"].sel(model="2", seed=1)) and np.isfinite(
@@ -98,7 +110,8 @@ def test_scores_of_seeds_that_a_model_does_not_have_are_missing(study: Study) ->
 
 
 def test_the_matched_control_has_as_many_parameters_as_the_last_layer(study: Study) -> None:
-    node, last = study.node("forcing", "matched"), list(study.base("forcing").parameters())[-2:]
+    node = study.design.network_node("forcing", "matched")
+    last = list(study.base("forcing").parameters())[-2:]
     inner = study.base("forcing").get_parameter("conv02.weight")
     assert node.spec["layers"] == (2,)
     trained = node.spec["channels"] * (inner[0].numel() + 1)
@@ -107,11 +120,12 @@ def test_the_matched_control_has_as_many_parameters_as_the_last_layer(study: Stu
 
 def test_varied_studies_share_what_they_can(study: Study) -> None:
     varied = study.vary({"transfer.steps": 9})
-    assert varied.node("forcing", "none").key == study.node("forcing", "none").key
-    assert varied.node("forcing", [2]).key != study.node("forcing", [2]).key
-    seen = study.vary({"transfer.normalisation": "base"}).score_node("forcing", "none", 0)
-    assert seen.inputs["scales"].key == study.node("forcing", "none").inputs["scales"].key
-    carried = study.vary({"transfer.optimiser": "carried"}).node("forcing", [2])
+    mine, theirs = (one.design.network_node for one in (study, varied))
+    assert theirs("forcing", "none") == mine("forcing", "none")
+    assert theirs("forcing", [2]) != mine("forcing", [2])
+    seen = study.vary({"transfer.normalisation": "base"}).design.score_node("forcing", "none", 0)
+    assert seen.inputs["scales"].key == study.design.network_node("forcing", "none").inputs["scales"].key
+    carried = study.vary({"transfer.optimiser": "carried"}).design.network_node("forcing", [2])
     assert carried.inputs["home"].key != carried.inputs["few"].key
     assert carried.inputs["home_scales"].key == carried.inputs["base"].inputs["scales"].key
     with pytest.raises(ValueError, match="unknown setting"):
@@ -128,7 +142,7 @@ def test_the_command_prints_and_writes_the_scorecard(
     assert result.exit_code == 0, result.output
     table = pd.read_csv(tmp_path / "card.csv")
     assert len(table) == len(CLAIMS) * 2 * len(study.cases)
-    wanted = reading.as_table(evidence.verdicts(study))["verdict"]
+    wanted = reading.as_table(study.verdicts())["verdict"]
     assert table["verdict"].tolist() == wanted.tolist()
     assert table["case"].tolist().count("forcing reversed") == len(CLAIMS)
     assert all(claim.id in result.output for claim in CLAIMS)

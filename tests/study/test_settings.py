@@ -1,5 +1,7 @@
 """Settings: the defaults are the paper, profiles shrink them, and bad input is named."""
 
+import json
+
 import pytest
 
 from tlfourier.flow.grid import Grid
@@ -60,6 +62,13 @@ def test_bad_settings_are_refused_in_one_sentence(profile: str, overrides: dict,
     assert "\n" not in message
     for word in words:
         assert word in message
+
+
+@pytest.mark.parametrize("profile", ["smoke", "laptop", "paper"])
+def test_settings_come_back_from_a_recipe(profile: str) -> None:
+    spec = settings.load(profile, {"flows.target.runs": 2, "cases.reynolds.seeds": 1, "filter.kind": "box"})
+    assert settings.from_data(json.loads(json.dumps(spec.as_data))) == spec
+    assert settings.from_data(settings.load(profile).as_data) == settings.load(profile)
 
 
 def test_a_case_has_a_way_back() -> None:

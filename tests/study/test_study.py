@@ -1,17 +1,28 @@
 """A whole study, tiny but real: every artifact that the book reads is made, named, scored and shipped."""
 
+import dataclasses
 import json
+import math
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+import xarray as xr
 
 from tlfourier.store.store import Store
 from tlfourier.study import settings
+from tlfourier.study.design import Design
 from tlfourier.study.stages import networks
-from tlfourier.study.study import Study, begin
+from tlfourier.study.stages.data import diagnose_node, simulate_node
+from tlfourier.study.study import NotMade, Study, begin
+from tlfourier.study.verdicts import STAGES
 
 
 @pytest.fixture(scope="module")
@@ -48,9 +59,9 @@ def test_a_transfer_changes_its_layers_and_no_other_bit(study: Study) -> None:
 
 
 def test_transfers_are_loaded_as_they_were_scored(study: Study) -> None:
-    again = networks.score_node(study.spec, "target", study.node("forcing", {1}))
+    again = networks.score_node(study.spec, "target", study.design.network_node("forcing", {1}))
     first = study.score("forcing", {1})
-    elsewhere = Store(study.store.root.parent / "elsewhere", networks.MAKERS, study.store.root)
+    elsewhere = Store(study.store.root.parent / "elsewhere", STAGES, others=(study.store.root,))
     assert elsewhere.get(again) == study.store.get(again)
     inputs, wanted = study.tensors("target")
     with torch.no_grad():
@@ -60,25 +71,28 @@ def test_transfers_are_loaded_as_they_were_scored(study: Study) -> None:
 
 
 def test_the_cases_share_what_they_have_in_common(study: Study) -> None:
-    assert study.node("forcing", "scratch_all") == study.node("reynolds", "scratch_all")
-    assert study.node("forcing", "none") != study.node("reynolds", "none")
+    node = study.design.network_node
+    assert node("forcing", "scratch_all") == node("reynolds", "scratch_all")
+    assert node("forcing", "none") != node("reynolds", "none")
 
 
 def test_the_ledger_lists_what_a_page_used(study: Study) -> None:
     study.diagnostics("target")
     assert study.ledger is not None
     lines = [json.loads(line) for line in study.ledger.read_text().splitlines()]
-    assert networks.diagnose_node(study.spec, "target").name in [line["artifact"] for line in lines]
+    assert diagnose_node(study.spec, "target").name in [line["artifact"] for line in lines]
 
 
 def test_the_shipped_copy_is_enough_for_the_book(study: Study, tmp_path: Path) -> None:
     shipped = tmp_path / "reference"
-    study.store.copy_to(study.leaves(), shipped)
-    reader = Study(study.spec, Store(tmp_path / "empty", {}, shipped))
+    for archive in study.store.ship(study.leaves(), tmp_path / "archives"):
+        with zipfile.ZipFile(archive) as content:
+            content.extractall(shipped / archive.stem.partition("-")[0])
+    reader = Study(study.design, Store(tmp_path / "empty", STAGES, others=(shipped,)), patience=0.0)
     assert reader.scores("reynolds").equals(study.scores("reynolds"))
     reader.make_all()
     reader.transferred("reynolds", {3})
-    reader.continued("reynolds", study.null_layers)
+    reader.continued("reynolds", study.design.probed_layers)
     assert not (tmp_path / "empty").exists()
 
 
@@ -95,7 +109,7 @@ def test_the_shipped_copy_is_enough_for_the_book(study: Study, tmp_path: Path) -
         ),
         (lambda study: study.transferred("forcing", {12}), r"layers=\{12\}: this network has layers 1\.\.3"),
         (lambda study: study.base("forcing", seed=7), r"seed=7: case 'forcing' has seeds 0\.\.1"),
-        (lambda study: study.node("forcing", "everything"), "unknown model 'everything'"),
+        (lambda study: study.design.network_node("forcing", "everything"), "unknown model 'everything'"),
     ],
 )
 def test_bad_questions_are_answered_in_one_sentence(study: Study, ask: Any, words: str) -> None:
@@ -106,9 +120,79 @@ def test_bad_questions_are_answered_in_one_sentence(study: Study, ask: Any, word
 def test_golden_keys_of_the_laptop_study() -> None:
     """The published book's artifacts have these addresses; a change here is a change of every number."""
     spec = settings.load("laptop")
-    assert networks.simulate_node(spec, "decaying").name == "simulate/18a1c20ff4fcf813"
-    assert networks.simulate_node(spec, "viscous").name == "simulate/5f9da6d3bb6c77d1"
-    assert networks.simulate_node(spec, "small_scale").name == "simulate/3d7b936a9913c0db"
-    assert networks.simulate_node(spec, "target").name == "simulate/3b84b03518ea3003"
+    assert simulate_node(spec, "decaying").name == "simulate/18a1c20ff4fcf813"
+    assert simulate_node(spec, "viscous").name == "simulate/5f9da6d3bb6c77d1"
+    assert simulate_node(spec, "small_scale").name == "simulate/3d7b936a9913c0db"
+    assert simulate_node(spec, "target").name == "simulate/3b84b03518ea3003"
     assert networks.train_node(spec, "small_scale", 0).name == "train/b8f77bde547033a2"
     assert networks.transfer_node(spec, "forcing", (2,), 0).name == "transfer/f4466ed8f48f4a9f"
+
+
+def empty(root: Path, *arguments: Any) -> Study:
+    """Return a study without any result."""
+    return Study(Design(settings.load(*arguments)), Store(root, STAGES))
+
+
+def test_hours_of_work_are_not_begun_unasked(tmp_path: Path) -> None:
+    study = empty(tmp_path / "store", "laptop")
+    with pytest.raises(NotMade) as caught:
+        study.scores("forcing reversed")
+    sentence = str(caught.value)
+    assert "\n" not in sentence
+    assert re.match(r"score on test: train on \d+ samples, seed 0: this is not there", sentence)
+    assert re.search(r"making it takes about \d+ min \(\d+ artifacts\)", sentence)
+    assert "study.make.scores(...)" in sentence
+    assert not (tmp_path / "store").exists()
+
+
+def test_seconds_of_work_are_done_without_a_word(
+    tmp_path: Path, tiny: dict[str, Any], capfd: pytest.CaptureFixture[str]
+) -> None:
+    study = empty(tmp_path / "store", "smoke", tiny)
+    found = study.scores("forcing reversed")
+    assert bool(np.isfinite(found["rmse"]).all())
+    assert capfd.readouterr() == ("", "")
+
+
+def test_what_is_asked_for_is_made_whatever_it_takes(tmp_path: Path, tiny: dict[str, Any]) -> None:
+    study = dataclasses.replace(empty(tmp_path / "store", "smoke", tiny), patience=0.0)
+    with pytest.raises(NotMade, match="diagnose: simulate Re"):
+        study.diagnostics("target")
+    assert study.make.patience == math.inf
+    assert study.make.vary({"transfer.steps": 3}).patience == math.inf
+    made = study.make.diagnostics("target")
+    xr.testing.assert_identical(study.diagnostics("target"), made)
+
+
+@pytest.mark.parametrize("what", ["the base is gone", "the base is damaged"])
+def test_what_a_result_is_read_with_is_not_made_unasked_either(
+    study: Study, tmp_path: Path, what: str
+) -> None:
+    """A re-trained network is read with its base: its own file has the layers that were re-trained alone."""
+    moved, base = (study.design.network_node("forcing", model) for model in ("2", "none"))
+    for node in (moved, base):
+        shutil.copytree(str(study.store.get(node)), tmp_path / node.name)
+    (tmp_path / base.name / ("manifest.json" if "gone" in what else "network.safetensors")).unlink()
+    reader = Study(study.design, Store(tmp_path, STAGES), patience=0.0)
+    with pytest.raises(NotMade, match="train on 6 samples, seed 0: this is not there"):
+        reader.transferred("forcing", {2})
+    assert not (tmp_path / "partial").exists()
+
+
+def test_a_design_needs_no_disk_and_no_sweep() -> None:
+    """Every node of the book is named and no file opened, and nothing that runs work is imported."""
+    program = """
+import sys
+from tlfourier.study import targets
+from tlfourier.study.design import Design
+from tlfourier.study.settings import load
+design = Design(load("smoke"))
+touched = []
+sys.addaudithook(lambda event, _: touched.append(event) if event in ("open", "os.mkdir") else None)
+keys = {node.key for node in targets.book(design)}
+assert len(keys) > 500 and touched == [], touched
+loaded = [name for name in sys.modules if name.startswith(("tlfourier.sweep", "tlfourier.store.store"))]
+assert loaded == [], loaded
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -23,7 +23,7 @@ def main(store: str, profile: str, overrides: str, *cases: str) -> None:
         child = os.fork()
         if child == 0:
             study = begin(profile, json.loads(overrides))
-            study.make_all(targets.grid(study, cases), workers=1)
+            study.make_all(targets.grid(study.design, cases), workers=1)
             os._exit(0)
         print(child, flush=True)
         _, status = os.waitpid(child, 0)

@@ -1,6 +1,6 @@
 """A plan holds what is missing and nothing else, in an order that works, and knows how long it takes."""
 
-import math
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -8,28 +8,32 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests import fakes
 from tlfourier.store.node import Node
+from tlfourier.store.stage import Folder
 from tlfourier.store.store import Store
-from tlfourier.sweep.plan import Plan, plan
+from tlfourier.sweep.plan import Plan, plan, rates
 
 ROOT = Node("n", 1, {"name": "root"})
 LEFT, RIGHT = (Node("n", 1, {"name": name}, {"of": ROOT}) for name in ("left", "right"))
 TOP = Node("n", 1, {"name": "top"}, {"left": LEFT, "right": RIGHT})
 
 
-def write(node: Node, inputs: Mapping[str, Path], folder: Path) -> None:
+def write(node: Node, inputs: Mapping[str, Folder], folder: Path) -> None:
     (folder / "name.txt").write_text(str(node.spec["name"]))
+
+
+STAGES = fakes.stages(n=write)
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
-    return Store(tmp_path, {"n": write})
+    return Store(tmp_path, STAGES)
 
 
 def diamond(root: float, left: float, right: float, top: float) -> Plan:
-    nodes = (ROOT, LEFT, RIGHT, TOP)
-    keys = [node.key for node in nodes]
-    return Plan(dict(zip(keys, nodes, strict=True)), dict(zip(keys, (root, left, right, top), strict=True)))
+    costs = {ROOT: root, LEFT: left, RIGHT: right, TOP: top}
+    return Plan({node.key: node for node in costs}, {node.key: cost for node, cost in costs.items()}, STAGES)
 
 
 def test_everything_is_planned_once_and_after_what_it_needs(store: Store) -> None:
@@ -48,7 +52,7 @@ def test_what_is_there_is_not_planned_and_neither_is_what_only_it_needs(store: S
 
 def test_damage_is_planned_again(store: Store) -> None:
     (store.get(LEFT) / "name.txt").write_text("else")
-    assert list(plan(Store(store.root, store.makers), [LEFT]).tasks.values()) == [LEFT]
+    assert list(plan(Store(store.root, store.stages), [LEFT]).tasks.values()) == [LEFT]
 
 
 def test_the_time_on_one_worker_is_the_sum_and_on_many_the_longest_chain() -> None:
@@ -70,7 +74,8 @@ def test_a_schedule_keeps_to_graham_s_bound(shape: list[tuple[float, list[int]]]
     for number, (_, needs) in enumerate(shape):
         inputs = {str(i): nodes[i] for i in needs if i < number}
         nodes.append(Node("n", 1, {"number": number}, inputs))
-    whole = Plan({n.key: n for n in nodes}, {n.key: cost for n, (cost, _) in zip(nodes, shape, strict=True)})
+    costs = {node.key: cost for node, (cost, _) in zip(nodes, shape, strict=True)}
+    whole = Plan({node.key: node for node in nodes}, costs, STAGES)
     chain, work = max(whole.urgency.values()), whole.total()
     for workers in (1, 2, 3, 7):
         span = whole.makespan(workers)
@@ -86,10 +91,15 @@ def test_the_parts_of_a_job_array_are_everything_once() -> None:
         whole.part(3, 3)
 
 
-def test_what_was_never_measured_is_named_and_counts_nothing() -> None:
-    whole = diamond(1.0, math.nan, 3.0, 4.0)
-    assert whole.unknown() == ["n"]
-    assert whole.total() == 8
+def test_costs_are_what_the_store_has_seen_and_else_the_stage_s_own(store: Store) -> None:
+    assert rates(store, [TOP]) == {"n": 1.0}
+    assert plan(store, [TOP]).total() == 4.0
+    for node, seconds in {LEFT: 2.0, RIGHT: 8.0, ROOT: 3.0}.items():
+        manifest = store.get(node) / "manifest.json"
+        assert isinstance(manifest, Path)
+        manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "seconds": seconds}))
+    assert rates(store, [LEFT, RIGHT, ROOT, TOP]) == {"n": 3.0}
+    assert plan(store, [TOP]).seconds == {TOP.key: 3.0}
 
 
 def test_the_rest_is_planned_at_the_pace_of_the_run() -> None:

@@ -13,28 +13,37 @@ import cloudpickle
 import pytest
 from distributed import Client
 
+from tests import fakes
 from tlfourier.store.manifest import read_manifest
 from tlfourier.store.node import Node
+from tlfourier.store.stage import Folder
 from tlfourier.store.store import Store
 from tlfourier.study.study import begin
-from tlfourier.sweep import clusters, progress, run
+from tlfourier.study.verdicts import STAGES as STUDY
+from tlfourier.sweep import progress
+from tlfourier.sweep import run as on
+from tlfourier.sweep.backends import dask
+from tlfourier.sweep.backends.here import run_here
+from tlfourier.sweep.backends.template import TEMPLATE, read_template
+from tlfourier.sweep.outcome import Outcome, SweepFailed
 from tlfourier.sweep.plan import Plan, plan
 
-# the workers cannot import this file: its makers travel to them by value
-cloudpickle.register_pickle_by_value(sys.modules[__name__])
+# the workers cannot import these files: what is in them travels by value
+for module in (sys.modules[__name__], fakes):
+    cloudpickle.register_pickle_by_value(module)
 
 MEMORY = 900_000_000
 
 
-def make_value(node: Node, inputs: Mapping[str, Path], folder: Path) -> None:
+def make_value(node: Node, inputs: Mapping[str, Folder], folder: Path) -> None:
     (folder / "value.txt").write_text(repr(dict(node.spec)))
 
 
-def make_error(node: Node, inputs: Mapping[str, Path], folder: Path) -> None:
+def make_error(node: Node, inputs: Mapping[str, Folder], folder: Path) -> None:
     raise ValueError("steps=-1: accepted are\nintegers from 1")
 
 
-def make_death(node: Node, inputs: Mapping[str, Path], folder: Path) -> None:
+def make_death(node: Node, inputs: Mapping[str, Folder], folder: Path) -> None:
     """Die like a process that the system kills, the first time only."""
     marker = Path(node.spec["marker"])
     if not marker.exists():
@@ -43,14 +52,14 @@ def make_death(node: Node, inputs: Mapping[str, Path], folder: Path) -> None:
     (folder / "value.txt").write_text("after all")
 
 
-def make_hungry(node: Node, inputs: Mapping[str, Path], folder: Path) -> None:
+def make_hungry(node: Node, inputs: Mapping[str, Folder], folder: Path) -> None:
     """Take more memory than a worker has, in steps that are really used."""
     taken = []
     while True:
         taken.append(bytearray(os.urandom(2**20)) * 64)
 
 
-MAKERS = {"value": make_value, "error": make_error, "death": make_death, "hungry": make_hungry}
+STAGES = fakes.stages(value=make_value, error=make_error, death=make_death, hungry=make_hungry)
 
 
 def value(name: str, **inputs: Node) -> Node:
@@ -59,13 +68,13 @@ def value(name: str, **inputs: Node) -> Node:
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[Client]:
-    with clusters.local(2, memory=MEMORY) as client:
+    with dask.local(2, memory=MEMORY) as client:
         yield client
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "store", MAKERS)
+    return Store(tmp_path / "store", STAGES)
 
 
 FAILING = Node("error", 1, {})
@@ -73,13 +82,13 @@ CHAIN = value("second", of=value("first", of=FAILING))
 OTHERS = [value(f"other {i}") for i in range(5)]
 
 
-def check_failure(outcome: run.Outcome, to_do: Plan, store: Store) -> None:
+def check_failure(outcome: Outcome, to_do: Plan, store: Store) -> None:
     assert outcome.failed == {FAILING.key: "steps=-1: accepted are integers from 1"}
     assert set(outcome.untried) == {CHAIN.key, CHAIN.inputs["of"].key}
     assert set(outcome.made) == {node.key for node in OTHERS}
     assert all(store.find(node) for node in OTHERS)
     with pytest.raises(
-        run.SweepFailed, match="1 of 8 artifacts could not be made, 5 were made and stay"
+        SweepFailed, match="1 of 8 artifacts could not be made, 5 were made and stay"
     ) as caught:
         outcome.check(to_do)
     assert f"{FAILING.name} (error) failed: steps=-1" in str(caught.value)
@@ -88,19 +97,19 @@ def check_failure(outcome: run.Outcome, to_do: Plan, store: Store) -> None:
 
 def test_a_failure_here_stops_only_what_needs_it(store: Store) -> None:
     to_do = plan(store, [CHAIN, *OTHERS])
-    check_failure(run.run_here(to_do, store, progress=False), to_do, store)
+    check_failure(run_here(to_do, store, progress=False), to_do, store)
 
 
 def test_a_failure_on_a_worker_stops_only_what_needs_it(client: Client, store: Store) -> None:
     to_do = plan(store, [CHAIN, *OTHERS])
-    check_failure(run.run(to_do, store, client, progress=False), to_do, store)
+    check_failure(dask.run(to_do, store, client, progress=False), to_do, store)
 
 
 def test_a_worker_that_dies_is_replaced_and_its_task_tried_again(
     client: Client, store: Store, tmp_path: Path
 ) -> None:
     deadly = Node("death", 1, {"marker": str(tmp_path / "died")})
-    outcome = run.run(plan(store, [deadly, *OTHERS]), store, client, progress=False)
+    outcome = dask.run(plan(store, [deadly, *OTHERS]), store, client, progress=False)
     assert (tmp_path / "died").exists()
     assert outcome.failed == {}
     found = store.find(deadly)
@@ -110,17 +119,17 @@ def test_a_worker_that_dies_is_replaced_and_its_task_tried_again(
 
 def test_a_full_memory_is_one_failure_and_the_sweep_goes_on(client: Client, store: Store) -> None:
     hungry = Node("hungry", 1, {})
-    outcome = run.run(plan(store, [hungry, *OTHERS]), store, client, progress=False)
+    outcome = dask.run(plan(store, [hungry, *OTHERS]), store, client, progress=False)
     assert list(outcome.failed) == [hungry.key]
     assert "when the memory is full" in outcome.failed[hungry.key]
     assert all(store.find(node) for node in OTHERS)
 
 
 def test_a_second_sweep_does_only_what_is_missing(client: Client, store: Store) -> None:
-    run.run(plan(store, OTHERS[:3]), store, client, progress=False)
+    dask.run(plan(store, OTHERS[:3]), store, client, progress=False)
     to_do = plan(store, OTHERS)
     assert list(to_do.tasks.values()) == OTHERS[3:]
-    run.run(to_do, store, client, progress=False)
+    dask.run(to_do, store, client, progress=False)
     assert plan(store, OTHERS).tasks == {}
 
 
@@ -128,7 +137,7 @@ def test_the_jobs_of_an_array_make_everything_whatever_their_order(store: Store)
     leaves = [value("top", of=value("middle", of=value("bottom"))), *OTHERS]
     to_do = plan(store, leaves)
     for index in (2, 0, 1):
-        outcome = run.run_here(to_do, store, to_do.part(index, 3), progress=False)
+        outcome = run_here(to_do, store, to_do.part(index, 3), progress=False)
         assert outcome.failed == {}
     assert plan(store, leaves).tasks == {}
 
@@ -145,56 +154,54 @@ def test_a_job_of_an_array_that_starts_late_leaves_nothing_to_nobody(store: Stor
     assert plan(store, leaves).tasks == {}
 
 
+def checksums(store: Store) -> dict[str, dict[str, str]]:
+    """Return the checksums of every file of every artifact."""
+    return {f"{one.parent.name}/{one.name}": read_manifest(one)["files"] for one in store.artifacts()}
+
+
 def test_two_workers_and_one_process_make_the_same_bits(
     client: Client, tiny: dict[str, Any], tmp_path: Path
 ) -> None:
     """Every stage of a real study; the two stores share nothing."""
     study = begin("smoke", tiny)
-    here, there = (
-        Store(tmp_path / name, study.store.makers, resumable=study.store.resumable) for name in "ab"
-    )
+    here, there = (Store(tmp_path / name, study.store.stages) for name in "ab")
     leaves = study.leaves()
-    assert run.run_here(plan(here, leaves), here, progress=False).failed == {}
-    assert run.run(plan(there, leaves), there, client, progress=False).failed == {}
-    names = [folder.relative_to(here.root) for folder in here.artifacts()]
-    assert names == [folder.relative_to(there.root) for folder in there.artifacts()]
-    different = [
-        n for n in names if read_manifest(here.root / n)["files"] != read_manifest(there.root / n)["files"]
-    ]
-    assert different == []
+    assert run_here(plan(here, leaves), here, progress=False).failed == {}
+    assert dask.run(plan(there, leaves), there, client, progress=False).failed == {}
+    assert checksums(here) == checksums(there)
 
 
 def test_a_scheduler_that_is_not_there_is_one_sentence() -> None:
     with (
         pytest.raises(ValueError, match=r"no scheduler answers at 'tcp://127\.0\.0\.1:9'"),
-        clusters.running("tcp://127.0.0.1:9", timeout=1.0),
+        dask.running("tcp://127.0.0.1:9", timeout=1.0),
     ):
         pass
 
 
 def test_a_running_scheduler_is_used(client: Client, store: Store) -> None:
     assert client.scheduler is not None
-    with clusters.running(str(client.scheduler.address)) as visitor:
-        outcome = run.run(plan(store, OTHERS), store, visitor, progress=False)
+    with dask.running(str(client.scheduler.address)) as visitor:
+        outcome = dask.run(plan(store, OTHERS), store, visitor, progress=False)
     assert set(outcome.made) == {node.key for node in OTHERS}
     assert len(client.nthreads()) == 2  # the visitor has not closed it
 
 
 def test_a_slurm_template_is_read_and_what_it_lacks_is_named(tmp_path: Path) -> None:
-    assert clusters.read_template(clusters.SLURM_TEMPLATE)["cores"] >= 1
+    assert read_template(TEMPLATE)["cores"] >= 1
     mine = tmp_path / "mine.toml"
     mine.write_text("jobs = 3\ncores = 2\n")
     with pytest.raises(ValueError, match=r"mine\.toml lacks memory, walltime: see slurm\.toml"):
-        clusters.read_template(mine)
+        read_template(mine)
     mine.write_text("jobs = ")
     with pytest.raises(ValueError, match="cannot be read"):
-        clusters.read_template(mine)
+        read_template(mine)
 
 
 def test_the_report_names_artifacts_and_the_pace_is_what_was_measured() -> None:
     node = OTHERS[0]
-    to_do = Plan({node.key: node}, {node.key: 2.0})
-    outcome = run.Outcome(made={node.key: 3.0}, seconds=3.04)
+    to_do = Plan({node.key: node}, {node.key: 2.0}, STAGES)
+    outcome = Outcome(made={node.key: 3.0}, seconds=3.04)
     assert outcome.as_data(to_do) == {"seconds": 3.0, "made": {node.name: 3.0}, "failed": {}, "untried": {}}
     assert progress.pace(to_do, outcome) == {"value": 1.5}
 
@@ -207,7 +214,7 @@ def test_durations_are_read_at_a_glance(seconds: float, words: str) -> None:
 
 
 def test_two_sweeps_on_one_machine_have_their_own_ports(recwarn: pytest.WarningsRecorder) -> None:
-    with clusters.local(1) as first, clusters.local(1) as second:
+    with dask.local(1) as first, dask.local(1) as second:
         assert first.submit(sum, [1, 2]).result(timeout=60) == second.submit(sum, [1, 2]).result(timeout=60)
     assert not [one for one in recwarn if "already in use" in str(one.message)]
 
@@ -217,9 +224,52 @@ def test_a_task_that_only_waited_beside_a_death_is_tried_alone(client: Client, s
     after = value("after", first=waiting)
     hungry = Node("hungry", 1, {})
     to_do = plan(store, [waiting, after, hungry])
-    outcome = run.Outcome(failed=dict.fromkeys((waiting.key, hungry.key), run.DIED))
+    outcome = Outcome(failed=dict.fromkeys((waiting.key, hungry.key), dask.DIED))
     outcome.untried = {after.key: waiting.name}
-    run.try_alone(to_do, store, client, outcome)
+    dask.try_alone(to_do, store, client, outcome)
     assert set(outcome.made) == {waiting.key, after.key}
-    assert outcome.failed == {hungry.key: run.DIED}
+    assert outcome.failed == {hungry.key: dask.DIED}
     assert not outcome.untried
+
+
+def test_seconds_of_work_stay_in_this_process_and_minutes_go_to_the_cores(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Starting workers takes longer than two tables do."""
+
+    def started(*_: object) -> None:
+        raise AssertionError("dask was started")
+
+    monkeypatch.setattr(dask, "local", started)
+    monkeypatch.setattr(on, "cores", lambda: 2)
+    cheap = plan(store, OTHERS)
+    assert on.run_on_this_machine(cheap, store).failed == {}
+    dear = plan(Store(store.root.parent / "other", fakes.stages(value=make_value, rate=60.0)), OTHERS)
+    with pytest.raises(AssertionError, match="dask was started"):
+        on.run_on_this_machine(dear, store)
+    assert on.run_on_this_machine(dear, store, workers=1).failed == {}
+
+
+def test_a_plan_of_tables_has_a_forecast(tmp_path: Path) -> None:
+    """Half the study is there: what is left are tables, which cost less than a second each."""
+    design = begin("smoke").design
+    tables = [
+        design.table_node("forcing", {"none": [0], "2": [0, 1]}, split) for split in ("test", "validation")
+    ]
+    to_do = Plan(
+        {node.key: node for node in tables},
+        {node.key: STUDY["table"].rate * STUDY["table"].work(node) for node in tables},
+        STUDY,
+    )
+    assert 0 < to_do.total() < 1
+    assert "2 artifacts to make: about 0 s on 1" in on.forecast(to_do, list_all=True)
+
+
+def test_ways_that_exclude_each_other_are_one_sentence(store: Store) -> None:
+    to_do = plan(store, OTHERS)
+    with pytest.raises(ValueError, match="--workers and --scheduler exclude each other"):
+        on.run(to_do, store, workers=2, scheduler="tcp://127.0.0.1:9")
+    with pytest.raises(ValueError, match="--task-index and --tasks belong together"):
+        on.run(to_do, store, task_index=0)
+    assert on.run(to_do, store, task_index=1, tasks=2).failed == {}
+    assert len(plan(store, OTHERS).tasks) == 3

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tlfourier.sweep import clusters
+from tlfourier.sweep.backends import slurm
 
 PROGRAMS = {
     "sbatch": """
@@ -73,7 +73,7 @@ def slow(seconds: float) -> float:
 def test_a_job_that_is_killed_is_submitted_anew_and_all_end_with_the_block(
     queue: Path, tmp_path: Path
 ) -> None:
-    with clusters.slurm(tmp_path / "template.toml", look=0.2) as client:
+    with slurm.slurm(tmp_path / "template.toml", look=0.2) as client:
         (first,) = living(queue)
         future = client.submit(slow, 4.0)
         os.killpg(first, signal.SIGKILL)
@@ -93,7 +93,7 @@ def test_jobs_that_never_have_a_worker_are_given_up(queue: Path, tmp_path: Path)
         pytest.raises(
             RuntimeError, match="3 SLURM jobs in a row ended before they had a worker: see the logs in"
         ),
-        clusters.slurm(template, look=0.2),
+        slurm.slurm(template, look=0.2),
     ):
         pass
     assert len(list(queue.glob("*.job"))) == 3
@@ -103,14 +103,14 @@ def test_what_slurm_says_to_a_job_it_refuses_is_one_sentence(queue: Path, tmp_pa
     (queue / "refuse").touch()
     with (
         pytest.raises(RuntimeError, match="SLURM does not take the job: sbatch: error: invalid partition"),
-        clusters.slurm(tmp_path / "template.toml", look=0.2),
+        slurm.slurm(tmp_path / "template.toml", look=0.2),
     ):
         pass
 
 
 def test_a_machine_without_slurm_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(ValueError, match="sbatch is not found"), clusters.slurm():
+    with pytest.raises(ValueError, match="sbatch is not found"), slurm.slurm():
         pass
 
 
@@ -118,9 +118,9 @@ def test_ctrl_c_stays_what_it_was() -> None:
     """dask-jobqueue makes it a silent exit with code 0 for every process that imports it."""
     program = """
 import signal
-from tlfourier.sweep import clusters
+from tlfourier.sweep.backends import slurm
 before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
-assert clusters._slurm_cluster().__name__ == "SLURMCluster"
+assert slurm._slurm_cluster().__name__ == "SLURMCluster"
 assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
 """
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)

@@ -107,7 +107,16 @@ class Store:
     def missing(self, nodes: Iterable[Node]) -> list[Node]:
         """Return the nodes whose artifacts are nowhere, or damaged in ``root``; nothing is fetched."""
         remote = self.remote.names() if self.remote else set()
-        return [node for node in nodes if not self._usable(node) and node.name not in remote]
+        return [node for node in nodes if not self.has(node) and node.name not in remote]
+
+    def has(self, node: Node) -> bool:
+        """Tell whether an artifact lies on disk, not damaged in ``root``."""
+        try:
+            return self._on_disk(node) is not None
+        except DamagedArtifact:
+            if any(map(self.owns, self._places(node))):
+                return False
+            raise
 
     def local(self, node: Node) -> Folder | None:
         """Return where an artifact lies on disk, unchecked, or None."""
@@ -124,14 +133,6 @@ class Store:
             self._examine(found, node.key)
             self._checked.add(str(found))
         return found
-
-    def _usable(self, node: Node) -> bool:
-        try:
-            return self._on_disk(node) is not None
-        except DamagedArtifact:
-            if any(map(self.owns, self._places(node))):
-                return False
-            raise
 
     def _places(self, node: Node) -> Iterator[Folder]:
         """Yield where an artifact lies on disk, whole or damaged."""

@@ -208,9 +208,7 @@ class Study:
 
     def history(self, case: str, model: Model = "none", seed: int = 0) -> xr.Dataset:
         """Return the loss curves of a training or a transfer."""
-        node = self.design.network_node(case, model, seed)
-        self._ensure([node])
-        return read_history(node, self._folder)
+        return read_history(self.design.network_node(case, model, seed), self._folder)
 
     # ---- scores and verdicts
 
@@ -300,7 +298,6 @@ class Study:
         NotMade
             It would take longer.
         """
-        self._ensure([node])
         return self.store.stages[node.stage].read(node, self._folder)
 
     def _dataset(self, node: Node) -> xr.Dataset:
@@ -309,7 +306,7 @@ class Study:
 
     def _ensure(self, nodes: Sequence[Node]) -> None:
         """Make what is missing of some nodes, unless it is more than a reader waits for."""
-        if all(map(self.store.local, nodes)) or not (missing := self.store.missing(nodes)):
+        if all(map(self.store.has, nodes)) or not (missing := self.store.missing(nodes)):
             return
         to_do = plan(self.store, missing)
         if to_do.total() > self.patience:
@@ -321,6 +318,7 @@ class Study:
         run_on_this_machine(to_do, self.store).check(to_do)
 
     def _folder(self, node: Node) -> Folder:
+        self._ensure([node])
         folder = self.store.get(node)
         if node.key not in self.used:
             self.used[node.key] = node
