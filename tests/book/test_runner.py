@@ -55,7 +55,7 @@ def test_pages_run_with_the_given_values_and_are_recorded(repository: Path) -> N
     folder = runner.run_pages("smoke", {"seeds": 2}, repository=repository)
     executed = nbformat.read(folder / "book" / "1-flow" / "first.ipynb", as_version=4)
     shown, asked = (cell for cell in executed.cells if cell.cell_type == "code")
-    assert shown.source == "profile = \"smoke\"\noverrides = {'seeds': 2}"
+    assert shown.source == 'profile = "smoke"\noverrides = {"seeds": 2}'
     assert asked.outputs[-1].data["text/plain"] == "{'threads': '1', 'profile': 'smoke', 'seeds': 2}"
     assert str(repository) not in (folder / "book" / "1-flow" / "first.ipynb").read_text()
 

@@ -11,7 +11,7 @@ from tlfourier.io.atomic import write_json
 from tlfourier.io.jsonfile import read_json
 from tlfourier.io.paths import build_folder
 
-VERSIONED = ("tlfourier", "torch", "numpy", "scipy", "xarray", "matplotlib", "nbclient", "jupyter-book")
+VERSIONED = ("tlfourier", "torch", "numpy", "scipy", "xarray", "matplotlib", "papermill", "jupyter-book")
 
 
 class Record:

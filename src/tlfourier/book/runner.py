@@ -1,4 +1,4 @@
-"""Execute the book's notebooks side by side: on every core one kernel of one thread.
+"""Execute the book's notebooks through papermill, side by side: on every core one kernel of one thread.
 
 Pages are independent and their order is for the reader; only ``reproducibility`` waits for the others, as it
 reports on them. The executed copies go to ``build/<profile>/`` under the same relative paths; what ran, for
@@ -7,27 +7,32 @@ how long and on which artifacts goes to ``build/<profile>/run.json``.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
+import signal
 import tempfile
 import time
-from collections.abc import Coroutine, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextvars import copy_context
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import nbformat
-from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError, DeadKernelError
+import papermill
+from jupyter_core.utils import ensure_event_loop
+from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
+from papermill.clientwrap import PapermillNotebookClient
+from papermill.engines import NBClientEngine, papermill_engines
 from tqdm import tqdm
 from traitlets.config import Config
 
 from tlfourier.book.record import Record
 from tlfourier.book.toc import LAST, notebooks
 from tlfourier.io.paths import build_folder, require_checkout
+from tlfourier.io.words import one_line
 
 # sums depend on the number of threads, and a page's numbers must not depend on what runs beside it
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
@@ -74,7 +79,8 @@ def run_pages(
     record = Record(folder / "run.json", parameters, notebooks(None, repository))
     with tqdm(total=len(chosen), desc=f"pages, {profile}", unit="page", disable=None) as bar:
         run = _Run(repository, folder, parameters, record, bar)
-        _interruptible(run.pages(chosen, kernels or _cores()))
+        run.pages([page for page in chosen if page.stem != LAST], kernels or _cores())
+        run.pages([page for page in chosen if page.stem == LAST], 1)
     return folder
 
 
@@ -82,20 +88,36 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _interruptible(work: Coroutine[Any, Any, None]) -> None:
-    """Run to the end; on Ctrl-C cancel, which ends every kernel.
+class _Engine(NBClientEngine):
+    """Papermill's own engine, with folder and environment of each kernel rather than of this process."""
 
-    In the main thread every nbclient would take the signal from the others and end its own kernel only.
-    """
-    with asyncio.Runner() as runner, ThreadPoolExecutor(1) as thread:
-        loop = runner.get_loop()
-        task = loop.create_task(work)
-        done = thread.submit(loop.run_until_complete, task)
+    name = "tlfourier"
+
+    @classmethod
+    def execute_managed_notebook(
+        cls, nb_man: Any, kernel_name: str, run: _Run, start: Mapping[str, Any], **options: Any
+    ) -> NotebookNode:
+        """Execute a notebook in a kernel that ``run`` can end."""
+        # over TCP, the default, a kernel warns into the page
+        manager = {"transport": "ipc", "ip": str(Path(start["env"]["TLFOURIER_LEDGER"]).with_name("kernel"))}
+        client = PapermillNotebookClient(
+            nb_man,
+            config=Config({"KernelManager": manager}),
+            kernel_name=kernel_name,
+            extra_arguments=_KERNEL,
+            startup_timeout=_PATIENCE,
+            iopub_timeout=_PATIENCE,
+            record_timing=False,
+            shutdown_kernel="immediate",
+        )
+        run.clients.append(client)
         try:
-            done.result()
-        except KeyboardInterrupt:
-            loop.call_soon_threadsafe(task.cancel)
-            raise
+            return client.execute(**start)
+        finally:
+            run.clients.remove(client)
+
+
+papermill_engines.register(_Engine.name, _Engine)
 
 
 @dataclass(frozen=True)
@@ -107,85 +129,93 @@ class _Run:
     parameters: dict[str, Any]
     record: Record
     bar: tqdm[Any]
+    clients: list[PapermillNotebookClient] = field(default_factory=list)
 
-    async def pages(self, chosen: list[Path], kernels: int) -> None:
-        """Execute as many pages at once as there are kernels, then the one that reports on the others."""
-        free, failed = asyncio.Semaphore(kernels), dict[Path, PageError]()
+    def pages(self, chosen: list[Path], kernels: int) -> None:
+        """Execute as many pages at once as there are kernels; none is begun after one that failed."""
+        with ThreadPoolExecutor(max(1, min(kernels, len(chosen)))) as pool:
+            futures = {pool.submit(copy_context().run, self._alone, page): page for page in chosen}
+            try:
+                for future in as_completed(futures):
+                    if not future.cancelled() and future.exception():
+                        pool.shutdown(wait=False, cancel_futures=True)
+                    elif not future.cancelled():
+                        self.note(futures[future], *future.result())
+            except KeyboardInterrupt:
+                pool.shutdown(wait=False, cancel_futures=True)
+                self.end()
+                raise
+        for future in futures:  # of several that failed, the first in the book
+            if not future.cancelled():
+                future.result()
 
-        async def one(page: Path) -> None:
-            async with free:
-                if not failed:
-                    try:
-                        await self.page(page)
-                    except PageError as error:
-                        failed[page] = error
-
-        await asyncio.gather(*(one(page) for page in chosen if page.stem != LAST))
-        await asyncio.gather(*(one(page) for page in chosen if page.stem == LAST))
-        for page in chosen:
-            if page in failed:
-                raise failed[page]
-
-    async def page(self, page: Path) -> None:
-        """Execute one page, write its copy, and note the artifacts that it used and its complaints."""
-        self.bar.set_postfix_str(page.stem)
-        started = time.perf_counter()
-        notebook = nbformat.read(self.repository / page, as_version=4)
-        _set(notebook, page, self.parameters)
-        with tempfile.TemporaryDirectory() as scratch:
-            ledger = Path(scratch) / "ledger.jsonl"
-            await _execute(notebook, page, (self.repository / page).parent, ledger)
-            used = [json.loads(line) for line in ledger.read_text().splitlines()] if ledger.is_file() else []
-        copy = self.folder / page
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        nbformat.write(notebook, copy)
-        seconds, complaints = time.perf_counter() - started, _stderr(notebook)
+    def note(self, page: Path, seconds: float, used: list[dict[str, Any]], complaints: list[str]) -> None:
+        """Record a page that was executed, and show it."""
         self.record.add(page, seconds, used, complaints)
         self.bar.update()
         for line in (f"{seconds:7.1f} s  {page}", *(f"{'':11}{line}" for line in complaints)):
             self.bar.write(line)
 
+    def _alone(self, page: Path) -> tuple[float, list[dict[str, Any]], list[str]]:
+        """Execute a page in an event loop of its own, which the thread would leave open."""
+        try:
+            return self.page(page)
+        finally:
+            ensure_event_loop().close()
 
-def _set(notebook: NotebookNode, page: Path, parameters: Mapping[str, Any]) -> None:
-    """Write the values of this run into the cell with the tag ``parameters``."""
-    tagged = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
-    if len(tagged) != 1:
-        raise PageError(f"{page}: {len(tagged)} cells have the tag 'parameters', expected one")
-    profile, overrides = json.dumps(parameters["profile"]), parameters["overrides"]
-    tagged[0].source = f"profile = {profile}\noverrides = {overrides!r}"
+    def end(self) -> None:
+        """End every kernel at once; the pages then end with an error."""
+        for client in list(self.clients):
+            process = getattr(client.km, "provisioner", None)
+            if process is not None and process.pid:
+                os.kill(process.pid, signal.SIGKILL)
+
+    def page(self, page: Path) -> tuple[float, list[dict[str, Any]], list[str]]:
+        """Execute one page and write its copy; return its seconds, artifacts used, and complaints."""
+        self.bar.set_postfix_str(page.stem)
+        started = time.perf_counter()
+        with tempfile.TemporaryDirectory() as scratch:
+            ledger = Path(scratch) / "ledger.jsonl"
+            notebook = self._executed(page, ledger)
+            used = [json.loads(line) for line in ledger.read_text().splitlines()] if ledger.is_file() else []
+        _show_what_ran(notebook)
+        copy = self.folder / page
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        nbformat.write(notebook, copy)
+        return time.perf_counter() - started, used, _stderr(notebook)
+
+    def _executed(self, page: Path, ledger: Path) -> NotebookNode:
+        source = self.repository / page
+        environment = {**os.environ, **_ONE_THREAD, "TLFOURIER_LEDGER": str(ledger)}
+        try:
+            return papermill.execute_notebook(
+                str(source),
+                None,
+                parameters=self.parameters,
+                engine_name=_Engine.name,
+                kernel_name="python3",
+                progress_bar=False,
+                request_save_on_cell_execute=False,
+                run=self,
+                start={"cwd": str(source.parent), "env": environment},
+            )
+        except papermill.PapermillExecutionError as error:
+            what = one_line(f"{error.ename}: {error.evalue}", longest=1000)
+            # counted from 1, without the cell that papermill injected
+            raise PageError(f"{page}, cell {error.cell_index}: {what}") from None
+        except DeadKernelError:
+            raise PageError(f"{page}: its kernel died; is the memory full?") from None
 
 
-async def _execute(notebook: NotebookNode, page: Path, folder: Path, ledger: Path) -> None:
-    """Fill in a notebook's outputs, from a kernel of its own; it talks through sockets beside ``ledger``.
-
-    Over TCP, the default, it would warn into the page.
-    """
-    manager = {"transport": "ipc", "ip": str(ledger.with_name("kernel"))}
-    client = NotebookClient(
-        notebook,
-        config=Config({"KernelManager": manager}),
-        kernel_name="python3",
-        extra_arguments=_KERNEL,
-        startup_timeout=_PATIENCE,
-        iopub_timeout=_PATIENCE,
-        raise_on_iopub_timeout=True,
-        record_timing=False,
-        shutdown_kernel="immediate",
-    )
-    environment = {**os.environ, **_ONE_THREAD, "TLFOURIER_LEDGER": str(ledger)}
-    try:
-        await client.async_execute(cwd=str(folder), env=environment)
-    except CellExecutionError as error:
-        what = f"{error.ename}: {error.evalue}".splitlines()[0]
-        raise PageError(f"{page}, cell {_failed(notebook)}: {what}") from None
-    except DeadKernelError:
-        raise PageError(f"{page}: its kernel died; is the memory full?") from None
-
-
-def _failed(notebook: NotebookNode) -> int:
-    """Return the number of the cell with an error, counted from 1."""
-    kinds = [{output.output_type for output in cell.get("outputs", [])} for cell in notebook.cells]
-    return 1 + ["error" in kind for kind in kinds].index(True)
+def _show_what_ran(notebook: NotebookNode) -> None:
+    """Let the parameters cell show the values of this run, in place of the cell that papermill injected."""
+    tagged = {tag: cell for cell in notebook.cells for tag in cell.metadata.get("tags", [])}
+    injected = tagged["injected-parameters"]
+    notebook.cells.remove(injected)
+    tagged["parameters"].source = injected.source.removeprefix("# Parameters\n").strip()
+    # papermill's notes hold the paths of this machine, and the book offers its notebooks for download
+    for part in (notebook, *notebook.cells):
+        part.metadata.pop("papermill", None)
 
 
 def _stderr(notebook: NotebookNode) -> list[str]:
