@@ -150,14 +150,11 @@ def test_two_workers_and_one_process_make_the_same_bits(
 ) -> None:
     """Every stage of a real study; the two stores share nothing."""
     study = begin("smoke", tiny)
-    here, there = (
-        Store(tmp_path / name, study.store.makers, resumable=study.store.resumable) for name in "ab"
-    )
-    leaves = study.leaves()
-    assert run.run_here(plan(here, leaves), here, progress=False).failed == {}
-    assert run.run(plan(there, leaves), there, client, progress=False).failed == {}
-    names = [folder.relative_to(here.root) for folder in here.artifacts()]
-    assert names == [folder.relative_to(there.root) for folder in there.artifacts()]
+    study.make_all(workers=1)
+    here, there = study.store, Store(tmp_path / "there", study.store.makers, resumable=study.store.resumable)
+    assert run.run(plan(there, study.leaves()), there, client, progress=False).failed == {}
+    names = [folder.relative_to(there.root) for folder in there.artifacts()]
+    assert {Path(leaf.name) for leaf in study.leaves()} <= set(names)
     different = [
         n for n in names if read_manifest(here.root / n)["files"] != read_manifest(there.root / n)["files"]
     ]
