@@ -23,8 +23,8 @@ book: env  ## run every page and publish the book: PROFILE=smoke|laptop|paper, F
 lab: env  ## open the pages in JupyterLab
 	@$(BIN)/jupyter lab book
 
-test: env  ## run all tests
-	@$(BIN)/python -m pytest
+test: env  ## run all tests, on every core
+	@$(BIN)/python -m pytest -n logical --maxprocesses 8
 
 lint: env  ## style, types, the direction of imports, notebooks without outputs
 	@PATH="$(CURDIR)/$(BIN):$$PATH" pre-commit run --all-files

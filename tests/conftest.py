@@ -1,4 +1,4 @@
-"""What every test runs under: checked array shapes, one thread, and a store of its own."""
+"""What every test runs under: checked array shapes, one thread, and a store that is not the book's."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ install_import_hook("tlfourier", "beartype.beartype")
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep the tests away from the results in ``data``: a new store, and no shipped artifacts."""
+    """Keep the tests away from the results in ``data``: a new store, and no shipped artifacts.
+
+    Tests that only read make their study here, each artifact once; those that do harm take another store.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TLFOURIER_STORE", str(tmp_path_factory.mktemp("store")))
         patch.setenv("TLFOURIER_REFERENCE", "")
@@ -39,3 +42,16 @@ def tiny() -> dict[str, Any]:
         "training": {"samples": 6, "epochs": 2, "batch_size": 2},
         "transfer": {"samples": 4, "steps": 8, "batch_size": 2, "scratch_steps": 2, "learning_rate": 3e-3},
     }
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Share the work out to processes by file, but all of the tiny study to one, which makes it once.
+
+    What takes longest comes first, so that no process waits for it at the end.
+    """
+    takes_long = {}
+    for item in items:
+        group = "tiny" if "tiny" in getattr(item, "fixturenames", ()) else item.nodeid.partition("::")[0]
+        item.add_marker(pytest.mark.xdist_group(group))
+        takes_long[item] = group == "tiny" or group.endswith("test_kills.py")
+    items.sort(key=takes_long.__getitem__, reverse=True)

@@ -11,12 +11,8 @@ from tlfourier.study.study import Study, begin
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory, tiny: dict[str, Any]) -> Study:
-    folder = tmp_path_factory.mktemp("study")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TLFOURIER_STORE", str(folder / "store"))
-        patch.setenv("TLFOURIER_REFERENCE", "")
-        return begin("smoke", tiny)
+def study(tiny: dict[str, Any]) -> Study:
+    return begin("smoke", tiny)
 
 
 def table(shallow: float, deep: float) -> xr.Dataset:

@@ -20,12 +20,8 @@ from tlfourier.study.study import Study, begin
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory, tiny: dict[str, Any]) -> Study:
-    folder = tmp_path_factory.mktemp("study")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TLFOURIER_STORE", str(folder / "store"))
-        patch.setenv("TLFOURIER_REFERENCE", "")
-        made = begin("smoke", tiny)
+def study(tiny: dict[str, Any]) -> Study:
+    made = begin("smoke", tiny)
     made.make_all(targets.everything(made.design), workers=1)
     return made
 

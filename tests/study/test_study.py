@@ -27,11 +27,9 @@ from tlfourier.study.verdicts import STAGES
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory, tiny: dict[str, Any]) -> Study:
-    folder = tmp_path_factory.mktemp("study")
+    ledger = tmp_path_factory.mktemp("study") / "ledger.jsonl"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TLFOURIER_STORE", str(folder / "store"))
-        patch.setenv("TLFOURIER_REFERENCE", "")
-        patch.setenv("TLFOURIER_LEDGER", str(folder / "ledger.jsonl"))
+        patch.setenv("TLFOURIER_LEDGER", str(ledger))
         made = begin("smoke", tiny)
     made.make_all(workers=1)
     return made
