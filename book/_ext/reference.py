@@ -42,7 +42,7 @@ def signature_as_written(
     if not isinstance(written, ast.FunctionDef):
         return None
     bound = what == "method" and not isinstance(inspect.getattr_static(*_owner(name)), staticmethod)
-    return _parameters(written, bound), written.returns and ast.unparse(written.returns)
+    return _parameters(written, bound), None if written.returns is None else ast.unparse(written.returns)
 
 
 def _owner(name: str) -> tuple[Any, str]:
@@ -84,7 +84,7 @@ def resolve(app: Sphinx, env: BuildEnvironment, node: pending_xref, shown: Eleme
         found = _look_up(name, module)
     except (AttributeError, ImportError):
         found = None
-    full_name = _full_name(found)
+    full_name: str | None = _full_name(found)
     if full_name not in documented:
         # a method, an attribute or a constant; a word in small letters may be anything
         telling = "." in name or name[0].isupper()

@@ -39,7 +39,7 @@ def random_vorticity(grid: Grid, seed: int, k_peak: float = 10.0, members: int |
     --------
     >>> from tlfourier.flow.spectra import energy, energy_spectrum
     >>> grid = Grid(64)
-    >>> omega_hat = random_vorticity(grid, seed=0, k_peak=6)
+    >>> omega_hat = random_vorticity(grid, seed=0, k_peak=6.0)
     >>> round(float(energy(grid, omega_hat)), 2), int(energy_spectrum(grid, omega_hat).argmax())
     (0.28, 9)
     """

@@ -60,7 +60,7 @@ class Schedule:
 
     Examples
     --------
-    >>> Schedule(spin_up=10, interval=0.5, snapshots=3).snapshot_times()
+    >>> Schedule(spin_up=10.0, interval=0.5, snapshots=3).snapshot_times()
     [10.0, 10.5, 11.0]
     """
 
@@ -146,8 +146,8 @@ def simulate(
     >>> from tlfourier.flow.initial import random_vorticity
     >>> grid = Grid(32)
     >>> equation = VorticityEquation(grid, viscosity=0.01)
-    >>> start = State(random_vorticity(grid, seed=0, k_peak=4))
-    >>> schedule = Schedule(spin_up=0, interval=0.5, snapshots=3)
+    >>> start = State(random_vorticity(grid, seed=0, k_peak=4.0))
+    >>> schedule = Schedule(spin_up=0.0, interval=0.5, snapshots=3)
     >>> [state.time for state in simulate(equation, start, schedule, progress=False)]
     [0.0, 0.5, 1.0]
     """
