@@ -62,8 +62,8 @@ def correlation_hides_it(evidence: Evidence) -> xr.DataArray:
 
 def shallow_is_best(evidence: Evidence) -> xr.DataArray:
     """C3: Spearman's rank correlation of error and depth over the single layers."""
-    rows = single_layers(evidence.test["rmse"].sel(model=singles(evidence)))
-    return depth_correlation(rows.dropna("seed"))
+    rows = evidence.test["rmse"].sel(model=singles(evidence))
+    return depth_correlation(single_layers(rows).dropna("seed"))
 
 
 def deepest_are_worse(evidence: Evidence) -> xr.DataArray:
@@ -124,18 +124,12 @@ def filters_match_the_shift(evidence: Evidence) -> xr.DataArray:
 
     The spectra that enter a layer are those of the base network on both flows.
     """
-    response, shift = xr.align(
-        evidence.need("change")["response"], evidence.need("shift")["shift"], join="inner"
-    )
-    return xr.corr(response, shift, "k").mean("layer")
+    return _correlation(evidence.need("change")["response"], evidence.need("shift")["shift"])
 
 
 def sign_flips_on_the_way_back(evidence: Evidence) -> xr.DataArray:
     """C9: minus the correlation over k of the response changes there and back, mean of the layers."""
-    there, back = xr.align(
-        evidence.need("change")["response"], evidence.need("way_back")["response"], join="inner"
-    )
-    return -xr.corr(there, back, "k").mean("layer")
+    return -_correlation(evidence.need("change")["response"], evidence.need("way_back")["response"])
 
 
 def change_is_uneven(evidence: Evidence) -> xr.DataArray:
@@ -183,22 +177,28 @@ def few_samples_suffice(evidence: Evidence) -> xr.DataArray:
         raise Missing("no layer was re-trained on 2 % and on 10 % of the samples")
     part = curve.sel(model=layers, percent=[2.0, 10.0])
     rows = pick(part["validation_rmse"].sel(percent=10.0, drop=True), part["rmse"])
-    return _shared(
-        EQUAL * gap(evidence) - (rows.sel(percent=2.0, drop=True) - rows.sel(percent=10.0, drop=True))
-    )
+    few, more = (rows.sel(percent=percent, drop=True) for percent in (2.0, 10.0))
+    return _shared(EQUAL * gap(evidence) - (few - more))
 
 
 def _placed(evidence: Evidence, model: str) -> str:
     """Return the name of a layer that is called by its place, any other name as it is."""
+    if model not in (BEST, LAST, SECOND_LAST):
+        return model
+    names = singles(evidence)
     if model == BEST:
-        validation = evidence.validation["rmse"].sel(model=singles(evidence))
-        return str(validation.mean("seed").idxmin("model").item())
-    return singles(evidence)[{LAST: -1, SECOND_LAST: -2}[model]] if model in (LAST, SECOND_LAST) else model
+        return str(evidence.validation["rmse"].sel(model=names).mean("seed").idxmin("model").item())
+    return names[-1] if model == LAST else names[-2]
 
 
 def _typed(census: xr.Dataset) -> xr.Dataset:
     """Add the shares of the four types; what is left over has none."""
     return census.sel(type=["low-pass", "band-pass", "high-pass", "gabor"]).sum("type")
+
+
+def _correlation(one: xr.DataArray, other: xr.DataArray) -> xr.DataArray:
+    """Return the correlation over k where both have layers, seeds and k in common, mean of the layers."""
+    return xr.corr(*xr.align(one, other, join="inner"), "k").mean("layer")
 
 
 def _output(evidence: Evidence) -> xr.Dataset:

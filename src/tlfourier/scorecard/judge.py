@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from itertools import product
+from typing import TypeAlias
 
 import xarray as xr
 
@@ -22,20 +23,14 @@ class Cell:
 
     Parameters
     ----------
-    verdict : str
-        ``"supported"``, ``"refuted"``, ``"undecided"`` or ``"not run"``.
-    effect : float
-        Mean over seeds.
     bound : str
         What the claim says of the effect: ``"> 0"``, ``"< 0.05"``.
-    low, high : float
-        Ends of its interval, at the confidence ``level`` at which Holm's method tests it.
-    seeds : int
-    p : float
-        The smaller one-sided p-value after the correction.
     threshold : float
-        Below which p decides: half of alpha.
-    level : float
+        Half of alpha: the verdict is decided if ``p`` is below.
+    verdict : str
+        ``"supported"``, ``"refuted"``, ``"undecided"`` or ``"not run"``.
+    effect, low, high, seeds, p, level : float, seeds int
+        As in `tlfourier.scorecard.statistics.Decision`: mean, corrected interval and p-value.
     same_as : str
         The case with the same networks, of which this verdict is a copy.
     reason : str
@@ -53,6 +48,10 @@ class Cell:
     level: float = math.nan
     same_as: str = ""
     reason: str = ""
+
+
+_Cells: TypeAlias = dict[tuple[str, str], Cell]
+"""By the id of a claim and the name of a case."""
 
 
 def scorecard(
@@ -80,27 +79,23 @@ def scorecard(
         Over (claim, case), the claims by their ids: the fields of `Cell`. Over claim: ``number``, ``words``,
         ``quantity``, ``page``.
     """
-    found: dict[tuple[str, str], Cell] = {}
+    found: _Cells = {}
     families: dict[str, list[Claim]] = {}
     for claim in table:
         families.setdefault(claim.number, []).append(claim)
     for family in families.values():
         found |= _judged(family, cases, alpha)
-    data = {
-        field.name: (
-            ("claim", "case"),
-            [[getattr(found[claim.id, case], field.name) for case in cases] for claim in table],
-        )
-        for field in fields(Cell)
+    rows = [[found[claim.id, case] for case in cases] for claim in table]
+    columns = {
+        field.name: [[getattr(cell, field.name) for cell in row] for row in rows] for field in fields(Cell)
     }
+    data = {name: (("claim", "case"), values) for name, values in columns.items()}
     about = {name: ("claim", [getattr(claim, name) for claim in table]) for name in ABOUT}
     return xr.Dataset({**data, **about}, {"claim": [claim.id for claim in table], "case": list(cases)})
 
 
-def _judged(
-    claims: Sequence[Claim], cases: Mapping[str, Evidence], alpha: float
-) -> dict[tuple[str, str], Cell]:
-    """Return the cells of one number's claims, by id and case."""
+def _judged(claims: Sequence[Claim], cases: Mapping[str, Evidence], alpha: float) -> _Cells:
+    """Return the cells of one number's claims."""
     found, tested = {}, {}
     for claim, case in product(claims, cases):
         try:
@@ -108,17 +103,15 @@ def _judged(
         except Missing as reason:
             found[claim.id, case] = Cell(claim.bound_in_words, alpha / 2, reason=str(reason))
     first: dict[object, str] = {}
-    same = {
-        (claim, case): first.setdefault((claim, claim.networks(cases[case]) or case), case)
-        for claim, case in tested
-    }
-    once = [(claim, case) for claim, case in tested if same[claim, case] == case]
+    same = {}
+    for claim, case in tested:
+        networks = claim.networks(cases[case]) or case
+        same[claim, case] = claim, first.setdefault((claim, networks), case)
+    once = list(dict.fromkeys(same.values()))
     decided = decide([tested[key] for key in once], [claim.bound for claim, _ in once], alpha)
     decisions = dict(zip(once, decided, strict=True))
-    for claim, case in tested:
-        judged = same[claim, case]
-        copied = "" if judged == case else judged
-        found[claim.id, case] = _cell(claim, decisions[claim, judged], alpha, copied)
+    for (claim, case), judged in same.items():
+        found[claim.id, case] = _cell(claim, decisions[judged], alpha, judged[1] if judged[1] != case else "")
     return found
 
 

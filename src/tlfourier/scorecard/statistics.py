@@ -29,16 +29,12 @@ class Decision:
     ----------
     side : int
         1 or -1 if the mean is shown to lie above or below the bound, 0 if it is not decided.
-    effect : float
-        Mean over seeds.
-    low, high : float
-        Two-sided interval of the mean by Student's t at ``level``: it excludes the bound exactly when the
-        side is decided.
+    effect, low, high : float
+        Mean over seeds, and its two-sided interval at ``level``: it excludes the bound exactly when the side
+        is decided.
     seeds : int
-    p : float
-        The smaller one-sided p-value, corrected.
-    level : float
-        ``1 - alpha / m``, where Holm's method multiplied this p-value by m.
+    p, level : float
+        The smaller one-sided p-value, corrected, and ``1 - alpha / m`` where Holm's method makes it p m.
     """
 
     side: int
@@ -161,9 +157,7 @@ def depth_correlation(scores: xr.DataArray) -> xr.DataArray:
         float(stats.spearmanr(columns["layer"], row).statistic) if np.ptp(row) > 0 else math.nan
         for row in columns.values
     ]
-    return xr.DataArray(
-        values, {"seed": columns["seed"]}, name="depth_correlation", attrs={"long_name": "Spearman's ρ"}
-    )
+    return xr.DataArray(values, {"seed": columns["seed"]}, attrs={"long_name": "Spearman's ρ"})
 
 
 def single_layers(scores: xr.DataArray) -> xr.DataArray:
