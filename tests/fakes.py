@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from tlfourier.store.node import Node
 from tlfourier.store.stage import Folder, Get, Stage
+from tlfourier.store.store import Store
 
 Make: TypeAlias = Callable[[Node, Mapping[str, Folder], Path], None]
 
@@ -45,3 +46,10 @@ def unit(node: Node) -> float:
 def called(node: Node) -> str:
     """Return what a node is called in a report."""
     return node.stage
+
+
+def made(store: Store, node: Node) -> Path:
+    """Return the folder of an artifact that is the store's own, and no part of an archive."""
+    folder = store.get(node)
+    assert isinstance(folder, Path)
+    return folder

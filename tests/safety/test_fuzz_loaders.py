@@ -290,8 +290,7 @@ def test_damaged_hdf5_never_meets_its_library(kinds: dict[str, Any], tmp_path: P
         kinds["hdf5"].write(folder)
 
     node = Node("scores", 1, {})
-    path = Store(tmp_path, fakes.stages(scores=make)).get(node) / "scores.nc"
-    assert isinstance(path, Path)
+    path = fakes.made(Store(tmp_path, fakes.stages(scores=make)), node) / "scores.nc"
     whole = path.read_bytes()
     for place in range(0, len(whole), len(whole) // 60):
         path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])

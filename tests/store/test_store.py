@@ -74,7 +74,7 @@ def test_an_artifact_is_made_once_with_what_it_needs(store: Store) -> None:
 def test_damage_is_named_set_aside_and_mended(
     store: Store, damage: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder = store.get(NUMBER)
+    folder = fakes.made(store, NUMBER)
     value = folder / "value.txt"
     if damage == "flip":
         value.write_text("4")
@@ -103,7 +103,7 @@ def test_damage_is_named_set_aside_and_mended(
 
 
 def test_verify_sets_aside_on_demand(store: Store) -> None:
-    (store.get(NUMBER) / "value.txt").write_text("4")
+    (fakes.made(store, NUMBER) / "value.txt").write_text("4")
     assert len(store.verify(repair=True)) == 1
     assert store.verify() == []
     assert store.find(NUMBER) is None
@@ -111,7 +111,7 @@ def test_verify_sets_aside_on_demand(store: Store) -> None:
 
 
 def test_a_folder_without_a_manifest_gives_way(store: Store) -> None:
-    folder = store.get(NUMBER)
+    folder = fakes.made(store, NUMBER)
     (folder / "manifest.json").unlink()
     again = Store(store.root, STAGES)
     assert (again.get(NUMBER) / "value.txt").read_text() == "3"
@@ -120,7 +120,7 @@ def test_a_folder_without_a_manifest_gives_way(store: Store) -> None:
 
 def test_an_artifact_in_the_place_of_another_is_not_used(store: Store) -> None:
     """Two whole artifacts that have changed places agree with their manifests, not with their names."""
-    first, second = store.get(NUMBER), store.get(Node("number", 1, {"value": 5}))
+    first, second = (fakes.made(store, node) for node in (NUMBER, Node("number", 1, {"value": 5})))
     swapped = store.root / "swapped"
     first.rename(swapped)
     second.rename(first)
@@ -147,7 +147,7 @@ def test_a_clock_that_stands_or_jumps_back_loses_nothing(
     monkeypatch.setattr("tlfourier.store.manifest.datetime", Stopped)
     monkeypatch.setattr(time, "time", lambda: 0.0)
     for wrong in ("4", "5", "6"):
-        (store.get(NUMBER) / "value.txt").write_text(wrong)
+        (fakes.made(store, NUMBER) / "value.txt").write_text(wrong)
         assert len(store.verify(repair=True)) == 1
     kept = sorted(path.read_text() for path in (store.root / "damaged").rglob("value.txt"))
     assert kept == ["4", "5", "6"]

@@ -51,7 +51,7 @@ def test_what_is_there_is_not_planned_and_neither_is_what_only_it_needs(store: S
 
 
 def test_damage_is_planned_again(store: Store) -> None:
-    (store.get(LEFT) / "name.txt").write_text("else")
+    (fakes.made(store, LEFT) / "name.txt").write_text("else")
     assert list(plan(Store(store.root, store.stages), [LEFT]).tasks.values()) == [LEFT]
 
 
@@ -95,8 +95,7 @@ def test_costs_are_what_the_store_has_seen_and_else_the_stage_s_own(store: Store
     assert rates(store, [TOP]) == {"n": 1.0}
     assert plan(store, [TOP]).total() == 4.0
     for node, seconds in {LEFT: 2.0, RIGHT: 8.0, ROOT: 3.0}.items():
-        manifest = store.get(node) / "manifest.json"
-        assert isinstance(manifest, Path)
+        manifest = fakes.made(store, node) / "manifest.json"
         manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "seconds": seconds}))
     assert rates(store, [LEFT, RIGHT, ROOT, TOP]) == {"n": 3.0}
     assert plan(store, [TOP]).seconds == {TOP.key: 3.0}

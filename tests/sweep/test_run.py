@@ -156,7 +156,9 @@ def test_a_job_of_an_array_that_starts_late_leaves_nothing_to_nobody(store: Stor
 
 def checksums(store: Store) -> dict[str, dict[str, str]]:
     """Return the checksums of every file of every artifact."""
-    return {f"{one.parent.name}/{one.name}": read_manifest(one)["files"] for one in store.artifacts()}
+    return {
+        f"{Path(str(one)).parent.name}/{one.name}": read_manifest(one)["files"] for one in store.artifacts()
+    }
 
 
 def test_two_workers_and_one_process_make_the_same_bits(
