@@ -197,4 +197,6 @@ def gather(rows: Mapping[str, xr.Dataset]) -> xr.Dataset:
     single = [
         per_seed(row.squeeze("model", drop=True) if "model" in row.dims else row) for row in rows.values()
     ]
-    return xr.concat(single, dim="model", combine_attrs="override").assign_coords(model=list(rows))
+    return xr.concat(single, dim="model", combine_attrs="override", join="outer").assign_coords(
+        model=list(rows)
+    )
