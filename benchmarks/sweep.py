@@ -16,6 +16,7 @@ from typing import Any
 
 from benchmarks.empty import empty_study
 from benchmarks.report import Goal, Row, Section
+from tlfourier.io.words import one_line
 from tlfourier.store.node import Node, tree
 from tlfourier.store.stage import Folder, Get, Stage
 from tlfourier.store.store import Store
@@ -126,4 +127,4 @@ NOTHING = Stage(
 
 def _warm() -> None:
     """Let a worker import what tasks need."""
-    here.sentence(ValueError())
+    one_line(ValueError())
