@@ -4,8 +4,6 @@ Bad input is answered by one sentence on stderr and exit code 2, a failed run by
 code 1; ``--debug`` shows the traceback.
 """
 
-from __future__ import annotations
-
 import ast
 import errno
 import os

@@ -1,7 +1,5 @@
 """Choose which layers to re-train in a live notebook: known sets are shown at once, others on demand."""
 
-from __future__ import annotations
-
 import base64
 from html import escape
 from typing import Any

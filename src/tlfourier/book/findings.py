@@ -3,8 +3,6 @@
 A number that no benchmark has measured becomes "not measured", so that the page can be read all the same.
 """
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Carry computed numbers into a page's prose."""
 
-from __future__ import annotations
-
 import base64
 import dataclasses
 import math

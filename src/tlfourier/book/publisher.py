@@ -1,7 +1,5 @@
 """Publish the executed pages as a book that asks for nothing from the network."""
 
-from __future__ import annotations
-
 import os
 import re
 import shutil

@@ -1,7 +1,5 @@
 """The record of a run of the book: ``build/<profile>/run.json``."""
 
-from __future__ import annotations
-
 import platform
 from importlib.metadata import version
 from pathlib import Path

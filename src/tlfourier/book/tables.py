@@ -1,7 +1,5 @@
 """Turn the record of a run of the book, from `record.read_run`, into the tables of its last page."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any

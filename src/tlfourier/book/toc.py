@@ -1,7 +1,5 @@
 """The book's table of contents: which pages there are, and in which order."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any

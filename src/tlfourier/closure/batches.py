@@ -4,8 +4,6 @@ Nothing keeps a random state: the order of the samples and their rotations in an
 generator seeded by (seed, epoch), so a run that is resumed, and every set of layers, sees the same batches.
 """
 
-from __future__ import annotations
-
 import math
 from typing import Protocol, runtime_checkable
 

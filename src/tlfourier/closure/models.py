@@ -1,7 +1,5 @@
 """The one vocabulary of models: baselines by their names, re-trained layers as ``"2"`` or ``"2+5"``."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from itertools import combinations
 from typing import TypeAlias

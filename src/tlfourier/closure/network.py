@@ -1,7 +1,5 @@
 """The closure network: eleven convolutions from (psi, omega) to the subgrid term, layers counted from one."""
 
-from __future__ import annotations
-
 import dataclasses
 import math
 from collections.abc import Mapping

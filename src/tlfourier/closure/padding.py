@@ -5,8 +5,6 @@ and each is the adjoint of the other, so derivatives of every order exist (Hessi
 second).
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch

@@ -1,7 +1,5 @@
 """Offline scores of a predicted subgrid term; never the correlation alone, it is blind to amplitude."""
 
-from __future__ import annotations
-
 import math
 
 import torch

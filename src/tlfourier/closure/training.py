@@ -1,7 +1,5 @@
 """Train the closure network from nothing on the samples of one flow."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from pathlib import Path

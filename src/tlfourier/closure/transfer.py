@@ -1,7 +1,5 @@
 """Re-train any set of layers of a network on a few samples of another flow, the rest frozen to the bit."""
 
-from __future__ import annotations
-
 import contextlib
 import copy
 import math

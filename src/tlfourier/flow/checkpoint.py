@@ -1,7 +1,5 @@
 """Keep the state of a run on disk in full precision, replaced atomically."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from pathlib import Path

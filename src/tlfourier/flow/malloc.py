@@ -5,8 +5,6 @@ each large one afresh, so that every step touches thousands of new pages, which 
 transforms. Other C libraries are left as they are. Only speed changes, never a number.
 """
 
-from __future__ import annotations
-
 import contextlib
 import ctypes
 import platform

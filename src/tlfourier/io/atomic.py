@@ -1,7 +1,5 @@
 """Files that are whole or absent: the one way in which this project writes."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os

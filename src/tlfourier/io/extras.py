@@ -1,7 +1,5 @@
 """What the base installation lacks: where it is asked for, a sentence names the extra that brings it."""
 
-from __future__ import annotations
-
 from importlib.util import find_spec
 
 

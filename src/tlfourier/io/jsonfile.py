@@ -1,7 +1,5 @@
 """JSON from disk, read strictly: whatever the bytes are, a value with one meaning or one sentence."""
 
-from __future__ import annotations
-
 import json
 import math
 from typing import Any

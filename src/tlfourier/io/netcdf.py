@@ -4,8 +4,6 @@ HDF5 lets a file name a filter that is loaded as a library, and point at other f
 writes does, so a file that does is refused before its values are read.
 """
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext

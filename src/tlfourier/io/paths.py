@@ -4,8 +4,6 @@ In a checkout all of it lies there, and an installed package has the user's fold
 be written to (a reader's clone) is read as it is; what is made goes to the user's cache.
 """
 
-from __future__ import annotations
-
 import os
 import zipfile
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Tensors mapped from disk: the system drops their pages when it needs the memory."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Tensors and a JSON record in one safetensors file, written atomically, sealed, and never unpickled."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Mapping

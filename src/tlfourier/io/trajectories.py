@@ -4,8 +4,6 @@ A Zarr array names the codecs that decode its chunks, and some of those run code
 with those that `create` writes before Zarr sees a folder, and links are refused.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

@@ -1,7 +1,5 @@
 """Somebody else's words within one sentence of ours."""
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Iterator
 

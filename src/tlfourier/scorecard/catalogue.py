@@ -1,7 +1,5 @@
 """The one list of what the book judges: effect, bound, words, and the page that shows it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

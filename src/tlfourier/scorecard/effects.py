@@ -5,8 +5,6 @@ is part of it, so that the claim reads "effect > 0"; only C5 reads "effect < EQU
 looking and stand here.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import TypeAlias
 

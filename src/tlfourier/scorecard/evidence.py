@@ -1,7 +1,5 @@
 """What the scorecard judges: the artifacts of one case, as arrays whose unit is the training seed."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 

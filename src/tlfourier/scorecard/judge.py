@@ -1,7 +1,5 @@
 """Judge every claim in every case, corrected for how many are judged at once."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields

@@ -1,7 +1,5 @@
 """Read a scorecard: as a table, in words, one cell of it, or sorted by what came out."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import fields
 

@@ -4,8 +4,6 @@ The unit is the training seed, never the snapshot: the snapshots of one test blo
 network trained again differs more than its own test snapshots suggest.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ An archive of a stage holds the folders of its artifacts, each with its manifest
 checked by itself. A stage has several archives where one would be too large for a repository.
 """
 
-from __future__ import annotations
-
 import io
 import os
 import zipfile

@@ -1,7 +1,5 @@
 """Manifests: what an artifact is, which files it has with which checksums, and what it cost."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import platform

@@ -5,8 +5,6 @@ writer puts its files into a folder of its own and then the manifest, in one req
 or an artifact that is whole, and of two writers the later one wins as a whole.
 """
 
-from __future__ import annotations
-
 import contextlib
 import hashlib
 import json

@@ -1,7 +1,5 @@
 """A stage: everything that is known of one kind of artifact, in one object."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path

@@ -10,8 +10,6 @@ artifact should have the same bits on two cores as on two hundred. Cores are use
 at once, see `tlfourier.sweep.run`.
 """
 
-from __future__ import annotations
-
 import contextlib
 import os
 import shutil

@@ -4,8 +4,6 @@ Choices of the transfer keep the base networks. Choices of the network or of its
 their own: these are trained on a quarter of the epochs, beside a reference that is trained as briefly.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any

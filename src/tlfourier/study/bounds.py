@@ -1,7 +1,5 @@
 """What every number of a study may be: refused before anything is simulated, never after hours."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """Gather what a study measured in a case as the evidence that the scorecard judges."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np

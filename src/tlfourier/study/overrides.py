@@ -1,7 +1,5 @@
 """Lay a dictionary of settings on dataclasses, every key and type checked."""
 
-from __future__ import annotations
-
 import dataclasses
 import difflib
 import math

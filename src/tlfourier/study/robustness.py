@@ -1,7 +1,5 @@
 """Read the ablations: what is left of the story when one choice is another."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import numpy as np

@@ -4,8 +4,6 @@ A profile is a TOML file of ``profiles/``; overrides are a dictionary with dotte
 through the same door, which refuses an unknown key and names the nearest known one.
 """
 
-from __future__ import annotations
-
 import json
 import math
 import tomllib

@@ -1,7 +1,5 @@
 """Which nodes to make: what the book reads, what is judged, or a grid of cases, layer sets and samples."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 
 from tlfourier.closure.models import Model, layer_sets

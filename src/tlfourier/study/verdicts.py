@@ -1,7 +1,5 @@
 """The stage of the scorecard: everything that was measured in a study, judged once and kept."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, partial

@@ -1,7 +1,5 @@
 """What a sweep has done: what was made, what failed, and what was not tried because of it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Any
 

@@ -1,7 +1,5 @@
 """From the options of a sweep to the place where it runs, and what it will probably cost."""
 
-from __future__ import annotations
-
 import os
 from importlib.util import find_spec
 from pathlib import Path

@@ -3,8 +3,6 @@
 Their files are small, so a book can ship them for every seed where it ships networks of one seed only.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from functools import cache, partial
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Read and write what artifacts hold of a closure: scales, samples, networks and their re-trained layers."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The stages before any network: simulations, what is seen in them, and pairs to learn from."""
 
-from __future__ import annotations
-
 import dataclasses
 import math
 from collections.abc import Mapping

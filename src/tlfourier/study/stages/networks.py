@@ -1,7 +1,5 @@
 """The stages of networks: trained from nothing, some layers re-trained, and scored on a flow."""
 
-from __future__ import annotations
-
 import contextlib
 import dataclasses
 import shutil

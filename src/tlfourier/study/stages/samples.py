@@ -1,7 +1,5 @@
 """Read training samples: into memory up to a limit, beyond it mapped from disk."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from torch import Tensor

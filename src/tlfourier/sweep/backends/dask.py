@@ -1,7 +1,5 @@
 """Make artifacts as tasks on dask.distributed: on the cores of this machine, or on a running scheduler."""
 
-from __future__ import annotations
-
 import contextlib
 import functools
 import io

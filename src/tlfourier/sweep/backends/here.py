@@ -1,7 +1,5 @@
 """Make artifacts one after the other in this process."""
 
-from __future__ import annotations
-
 import io
 import time
 from collections.abc import Iterable

@@ -1,7 +1,5 @@
 """What a sweep asks SLURM for: a TOML table, of which a site has a copy of its own."""
 
-from __future__ import annotations
-
 import tomllib
 from pathlib import Path
 from typing import Any
