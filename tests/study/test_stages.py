@@ -126,7 +126,7 @@ GOLDEN = {
         "change": "35d404ee71d096cb",
         "putback": "2ab2c4991d844378",
         "mask": "cf942869a0bb9dee",
-        "verdicts": "a9f17ca66ef7c5d0",
+        "verdicts": "6059458b9641525d",
     },
     "paper": {
         "simulate": "09afb0e59672895b",
@@ -143,6 +143,6 @@ GOLDEN = {
         "change": "c467cdd4615f4124",
         "putback": "c4128b17b7d80ac3",
         "mask": "d0ab5c1f12347af8",
-        "verdicts": "1788aa58ae7ba8eb",
+        "verdicts": "1d763fee198cd39e",
     },
 }

@@ -23,7 +23,8 @@ from tlfourier.study.stages.data import Inputs, read_file
 def verdicts_node(spec: StudySpec) -> Node:
     """Return the node of a study's scorecard."""
     design = Design(spec)
-    return VERDICTS.of({"study": spec.as_data}, {node.name: node for node in targets.judged(design)})
+    judged = {"study": spec.as_data, "claims": [claim.id for claim in (*CLAIMS, *STATEMENTS)]}
+    return VERDICTS.of(judged, {node.name: node for node in targets.judged(design)})
 
 
 @dataclass(frozen=True)

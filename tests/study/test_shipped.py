@@ -1,0 +1,33 @@
+"""What the repository ships is what its code makes of it."""
+
+from pathlib import Path
+
+import pytest
+import xarray as xr
+
+from tlfourier.io.paths import shipped_folder
+from tlfourier.scorecard import scorecard
+from tlfourier.scorecard.catalogue import CLAIMS, STATEMENTS
+from tlfourier.store.store import Store
+from tlfourier.study.design import Design
+from tlfourier.study.evidence import evidence
+from tlfourier.study.settings import load
+from tlfourier.study.study import Study
+from tlfourier.study.verdicts import STAGES, verdicts_node
+
+
+@pytest.fixture(scope="module")
+def study() -> Study:
+    """Return the published study, read from the shipped archives alone, with no patience at all."""
+    return Study(Design(load("laptop")), Store(Path("/nowhere"), STAGES, shipped_folder()), patience=-1.0)
+
+
+def test_everything_that_the_book_reads_is_shipped(study: Study) -> None:
+    assert [node.name for node in study.leaves() if study.store.local(node) is None] == []
+
+
+def test_the_shipped_scorecard_is_that_of_the_shipped_evidence(study: Study) -> None:
+    """A change of a claim or of its evidence needs a new version of the stage, and a new scorecard."""
+    cases = {case: evidence(study, case) for case in study.design.ways}
+    found = scorecard(cases, (*CLAIMS, *STATEMENTS))
+    xr.testing.assert_identical(study.store.read(verdicts_node(study.spec)), found.drop_attrs())
