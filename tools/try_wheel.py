@@ -14,6 +14,7 @@ import tempfile
 import time
 import venv
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from tools.environment import REPOSITORY, install_torch, pip
@@ -82,9 +83,9 @@ def main() -> None:
 def build(folder: Path) -> Path:
     """Build the sdist, from it the wheel, and hold that against the wheel that the checkout gives."""
     started = time.perf_counter()
-    command: list[str | Path] = [sys.executable, "-m", "build", "--no-isolation", REPOSITORY, "--outdir"]
-    call([*command, folder])
-    call([*command, folder / "direct", "--wheel"])
+    command = [sys.executable, "-m", "build", "--no-isolation", str(REPOSITORY), "--outdir"]
+    call([*command, str(folder)])
+    call([*command, str(folder / "direct"), "--wheel"])
     wheel, direct = (contents(next(place.glob("*.whl"))) for place in (folder, folder / "direct"))
     if wheel != direct:
         differing = sorted({name for name, _ in wheel ^ direct})
@@ -109,6 +110,7 @@ def environment(folder: Path, wheel: Path) -> Path:
     """Make an environment with nothing but the wheel and what it needs; return its Python."""
     started, python = time.perf_counter(), folder / "bin" / "python"
     venv.create(folder, with_pip=True)
+    os.environ["PIP_NO_COMPILE"] = "1"  # most of torch is never imported here
     install_torch(python)
     pip(python, "--quiet", str(wheel))
     call([python, "-m", "pip", "check"])
@@ -138,7 +140,7 @@ def use(python: Path, home: Path) -> None:
         sys.exit(f"these were left in the working folder: {', '.join(strays)}")
 
 
-def call(command: list[str | Path], home: Path | None = None, code: int = 0) -> str:
+def call(command: Sequence[str | Path], home: Path | None = None, code: int = 0) -> str:
     """Run a command, in ``home`` as if it were the user's; on another exit code show all that it wrote."""
     hidden = ("PYTHON", "TLFOURIER", "XDG", "VIRTUAL_ENV") if home else ()
     given = {name: value for name, value in os.environ.items() if not name.startswith(hidden)}
