@@ -62,7 +62,7 @@ VERDICTS = Stage(
     make=make_verdicts,
     read=partial(read_file, "verdicts.nc"),
     work=_parts,
-    rate=1.5e-2,
+    rate=1.3e-2,
     describe=_describe,
 )
 
