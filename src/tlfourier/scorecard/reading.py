@@ -1,6 +1,6 @@
 """Read a scorecard: as a table, in words, one cell of it, or sorted by what came out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 
 import pandas as pd
@@ -69,11 +69,29 @@ def cell(found: xr.Dataset, claim: str, case: str) -> Cell:
     return Cell(**{field.name: chosen[field.name].item() for field in fields(Cell)})
 
 
+def where(words: Mapping[str, str]) -> str:
+    """Say in which cases what was found: "layer 2 in decay and forcing, layer 9 in reynolds".
+
+    Examples
+    --------
+    >>> where({"decay": "layer 2", "reynolds": "layer 9", "forcing": "layer 2"})
+    'layer 2 in decay and forcing, layer 9 in reynolds'
+    """
+    cases = {word: [case for case in words if words[case] == word] for word in words.values()}
+    return ", ".join(f"{word} in {_listed(names)}" for word, names in cases.items())
+
+
 def spoken(found: xr.Dataset, claim: str, cases: Sequence[str]) -> str:
     """Say how a claim turned out: "supported in decay and forcing, undecided in reynolds"."""
     verdicts = {case: cell(found, claim, case).verdict for case in cases}
-    words = list(dict.fromkeys(sorted(verdicts.values(), key=WORDS.index)))
-    return ", ".join(f"{word} in {_listed([c for c in cases if verdicts[c] == word])}" for word in words)
+    return where(dict(sorted(verdicts.items(), key=lambda item: WORDS.index(item[1]))))
+
+
+def by_verdict(found: xr.Dataset, case: str) -> dict[str, str]:
+    """Return the claims of each verdict in a case, in words: "it is more than a gain", "none"."""
+    verdicts = found["verdict"].sel(case=case).values
+    words = {word: found["words"].values[verdicts == word].tolist() for word in WORDS}
+    return {word.replace(" ", "_"): _listed(claims) or "none" for word, claims in words.items()}
 
 
 def counts(found: xr.Dataset) -> dict[str, int]:
@@ -84,17 +102,17 @@ def counts(found: xr.Dataset) -> dict[str, int]:
 
 
 def outcomes(found: xr.Dataset) -> dict[str, str]:
-    """Return the numbers of the claims that came out alike, as text, for each of `OUTCOMES`.
+    """Return the claims that came out alike, in words and with their numbers, for each of `OUTCOMES`.
 
-    A statement is *supported* if it is so in some case and refuted in none, *refuted* the other way round,
-    *mixed* if both occur, *open* if neither does. A claim of several statements may appear twice.
+    A claim is *supported* if it is so in some case and refuted in none, *refuted* the other way round,
+    *mixed* if both occur, *open* if neither does.
     """
     sorted_out: dict[str, list[str]] = {outcome: [] for outcome in OUTCOMES}
-    for (claim, _), row in in_words(found).iterrows():
+    for (claim, words), row in in_words(found).iterrows():
         said = {"supported", "refuted"} & set(row)
         outcome = "mixed" if len(said) == 2 else said.pop() if said else "open"
-        sorted_out[outcome].append(str(found["number"].sel(claim=claim).item()))
-    return {outcome: ", ".join(dict.fromkeys(numbers)) or "none" for outcome, numbers in sorted_out.items()}
+        sorted_out[outcome].append(f"{words} ({found['number'].sel(claim=claim).item()})")
+    return {outcome: "; ".join(claims) or "none" for outcome, claims in sorted_out.items()}
 
 
 def spread_of_layers(losses: pd.DataFrame) -> pd.Series:
@@ -105,4 +123,4 @@ def spread_of_layers(losses: pd.DataFrame) -> pd.Series:
 
 def _listed(names: Sequence[str]) -> str:
     """Write "a", "a and b", "a, b and c"."""
-    return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
+    return " and ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)
