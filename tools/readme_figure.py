@@ -13,9 +13,11 @@ TARGET = Path(__file__).parents[1] / "book" / "_static" / "which-layer.png"
 
 if __name__ == "__main__":
     study = tl.begin("laptop")
-    figure = layers.layer_scores(study.scores("forcing"), panels=("rmse", "spectrum_error"))
+    figure = layers.layer_scores(
+        study.table("forcing", models=study.design.singles), panels=("rmse", "spectrum_error")
+    )
     figure.savefig(TARGET, dpi=150)
     print(f"{TARGET.relative_to(TARGET.parents[2])}: {TARGET.stat().st_size / 1e3:.0f} kB")
     for case in study.cases:
-        numbers = ranking.headline(study.scores(case), study.scores(case, split="validation"))
+        numbers = ranking.headline(study.table(case), study.table(case, "validation"))
         print(case, {str(name): round(float(value), 2) for name, value in numbers.items()})

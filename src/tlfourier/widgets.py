@@ -116,7 +116,7 @@ class Chooser:
         """Return the scores of the case over (model, seed), with the chosen set if it is known."""
         case = self.case.value
         if case not in self._scores:
-            self._scores[case] = self.study.scores(case).mean("snapshot")
+            self._scores[case] = self.study.table(case, models=self.study.design.singles)
         table = self._scores[case]
         if not self.known or self.label in table["model"].values:
             return table

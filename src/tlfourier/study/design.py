@@ -66,6 +66,11 @@ class Design:
         return range(1, self.spec.network.layers + 1)
 
     @property
+    def singles(self) -> list[str]:
+        """Names of the baselines and of the models that re-train one layer."""
+        return [*BASELINES, *map(str, self.layers)]
+
+    @property
     def probed_layers(self) -> tuple[int, ...]:
         """Layers that are looked into: the showcase, one amid, one deep. Their changes have a null model."""
         last = self.spec.network.layers
@@ -105,7 +110,7 @@ class Design:
     def models(self, case: str) -> dict[str, range]:
         """Return every model of a case with its seeds: baselines, single layers, and sets of layers."""
         seeds, last = self.seeds_of(case), self.layers[-1]
-        found = dict.fromkeys([*BASELINES, *map(str, self.layers)], seeds)
+        found = dict.fromkeys(self.singles, seeds)
         if case.endswith(REVERSED):
             return found
         found[MATCHED] = seeds

@@ -14,7 +14,7 @@ import xarray as xr
 from torch import Tensor
 
 from tlfourier.closure import pairs
-from tlfourier.closure.models import BASELINES, Model, model_name
+from tlfourier.closure.models import Model, model_name
 from tlfourier.closure.network import Network
 from tlfourier.io.paths import shipped_folder, store_folder, writable
 from tlfourier.scorecard.catalogue import CLAIMS, STATEMENTS
@@ -226,7 +226,7 @@ class Study:
         By default: every baseline and every single layer. A set of layers is named ``"2"`` or ``"2+5"``.
         Choose among models with ``split="validation"``.
         """
-        chosen = [*BASELINES, *map(str, self.layers)] if models is None else list(models)
+        chosen = self.design.singles if models is None else list(models)
         names, seeds = [model_name(model, self.layers[-1]) for model in chosen], self.seeds_of(case)
         nodes = [[self.design.score_node(case, name, seed, on, split) for seed in seeds] for name in names]
         self._ensure([node for row in nodes for node in row])
@@ -237,10 +237,18 @@ class Study:
         whole = xr.concat(rows, dim="model", combine_attrs="override")
         return whole.assign_coords(model=names, seed=list(seeds))
 
-    def table(self, case: str, split: str = "test") -> xr.Dataset:
-        """Return the mean scores of every model of a case, NaN for the seeds that one does not have."""
-        node = self.design.table_node(case, self.design.models(case), split)
-        return self._dataset(node).reindex(seed=list(self.seeds_of(case)))
+    def table(self, case: str, split: str = "test", models: Iterable[Model] | None = None) -> xr.Dataset:
+        """Return mean scores over snapshots, (model, seed), of every model of a case, from one artifact.
+
+        NaN for the seeds that a model does not have. ``models`` picks some, as ``study.design.singles``: where
+        the whole table is not there, a table of these is made.
+        """
+        every = self.design.models(case)
+        names = list(every) if models is None else [model_name(model) for model in models]
+        node = self.design.table_node(case, every, split)
+        if models is not None and self.store.local(node) is None:
+            node = self.design.table_node(case, {name: self.seeds_of(case) for name in names}, split)
+        return self._dataset(node).reindex(seed=list(self.seeds_of(case))).sel(model=names)
 
     def has_score(self, case: str, model: Model, seed: int = 0) -> bool:
         """Tell whether a model is trained and scored on the target already."""
