@@ -240,7 +240,7 @@ class Study:
     def table(self, case: str, split: str = "test", models: Iterable[Model] | None = None) -> xr.Dataset:
         """Return mean scores over snapshots, (model, seed), of every model of a case, from one artifact.
 
-        NaN for the seeds that a model does not have. ``models`` picks some, as ``study.design.singles``: where
+        NaN for the seeds that a model lacks. ``models`` picks some, as ``study.design.singles``: where the
         the whole table is not there, a table of these is made.
         """
         every = self.design.models(case)
