@@ -44,14 +44,27 @@ def tiny() -> dict[str, Any]:
     }
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Share the work out to processes by file, but all of the tiny study to one, which makes it once.
+def _share(nodeid: str) -> str:
+    """Name the work that a test is part of: its file, and all that make the tiny study together."""
+    file = nodeid.partition("::")[0]
+    together = file.startswith(("tests/study/", "tests/sweep/")) and not file.endswith("test_kills.py")
+    return "tiny" if together else file
 
-    What takes longest comes first, so that no process waits for it at the end.
-    """
-    takes_long = {}
-    for item in items:
-        group = "tiny" if "tiny" in getattr(item, "fixturenames", ()) else item.nodeid.partition("::")[0]
-        item.add_marker(pytest.mark.xdist_group(group))
-        takes_long[item] = group == "tiny" or group.endswith("test_kills.py")
-    items.sort(key=takes_long.__getitem__, reverse=True)
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, so that no process waits for it at the end."""
+    longest = ("tiny", "tests/study/test_kills.py")
+    items.sort(key=lambda item: _share(item.nodeid) not in longest)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give each process whole shares, so that what they have in common is made once."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Shares(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return _share(nodeid)
+
+    config.option.loadscopereorder = False
+    return Shares(config, log)

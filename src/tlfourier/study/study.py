@@ -241,7 +241,7 @@ class Study:
         """Return mean scores over snapshots, (model, seed), of every model of a case, from one artifact.
 
         NaN for the seeds that a model lacks. ``models`` picks some, as ``study.design.singles``: where the
-        the whole table is not there, a table of these is made.
+        whole table is not there, a table of these is made.
         """
         every = self.design.models(case)
         names = list(every) if models is None else [model_name(model) for model in models]
