@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
+from lzma import LZMAError
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,8 @@ from tlfourier.store.stage import Folder
 MANIFEST = "manifest.json"
 _UNFINISHED = f"{MANIFEST}.tmp"
 _BLOCK = 2**20
-_UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError)  # in a damaged archive
+# what a damaged archive makes of its readers
+_UNREADABLE = (OSError, zipfile.BadZipFile, zlib.error, LZMAError, EOFError, RuntimeError, ValueError)
 _VERSIONED = ("tlfourier", "torch", "numpy", "xarray")
 
 
@@ -41,7 +43,7 @@ def read_manifest(folder: Folder) -> dict[str, Any]:
     """
     try:
         content = (folder / MANIFEST).read_bytes()
-    except (OSError, *_UNREADABLE) as error:
+    except _UNREADABLE as error:
         raise DamagedArtifact(damaged(folder, f"{MANIFEST} cannot be read ({_one_line(error)})")) from None
     return parse_manifest(content, folder)
 
@@ -135,6 +137,8 @@ def checksum(file: Folder) -> str:
             while block := stream.read(_BLOCK):
                 digest.update(block)
     except _UNREADABLE:
+        if isinstance(file, Path):  # what the system cannot read need not be damaged
+            raise
         return "unreadable"
     return digest.hexdigest()
 
