@@ -8,6 +8,7 @@ from click.testing import CliRunner
 
 from tlfourier import cli
 from tlfourier.cli import main
+from tlfourier.store.node import tree
 from tlfourier.study.study import Study, begin
 
 
@@ -68,7 +69,7 @@ def test_info_lists_what_is_to_be_made(runner: CliRunner) -> None:
 
 
 def test_a_damaged_artifact_is_one_sentence(runner: CliRunner, tmp_path: Path) -> None:
-    name = begin("smoke").leaves()[0].name
+    name = next(tree(begin("smoke").leaves())).name
     damaged = tmp_path / "store" / name
     damaged.mkdir(parents=True)
     (damaged / "manifest.json").write_text("{}")

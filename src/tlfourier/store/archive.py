@@ -113,5 +113,5 @@ def _opened(archive: tuple[Path, int, int], process: int) -> zipfile.ZipFile:
     """
     try:
         return zipfile.ZipFile(archive[0])
-    except zipfile.BadZipFile as error:
+    except (zipfile.BadZipFile, RuntimeError, ValueError) as error:
         raise DamagedArtifact(f"{archive[0]} is damaged ({error}): restore it from git") from None

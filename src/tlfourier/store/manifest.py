@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
+from lzma import LZMAError
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,8 @@ from tlfourier.store.stage import Folder
 MANIFEST = "manifest.json"
 _UNFINISHED = growing(Path(MANIFEST)).name
 _BLOCK = 2**20
-_UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError)  # in a damaged archive
+# what a damaged archive makes of its readers
+_UNREADABLE = (OSError, zipfile.BadZipFile, zlib.error, LZMAError, EOFError, RuntimeError, ValueError)
 _VERSIONED = ("tlfourier", "torch", "numpy", "xarray")
 
 
@@ -40,7 +42,7 @@ def read_manifest(folder: Folder) -> dict[str, Any]:
     """
     try:
         content = (folder / MANIFEST).read_bytes()
-    except (OSError, *_UNREADABLE) as error:
+    except _UNREADABLE as error:
         raise DamagedArtifact(damaged(folder, f"{MANIFEST} cannot be read ({one_line(error)})")) from None
     return parse_manifest(content, folder)
 
@@ -129,6 +131,8 @@ def checksum(file: Folder) -> str:
             while block := stream.read(_BLOCK):
                 digest.update(block)
     except _UNREADABLE:
+        if isinstance(file, Path):  # what the system cannot read need not be damaged
+            raise
         return "unreadable"
     return digest.hexdigest()
 
