@@ -18,13 +18,9 @@ def scatter(pairs: xr.Dataset) -> xr.Dataset:
     of the resolved flow; negative is backscatter. ``*_back`` is the share of all exchange that points back,
     ``sum(max(-p, 0)) / sum(|p|)`` with ``p`` the product at each point.
 
-    ``pairs``: ``psi``, ``omega``, ``sgs`` over (time, y, x).
-
-    Returns
-    -------
-    xr.Dataset
-        ``enstrophy``, ``energy``, ``enstrophy_back``, ``energy_back`` over ``time``. The share for energy
-        depends on the choice of ψ̄ with mean zero; the mean transfer does not, for Π has no mean.
+    ``pairs``: ``psi``, ``omega``, ``sgs`` over (time, y, x). Returns ``enstrophy``, ``energy``,
+    ``enstrophy_back``, ``energy_back`` over ``time``. The share for energy depends on the choice of ψ̄ with
+    mean zero; the mean transfer does not, for Π has no mean.
     """
     result = {}
     for name, (variable, long_name, units) in _TRANSFERS.items():

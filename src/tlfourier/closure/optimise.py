@@ -78,19 +78,8 @@ def check_settings(spec: Any) -> None:
 class Descent:
     """Adam on the mean squared error of ``model`` over a source, the best state on validation kept.
 
-    Parameters
-    ----------
-    model : callable
-        Features to predictions.
-    parameters : mapping of str to nn.Parameter
-        What is trained; everything else stays as it is.
-    source : Source
-        Training samples.
-    validation : tuple of Tensor
-        Features and targets, never turned.
-    budget : Budget
-    look : callable, optional
-        Validation features to predictions, when they enter another layer than the training's.
+    ``parameters`` are what is trained, everything else stays as it is; the ``validation`` features and
+    targets are never turned; ``look`` predicts from them when they enter another layer than the training's.
     """
 
     def __init__(
@@ -123,12 +112,8 @@ class Descent:
     ) -> None:
         """Descend to the end of the budget, leave the parameters at the best round on validation.
 
-        With ``keep_best=False`` they stay where the last step has left them.
-
-        Raises
-        ------
-        Diverged
-            The loss stopped being finite or exploded; the parameters are those of the best round so far.
+        With ``keep_best=False`` they stay where the last step has left them. Raises Diverged if the loss
+        stopped being finite or exploded; the parameters are those of the best round so far.
         """
         if checkpoint is not None and checkpoint.exists():
             self._restore(checkpoint)

@@ -28,6 +28,9 @@ def score(
     ``rmse**2 * <T**2> / sd(T)**2 = 1 + sd_ratio**2 - 2 sd_ratio cc + bias**2``, which is
     ``rmse**2 = 1 + s**2 - 2 s cc`` where both means vanish, as for a subgrid term.
 
+    Raises ValueError for arrays of other or different shapes, not finite, or a true snapshot that is
+    constant.
+
     Parameters
     ----------
     prediction, truth : Tensor, shape (snapshots, N, N)
@@ -48,11 +51,6 @@ def score(
         these spectra. Over (``field``, ``snapshot``): ``energy_transfer`` ``<psi Π>`` and
         ``enstrophy_transfer`` ``<omega Π>``, positive towards the subgrid scales; ``..._spectrum`` over
         (``field``, ``k``) resolves their snapshot mean. ``field`` is "truth" or "prediction".
-
-    Raises
-    ------
-    ValueError
-        Arrays of other or different shapes, not finite, or a true snapshot that is constant.
 
     Notes
     -----

@@ -28,10 +28,8 @@ class TransferSpec:
     bit: a control with fewer parameters in the same place. ``optimiser="carried"`` starts Adam with moments
     of the base flow, as if the base training just went on.
 
-    Raises
-    ------
-    ValueError
-        For layers that `check_layers` refuses, a number that is not positive, an unknown optimiser.
+    Raises ValueError for layers that `check_layers` refuses, a number that is not positive, an unknown
+    optimiser.
     """
 
     layers: tuple[int, ...]
@@ -115,6 +113,9 @@ def transfer(
     about equally long rounds: one epoch each, or ``steps / looks`` steps where epochs are shorter. With all
     layers of a fresh network this is training from scratch on the same samples.
 
+    Raises ValueError for a layer that the network does not have, samples of the wrong shape or not finite, or
+    no ``home`` for a carried optimiser; Diverged if the loss stopped being finite or exploded.
+
     Parameters
     ----------
     base : Network
@@ -144,14 +145,6 @@ def transfer(
     history : xr.Dataset
         ``train_loss`` (NaN at step 0) and ``validation_loss`` over ``step``; attributes ``best_step``,
         ``layers``, ``cached`` and ``steps``.
-
-    Raises
-    ------
-    ValueError
-        A layer that the network does not have, samples of the wrong shape or not finite, or no ``home`` for a
-        carried optimiser.
-    Diverged
-        The loss stopped being finite or exploded.
 
     Notes
     -----

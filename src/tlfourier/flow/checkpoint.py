@@ -19,16 +19,9 @@ _COUNTS = ("stops", "snapshots")
 class Checkpoint:
     """Hold what a run needs to go on.
 
-    Parameters
-    ----------
-    state : State
-        The state at the last stop.
-    stops : int
-        Stops behind it, those of spin-up included.
-    snapshots : int
-        Snapshots that are safely on disk.
-    recipe : str
-        What the run is, so that it never goes on from the checkpoint of another.
+    ``state`` is that at the last stop, ``stops`` counts the stops behind it, those of spin-up included,
+    ``snapshots`` those that are safely on disk; ``recipe`` says what the run is, so that it never goes on
+    from the checkpoint of another.
     """
 
     state: State
@@ -51,12 +44,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
 def load_checkpoint(path: Path) -> Checkpoint:
     """Read a checkpoint.
 
-    Raises
-    ------
-    FileNotFoundError
-        If there is none.
-    ValueError
-        If the file is damaged or is no checkpoint.
+    Raises FileNotFoundError if there is none, ValueError if the file is damaged or is no checkpoint.
     """
     after = ": remove it and the trajectory beside it to begin again"
     with said_as(f"{path} is damaged", after, (KeyError, TypeError, ValueError, OverflowError)):

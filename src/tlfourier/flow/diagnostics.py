@@ -45,6 +45,8 @@ def snapshots(
 ) -> Iterator[tuple[float, torch.Tensor]]:
     """Yield (time, omega_hat) of a trajectory, loading one snapshot at a time.
 
+    Raises ValueError if a snapshot does not fit the grid or is not finite.
+
     Parameters
     ----------
     trajectory : xr.Dataset
@@ -53,11 +55,6 @@ def snapshots(
         Of the trajectory; sets precision and device of the spectra.
     label : str, optional
         Title of a progress bar; without it there is no bar.
-
-    Raises
-    ------
-    ValueError
-        If a snapshot does not fit the grid or is not finite.
     """
     if set(trajectory["omega"].dims) != {"time", "y", "x"}:
         dims = ", ".join(map(str, trajectory["omega"].dims))
@@ -83,6 +80,9 @@ def diagnose(
 ) -> xr.Dataset:
     """Describe a trajectory in one pass with bounded memory.
 
+    Raises ValueError if a run has fewer than two snapshots, unequal steps in time, does not fit the grid or
+    is not finite.
+
     Parameters
     ----------
     trajectory : xr.Dataset
@@ -105,11 +105,6 @@ def diagnose(
         The series of `SERIES` over ``time``; the time means of `SPECTRA` over ``k`` and their standard
         deviations in time, ``*_sd``; ``pdf`` over ``sigma``; ``autocorrelation`` over ``lag`` and the scalar
         ``decorrelation_time``; ``vorticity`` (snapshot, y, x) float32 with its ``snapshot_time``.
-
-    Raises
-    ------
-    ValueError
-        If a run has fewer than two snapshots, unequal steps in time, does not fit the grid or is not finite.
     """
     time = np.asarray(trajectory["time"].values, dtype=float)
     interval, each = _interval(time, runs), time.size // runs

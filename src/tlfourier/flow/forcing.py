@@ -11,14 +11,8 @@ from tlfourier.shapes import Spectrum
 def two_way_cosine(grid: Grid, k_f: int) -> Spectrum:
     """Return the half spectrum of ``f = k (cos(k x) + cos(k y))`` with ``k = 2 pi k_f / length``.
 
-    The velocity forcing whose curl it is has unit amplitude. It is built mode by mode, so all other modes
-    are exactly zero.
-
-    Parameters
-    ----------
-    grid : Grid
-    k_f : int
-        Forcing wavenumber in units of 2 pi / length, from 1 to N / 2 - 1.
+    The velocity forcing whose curl it is has unit amplitude. It is built mode by mode, so all other modes are
+    exactly zero. ``k_f`` is in units of 2 pi / length, from 1 to N / 2 - 1.
 
     Notes
     -----

@@ -38,7 +38,8 @@ class Diverged(RuntimeError):
 class Schedule:
     """Say when to look at a run, and with which steps to get there.
 
-    Snapshot i, from 0, is taken at ``spin_up + i * interval`` after the start.
+    Snapshot i, from 0, is taken at ``spin_up + i * interval`` after the start. Raises ValueError for times
+    that are negative or not finite, no snapshots, or a fixed step that does not fit.
 
     Parameters
     ----------
@@ -52,11 +53,6 @@ class Schedule:
         Largest ``dt max(|u| + |v|) / dx`` when ``dt`` is chosen by the flow.
     dt : float, optional
         A fixed step, of which ``spin_up`` and ``interval`` must be multiples.
-
-    Raises
-    ------
-    ValueError
-        For times that are negative or not finite, no snapshots, or a fixed step that does not fit.
 
     Examples
     --------
@@ -115,6 +111,9 @@ def simulate(
 
     The step is chosen anew every 50 steps as the largest that keeps to ``schedule.cfl`` and ends on the next
     snapshot; it is a function of the flow alone, so a resumed run repeats an uninterrupted one to the bit.
+    Raises ValueError for an unknown stepper or an initial state of the wrong shape, precision or with
+    non-finite values; Diverged, with the last finite state, at most 50 steps after the run stops being
+    finite.
 
     Parameters
     ----------
@@ -132,13 +131,6 @@ def simulate(
     ------
     State
         One per snapshot, at its exact time.
-
-    Raises
-    ------
-    ValueError
-        For an unknown stepper or an initial state of the wrong shape, precision or with non-finite values.
-    Diverged
-        When the run stops being finite, at most 50 steps later, with the last finite state.
 
     Examples
     --------

@@ -20,12 +20,8 @@ from tlfourier.shapes import Spectrum
 class State:
     """Hold the vorticity in Fourier space at one time.
 
-    Parameters
-    ----------
-    omega_hat : Spectrum, shape (..., N, N // 2 + 1)
-    time : float
-    memory : Tensor, optional
-        The nonlinear term of the step before, for multistep schemes; without it such a scheme starts itself.
+    ``omega_hat`` has the shape (..., N, N // 2 + 1); ``memory`` is the nonlinear term of the step before, for
+    multistep schemes; without it such a scheme starts itself.
     """
 
     omega_hat: Tensor
@@ -45,11 +41,6 @@ class Stepper(nn.Module):
     cfl_limit : float
         Largest ``dt (|u| + |v|) / dx`` for stable advection with the 2/3 rule. AB2 is weakly unstable
         for pure advection at any step; viscosity holds it below the value given.
-
-    Raises
-    ------
-    ValueError
-        If dt is not positive.
     """
 
     order: ClassVar[int]

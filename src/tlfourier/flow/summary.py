@@ -24,12 +24,8 @@ NUMBERS = {
 def summarise(diagnostics: xr.Dataset, k_cutoff: float) -> xr.Dataset:
     """Reduce the diagnostics of a flow to the scalars of `NUMBERS`.
 
-    Parameters
-    ----------
-    diagnostics : xr.Dataset
-        From `tlfourier.flow.diagnostics.diagnose`.
-    k_cutoff : float
-        Positive wavenumber beyond which the enstrophy counts as ``enstrophy_beyond``.
+    ``diagnostics`` are from `tlfourier.flow.diagnostics.diagnose`; ``k_cutoff`` is the positive wavenumber
+    beyond which the enstrophy counts as ``enstrophy_beyond``.
     """
     if not (math.isfinite(k_cutoff) and k_cutoff > 0):
         raise ValueError(f"k_cutoff={k_cutoff}: it must be a positive wavenumber")
@@ -74,12 +70,8 @@ def palinstrophy_spectrum(diagnostics: xr.Dataset) -> xr.DataArray:
 def resolution(flows: Mapping[str, xr.Dataset], k_max: float) -> xr.Dataset:
     """Return how well flows are resolved, judged by ``k_max / k_d`` and by their palinstrophy spectra.
 
-    Parameters
-    ----------
-    flows : mapping of str to xr.Dataset
-        Name of each flow and its diagnostics.
-    k_max : float
-        Largest wavenumber that is kept in every direction.
+    ``flows`` are the name and diagnostics of each, ``k_max`` the largest wavenumber that is kept in every
+    direction.
 
     Returns
     -------
@@ -105,12 +97,8 @@ def resolution(flows: Mapping[str, xr.Dataset], k_max: float) -> xr.Dataset:
 def flux_extremes(diagnostics: xr.Dataset, k_below: float, k_above: float) -> xr.Dataset:
     """Return how much of the energy input goes upscale, and of the enstrophy input downscale.
 
-    Parameters
-    ----------
-    diagnostics : xr.Dataset
-        From `tlfourier.flow.diagnostics.diagnose`.
-    k_below, k_above : float
-        Energy is looked at for ``k < k_below``, enstrophy for ``k > k_above``.
+    ``diagnostics`` are from `tlfourier.flow.diagnostics.diagnose`; energy is looked at for ``k < k_below``,
+    enstrophy for ``k > k_above``.
 
     Returns
     -------
@@ -132,10 +120,7 @@ def flux_extremes(diagnostics: xr.Dataset, k_below: float, k_above: float) -> xr
 def log_ratio(after: xr.DataArray, before: xr.DataArray) -> xr.DataArray:
     """Return ``log10(after / before)`` over k > 0.
 
-    Parameters
-    ----------
-    after, before : DataArray
-        Positive; over the same ``k``, and any further common dimensions.
+    Both are positive and over the same ``k``, and any further common dimensions.
 
     Examples
     --------
@@ -156,12 +141,8 @@ def log_ratio(after: xr.DataArray, before: xr.DataArray) -> xr.DataArray:
 def spectral_shift(base: xr.Dataset, target: xr.Dataset, k_cutoff: float) -> xr.Dataset:
     """Return by how many powers of ten the energy spectrum changes from base to target.
 
-    Parameters
-    ----------
-    base, target : xr.Dataset
-        From `tlfourier.flow.diagnostics.diagnose`, on the same grid.
-    k_cutoff : float
-        Wavenumbers from the first shell to below this one are compared.
+    ``base`` and ``target`` are from `tlfourier.flow.diagnostics.diagnose`, on the same grid; wavenumbers from
+    the first shell to below ``k_cutoff`` are compared.
 
     Returns
     -------

@@ -21,14 +21,8 @@ def cost(
 ) -> xr.Dataset:
     """Time a step of every stepper, and four bare real FFTs of the same size.
 
-    Parameters
-    ----------
-    sizes : sequence of int
-        Points per side.
-    repeats : int
-        Of which the fastest counts: other programs can only slow a call down.
-    dtype : torch.dtype
-        Precision of the fields.
+    ``sizes`` are points per side; of ``repeats`` the fastest counts, for other programs can only slow a call
+    down.
 
     Returns
     -------
