@@ -27,9 +27,8 @@ def scatter(pairs: xr.Dataset) -> xr.Dataset:
         product = (pairs[variable] * pairs["sgs"]).astype(np.float64)
         back = (-product).clip(min=0).sum(("y", "x")) / abs(product).sum(("y", "x"))
         result[name] = product.mean(("y", "x")).assign_attrs(long_name=long_name, units=units)
-        result[f"{name}_back"] = back.assign_attrs(
-            long_name=f"share of the {name} exchange that is backscatter", units="1"
-        )
+        share = f"share of the {name} exchange that is backscatter"
+        result[f"{name}_back"] = back.assign_attrs(long_name=share, units="1")
     return xr.Dataset(result)
 
 

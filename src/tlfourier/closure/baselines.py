@@ -50,9 +50,7 @@ class OutputGain(nn.Module):
         p, t = prediction.double(), outputs.cpu().double()
         power = p.square().sum((0, 2, 3))
         if not bool((power > 0).all()):
-            raise ValueError(
-                "an output channel is predicted as zero everywhere: no factor can be fitted to it"
-            )
+            raise ValueError("an output channel is predicted as zero everywhere: no factor can be fitted")
         gain = ((p * t).sum((0, 2, 3)) / power).float()
         device = next((parameter.device for parameter in network.parameters()), torch.device("cpu"))
         return cls(network, gain.to(device))

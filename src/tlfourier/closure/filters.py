@@ -8,6 +8,7 @@ the linear part of the equation.
 
 import math
 from collections.abc import Callable
+from typing import TypeAlias
 
 import torch
 import xarray as xr
@@ -59,12 +60,8 @@ def square(k_x: Tensor, k_y: Tensor, width: float) -> Tensor:
     return (torch.maximum(k_x.abs(), k_y.abs()) < math.tau / width * _EDGE).to(k_x.dtype)
 
 
-KINDS: dict[str, Callable[[Tensor, Tensor, float], Tensor]] = {
-    "gaussian": gaussian,
-    "box": box,
-    "circular": circular,
-    "square": square,
-}
+_Kind: TypeAlias = Callable[[Tensor, Tensor, float], Tensor]
+KINDS: dict[str, _Kind] = {"gaussian": gaussian, "box": box, "circular": circular, "square": square}
 
 
 def factors(k_max: float, width: float, points: int = 1025) -> xr.Dataset:
@@ -143,16 +140,12 @@ def check_filter(fine: int, coarse: int, kind: str, width: float, length: float 
     if coarse > fine:
         raise ValueError(f"coarse grid of {coarse} points a side: at most the {fine} of the fine grid")
     if not 0.0 < width <= length * (1 + 1e-12):
-        raise ValueError(
-            f"width={width:g}: it must be above 0 and at most {length:g}, the side of the square"
-        )
+        raise ValueError(f"width={width:g}: it must be above 0, at most {length:g}, the side of the square")
 
 
 def _check_same_square(fine: Grid, coarse: Grid) -> None:
     if not math.isclose(coarse.length, fine.length, rel_tol=1e-12):
-        raise ValueError(
-            f"coarse grid of length {coarse.length:g}: it must be {fine.length:g}, as the fine one"
-        )
+        raise ValueError(f"coarse length {coarse.length:g}: it must be {fine.length:g}, as of the fine grid")
     if coarse.dtype != fine.dtype:
         raise ValueError(f"coarse grid of {coarse.dtype}: it must be {fine.dtype}, as the fine one")
 

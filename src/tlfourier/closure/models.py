@@ -32,9 +32,7 @@ def check_layers(layers: object, count: int | None = None) -> Layers:
     """
     there = "from 1 on" if count is None else f"1..{count}"
     if isinstance(layers, str | bytes) or not isinstance(layers, Iterable):
-        raise ValueError(
-            f"layers={layers!r}: accepted is a set of layer numbers {there}, such as {{2}} or {{2, 5}}"
-        )
+        raise ValueError(f"layers={layers!r}: accepted is a set of layer numbers {there}, such as {{2, 5}}")
     named = list(layers)
     written = "{" + ", ".join(map(repr, named)) + "}"
     if not named:

@@ -37,13 +37,10 @@ class NetworkSpec:
     padding: str = "circular"
 
     def __post_init__(self) -> None:
-        """Refuse shapes that are no network."""
         least = {"layers": 2, "channels": 1, "kernel_size": 1, "inputs": 1, "outputs": 1}
         check_integers(self, least, "network ")
         if self.kernel_size % 2 == 0:
-            raise ValueError(
-                f"network kernel_size={self.kernel_size}: accepted are odd sizes, which have a centre"
-            )
+            raise ValueError(f"network kernel_size={self.kernel_size}: accepted are odd sizes, with a centre")
         if self.padding not in PADDINGS:
             raise ValueError(f"network padding={self.padding!r}: accepted are {', '.join(PADDINGS)}")
 
@@ -171,9 +168,7 @@ def predict(network: nn.Module, inputs: Tensor, batch_size: int = 16) -> Tensor:
     torch.Size([5, 1, 16, 16])
     """
     if batch_size < 1 or len(inputs) < 1:
-        raise ValueError(
-            f"predict with {len(inputs)} samples in batches of {batch_size}: both must be at least 1"
-        )
+        raise ValueError(f"{len(inputs)} samples in batches of {batch_size}: both must be at least 1")
     check_finite("inputs", inputs)
     device = next((parameter.device for parameter in network.parameters()), inputs.device)
     return torch.cat([network(batch.float().to(device)).float().cpu() for batch in inputs.split(batch_size)])
@@ -186,9 +181,7 @@ def check_finite(name: str, values: Tensor) -> None:
         if not torch.isfinite(part).all():
             bad = start + int((~torch.isfinite(part)).flatten(1).any(1).nonzero()[0].item())
             place = f"first in sample {bad}"
-            raise ValueError(
-                f"{name} hold values that are not finite, {place}: only finite ones are accepted"
-            )
+            raise ValueError(f"{name} hold values that are not finite, {place}: finite ones are accepted")
 
 
 def save_network(path: Path | str, network: Network) -> None:

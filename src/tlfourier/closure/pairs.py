@@ -59,17 +59,11 @@ def make_pairs(
         for name, spectrum in zip(UNITS, spectra, strict=True):
             arrays[name][i] = grid.to_physical(spectrum).cpu().numpy()
     axis = grid.dx * np.arange(grid.size)
-    return xr.Dataset(
-        {
-            n: (("time", "y", "x"), a, {"long_name": LONG_NAMES[n], "units": UNITS[n]})
-            for n, a in arrays.items()
-        },
-        coords={
-            "time": trajectory["time"],
-            **{d: (d, axis, {"long_name": d, "units": "length"}) for d in "yx"},
-        },
-        attrs={"length": grid.length, "filter": filter.kind, "filter_width": filter.width},
-    )
+    about = {name: {"long_name": LONG_NAMES[name], "units": UNITS[name]} for name in UNITS}
+    variables = {name: (("time", "y", "x"), array, about[name]) for name, array in arrays.items()}
+    axes = {name: (name, axis, {"long_name": name, "units": "length"}) for name in "yx"}
+    attributes = {"length": grid.length, "filter": filter.kind, "filter_width": filter.width}
+    return xr.Dataset(variables, {"time": trajectory["time"], **axes}, attributes)
 
 
 def pair_blocks(
@@ -99,7 +93,6 @@ class Split:
     gap: int
 
     def __post_init__(self) -> None:
-        """Reject blocks that are empty or that touch."""
         for name in (*SPLITS, "gap"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}={getattr(self, name)}: at least 1 snapshot is needed")
@@ -126,8 +119,7 @@ class Split:
         """
         time = np.asarray(time)
         self._check_count(time.size)
-        first, second = self.indices("train"), self.indices("validation")
-        third = self.indices("test")
+        first, second, third = map(self.indices, SPLITS)
         apart = min(time[second.start] - time[first.stop - 1], time[third.start] - time[second.stop - 1])
         if not apart > decorrelation_time:
             raise ValueError(

@@ -32,7 +32,6 @@ class TrainingSpec:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse settings that nothing can be trained with."""
         check_integers(self, {"samples": 1, "epochs": 1})
         if self.schedule not in SCHEDULES:
             raise ValueError(f"schedule={self.schedule!r}: accepted are {', '.join(SCHEDULES)}")

@@ -205,12 +205,10 @@ def _frozen_beyond(channels: int | None, parameters: Iterable[nn.Parameter]) -> 
         kept[:channels] = gradient[:channels]
         return kept
 
-    handles = [] if channels is None else [one.register_hook(first_ones) for one in parameters]
-    try:
+    with contextlib.ExitStack() as stack:
+        for parameter in () if channels is None else parameters:
+            stack.callback(parameter.register_hook(first_ones).remove)
         yield
-    finally:
-        for handle in handles:
-            handle.remove()
 
 
 def _source(

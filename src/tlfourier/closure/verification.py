@@ -89,18 +89,13 @@ def follow(
     errors, final = [], []
     for factor in feeds.values():
         states = _run(coarse, filter(omega_hat), dt, steps, every, recording.play(factor))
-        errors.append(
-            [_error(state, wanted, coarse.grid) for state, wanted in zip(states, truth, strict=True)]
-        )
+        errors.append([_error(state, true, coarse.grid) for state, true in zip(states, truth, strict=True)])
         final.append(coarse.grid.to_physical(states[-1]).numpy())
     time = dt * every * torch.arange(len(truth), dtype=torch.float64).numpy()
+    relative = {"long_name": "relative error of the vorticity", "units": "1"}
     return xr.Dataset(
         {
-            "error": (
-                ("feed", "time"),
-                errors,
-                {"long_name": "relative error of the vorticity", "units": "1"},
-            ),
+            "error": (("feed", "time"), errors, relative),
             "omega": (("feed", "y", "x"), final, {"long_name": "vorticity of the LES", "units": "time^-1"}),
             "omega_bar": (("y", "x"), coarse.grid.to_physical(truth[-1]).numpy()),
         },

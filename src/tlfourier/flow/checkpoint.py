@@ -58,9 +58,8 @@ def _checkpoint(tensors: dict[str, Tensor], record: Any) -> Checkpoint:
     time, recipe = float.fromhex(record["time"]), record["recipe"]
     whole = all(type(count) is int and count >= 0 for count in counts.values())
     shapes = {(tuple(part.shape), part.dtype) for part in parts.values()}
-    if not (whole and math.isfinite(time) and isinstance(recipe, str) and len(shapes) == 1):
-        raise ValueError("not a checkpoint")
-    if parts.keys() - {"omega_hat", "memory"}:
+    ours = len(shapes) == 1 and parts.keys() <= {"omega_hat", "memory"}
+    if not (whole and math.isfinite(time) and isinstance(recipe, str) and ours):
         raise ValueError("not a checkpoint")
     return Checkpoint(State(parts["omega_hat"], time, parts.get("memory")), **counts, recipe=recipe)
 

@@ -135,14 +135,10 @@ def diagnose(
 def _interval(time: np.ndarray, runs: int) -> float:
     """Return the time between snapshots, or raise ValueError if they are too few or unequally spaced."""
     if runs < 1 or time.size % runs or time.size // runs < 2:
-        raise ValueError(
-            f"{time.size} snapshots in {runs} runs: each run needs the same number of them, at least 2"
-        )
+        raise ValueError(f"{time.size} snapshots in {runs} runs: each run needs the same number, at least 2")
     steps = np.diff(time.reshape(runs, -1)).ravel()
     if not np.allclose(steps, steps[0], rtol=1e-3) or steps[0] <= 0:
-        raise ValueError(
-            f"steps in time from {steps.min():g} to {steps.max():g}: equal, positive ones are needed"
-        )
+        raise ValueError(f"steps from {steps.min():g} to {steps.max():g}: equal, positive ones are needed")
     return float(steps.mean())
 
 

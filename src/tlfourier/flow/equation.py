@@ -104,10 +104,8 @@ class VorticityEquation(nn.Module):
 
     def velocity(self, omega_hat: Spectrum) -> tuple[Field, Field]:
         """Return ``u = psi_y`` and ``v = -psi_x`` as fields, each of shape (..., N, N)."""
-        psi_hat = self.streamfunction(omega_hat) * _below_nyquist(self.grid)
-        return self.grid.to_physical(1j * self.grid.k_y * psi_hat), self.grid.to_physical(
-            -1j * self.grid.k_x * psi_hat
-        )
+        grid, psi_hat = self.grid, self.streamfunction(omega_hat) * _below_nyquist(self.grid)
+        return grid.to_physical(1j * grid.k_y * psi_hat), grid.to_physical(-1j * grid.k_x * psi_hat)
 
     def advection(self, omega_hat: Spectrum) -> Spectrum:
         """Return the half spectrum of ``N = (d_xx - d_yy)(u v) + d_xy(v**2 - u**2)``.
@@ -254,6 +252,4 @@ def _check_inside(forcing_hat: Spectrum, resolved: Tensor) -> None:
     """Raise ValueError if a forcing drives modes that the equation does not keep."""
     outside = (forcing_hat.abs() * (1 - resolved)).amax()
     if outside > 1e-5 * forcing_hat.abs().amax():
-        raise ValueError(
-            "forcing_hat drives wavenumbers beyond the kept modes: use a larger grid or a smaller k_f"
-        )
+        raise ValueError("forcing_hat drives modes beyond the kept ones: use a larger grid or a smaller k_f")

@@ -29,7 +29,5 @@ def two_way_cosine(grid: Grid, k_f: int) -> Spectrum:
     amplitude = 2 * math.pi * k_f / grid.length * grid.size**2 / 2
     forcing_hat = torch.zeros_like(grid.k_squared, dtype=grid.complex_dtype)
     # A real cosine along y has two modes in the half spectrum, along x one: the other is implied.
-    forcing_hat[0, k_f] = amplitude
-    forcing_hat[k_f, 0] = amplitude
-    forcing_hat[-k_f, 0] = amplitude
+    forcing_hat[[0, k_f, -k_f], [k_f, 0, 0]] = amplitude
     return forcing_hat

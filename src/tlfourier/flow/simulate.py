@@ -67,7 +67,6 @@ class Schedule:
     dt: float | None = None
 
     def __post_init__(self) -> None:
-        """Check the times."""
         if not (math.isfinite(self.spin_up) and self.spin_up >= 0):
             raise ValueError(f"spin_up={self.spin_up}: it must be a finite time, zero or more")
         for name, value in {"interval": self.interval, "cfl": self.cfl, "dt": self.dt}.items():

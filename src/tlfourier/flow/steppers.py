@@ -51,8 +51,13 @@ class Stepper(nn.Module):
         super().__init__()
         if not (math.isfinite(dt) and dt > 0):
             raise ValueError(f"dt={dt}: a step must be a positive number")
-        self.equation = equation
-        self.dt = float(dt)
+        self.equation, self.dt = equation, float(dt)
+
+    def _hold(self, **factors: Tensor) -> None:
+        """Keep factors of the modes as buffers."""
+        for name, factor in factors.items():
+            kept = by_columns(factor.to(self.equation.grid.complex_dtype))
+            self.register_buffer(name, kept, persistent=False)
 
     def start(self, omega_hat: Spectrum, time: float = 0.0) -> State:
         """Return the state from which a run begins, after checking shape, precision and finiteness."""
@@ -71,9 +76,7 @@ class IFRK4(Stepper):
     (Lawson, SIAM J. Numer. Anal. 4, 1967).
     """
 
-    order = 4
-    evaluations = 4
-    cfl_limit = 1.35
+    order, evaluations, cfl_limit = 4, 4, 1.35
 
     decay: Tensor
     third: Tensor
@@ -83,13 +86,8 @@ class IFRK4(Stepper):
         super().__init__(equation, dt)
         # The step is what it changes, not a factor near 1: a factor is rounded once and multiplied in at
         # every step, and in single precision such an error, always of one sign, adds up.
-        factors = {
-            "decay": torch.exp(equation.linear * (dt / 2)),
-            "growth": torch.expm1(equation.linear * dt),
-        }
-        factors["third"] = factors["decay"] / 3
-        for name, factor in factors.items():
-            self.register_buffer(name, by_columns(factor.to(equation.grid.complex_dtype)), persistent=False)
+        decay = torch.exp(equation.linear * (dt / 2))
+        self._hold(decay=decay, third=decay / 3, growth=torch.expm1(equation.linear * dt))
 
     def forward(self, state: State, closure: Closure | None = None) -> State:
         """Return the state one step later."""
@@ -129,20 +127,15 @@ class AB2CN(Stepper):
     The scheme of Guan et al., J. Comput. Phys. 458 (2022), 111090.
     """
 
-    order = 2
-    evaluations = 1
-    cfl_limit = 0.3
+    order, evaluations, cfl_limit = 2, 1, 0.3
 
     explicit: Tensor
     implicit: Tensor
 
     def __init__(self, equation: VorticityEquation, dt: float) -> None:
         super().__init__(equation, dt)
-        complex_dtype = equation.grid.complex_dtype
-        explicit = 1 + (dt / 2) * equation.linear
-        implicit = 1 / (1 - (dt / 2) * equation.linear)
-        self.register_buffer("explicit", by_columns(explicit.to(complex_dtype)), persistent=False)
-        self.register_buffer("implicit", by_columns(implicit.to(complex_dtype)), persistent=False)
+        half = (dt / 2) * equation.linear
+        self._hold(explicit=1 + half, implicit=1 / (1 - half))
 
     def forward(self, state: State, closure: Closure | None = None) -> State:
         """Return the state one step later, with the nonlinear term of this step as its memory."""

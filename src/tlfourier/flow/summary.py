@@ -45,7 +45,7 @@ def summarise(diagnostics: xr.Dataset, k_cutoff: float) -> xr.Dataset:
         "resolution": float(diagnostics["resolution"].mean()),
         "energy_drift": float(second.mean() / first.mean() - 1),
     }
-    return xr.Dataset({name: ((), value, _attrs(name)) for name, value in numbers.items()})
+    return xr.Dataset({n: ((), numbers[n], {"long_name": t, "units": u}) for n, (t, u) in NUMBERS.items()})
 
 
 def compare(flows: Mapping[str, xr.Dataset], k_cutoff: float) -> xr.Dataset:
@@ -109,11 +109,8 @@ def flux_extremes(diagnostics: xr.Dataset, k_below: float, k_above: float) -> xr
     k = diagnostics["k"]
     upscale = -float(diagnostics["energy_flux"].where(k < k_below).min())
     downscale = float(diagnostics["enstrophy_flux"].where(k > k_above).max())
-    inputs = [float(diagnostics[f"{name}_injection"].mean()) for name in ("energy", "enstrophy")]
-    shares = [
-        value / given if given else math.inf
-        for value, given in zip((upscale, downscale), inputs, strict=True)
-    ]
+    energy, enstrophy = (float(diagnostics[f"{name}_injection"].mean()) for name in ("energy", "enstrophy"))
+    shares = (upscale / energy if energy else math.inf, downscale / enstrophy if enstrophy else math.inf)
     return xr.Dataset({"energy_upscale": shares[0], "enstrophy_downscale": shares[1]})
 
 
@@ -129,9 +126,7 @@ def log_ratio(after: xr.DataArray, before: xr.DataArray) -> xr.DataArray:
     [1.0, 3.0]
     """
     if not np.array_equal(after["k"], before["k"]):
-        raise ValueError(
-            f"after has {after.sizes['k']} wavenumbers, before {before.sizes['k']}: not the same"
-        )
+        raise ValueError(f"after has {after.sizes['k']} wavenumbers, before {before.sizes['k']}: they differ")
     # Where one is zero or missing there is no ratio: NaN, without a warning.
     quotient = (after / before.where(before > 0)).where(after > 0)
     ratio = quotient.copy(data=np.log10(quotient.values)).rename("log_ratio")
@@ -160,9 +155,3 @@ def _flatness(pdf: xr.DataArray) -> float:
     """Return the fourth moment over the squared second one of a density over ``sigma``."""
     second, fourth = (float((pdf * pdf["sigma"] ** power).sum() / pdf.sum()) for power in (2, 4))
     return fourth / second**2
-
-
-def _attrs(name: str) -> dict[str, str]:
-    """Return the attributes that every variable carries."""
-    long_name, units = NUMBERS[name]
-    return {"long_name": long_name, "units": units}

@@ -1,6 +1,6 @@
 """What a step costs on this machine."""
 
-import time
+import timeit
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -67,9 +67,4 @@ def _four_transforms(grid: Grid, pair: Spectrum) -> Spectrum:
 def _least_ms(call: Callable[[], object], repeats: int) -> float:
     """Return the least time of a call in milliseconds, after one call that does not count."""
     call()
-    seconds = []
-    for _ in range(repeats):
-        began = time.perf_counter()
-        call()
-        seconds.append(time.perf_counter() - began)
-    return 1e3 * min(seconds)
+    return 1e3 * min(timeit.repeat(call, number=1, repeat=repeats))

@@ -135,10 +135,7 @@ def _recipe(
         "size": equation.grid.size,
         "length": equation.grid.length,
         "dtype": str(equation.grid.dtype).removeprefix("torch."),
-        "viscosity": equation.viscosity,
-        "drag": equation.drag,
-        "beta": equation.beta,
-        "dealias": equation.dealias,
+        **{name: getattr(equation, name) for name in ("viscosity", "drag", "beta", "dealias")},
         "forcing": _digest(equation.forcing_hat),
         "stepper": stepper,
         "spin_up": schedule.spin_up,
@@ -167,11 +164,8 @@ def _matching(path: Path, recipe: dict[str, Any]) -> trajectories.Contents:
     """Return what a path holds, or raise ValueError if it was made by another recipe."""
     found = trajectories.inspect(path)
     for name, value in recipe.items():
-        if found.recipe.get(name) != value:
-            was = found.recipe.get(name)
-            raise ValueError(
-                f"{path} holds a run with {name}={was}, not {value}: remove it or choose another path"
-            )
+        if (was := found.recipe.get(name)) != value:
+            raise ValueError(f"{path} holds a run of {name}={was}, not {value}: remove it or choose another")
     return found
 
 

@@ -143,16 +143,10 @@ def _create(file: Any, first: xr.Dataset, count: int) -> None:
     for name, values in first.variables.items():
         many = "time" in values.dims
         shape = tuple(file.dimensions[str(dim)].size for dim in values.dims)
-        variable = file.create_variable(
-            str(name),
-            values.dims,
-            values.dtype,
-            chunks=(1, *shape[1:]) if many and len(shape) > 1 else None,
-            compression="gzip",
-            compression_opts=4,
-            shuffle=True,
-            fillvalue=np.nan if values.dtype.kind == "f" else None,
-        )
+        chunks = (1, *shape[1:]) if many and len(shape) > 1 else None
+        fill = {"fillvalue": np.nan if values.dtype.kind == "f" else None}
+        kept = {"compression": "gzip", "compression_opts": 4, "shuffle": True, **fill}
+        variable = file.create_variable(str(name), values.dims, values.dtype, chunks=chunks, **kept)
         variable.attrs.update(values.attrs)
         if not many:
             variable[...] = values.values
