@@ -43,7 +43,6 @@ class Samples:
         self.inputs, self.outputs = inputs, outputs
 
     def __len__(self) -> int:
-        """Return the number of samples."""
         return len(self.inputs)
 
     def batch(self, indices: Tensor, turns: Tensor) -> tuple[Tensor, Tensor]:

@@ -26,11 +26,8 @@ def gaussian(k_x: Tensor, k_y: Tensor, width: float) -> Tensor:
     """Return ``exp(-(k_x**2 + k_y**2) * width**2 / 24)``.
 
     The angular wavenumbers are broadcast against each other; ``width`` is Δ in units of length, the side of
-    the box filter with the same second moment.
-
-    Notes
-    -----
-    Source: Guan et al., JCP 2022 (arXiv 2102.11400); Pope, *Turbulent Flows*, table 13.2.
+    the box filter with the same second moment. Source: Guan et al., JCP 2022 (arXiv 2102.11400); Pope,
+    *Turbulent Flows*, table 13.2.
     """
     return torch.exp(-(k_x**2 + k_y**2) * width**2 / 24)
 

@@ -41,13 +41,8 @@ def spectral_differences(
     """Return by how much the spectra of each variable differ between the base and the target of each case.
 
     ``cases`` are the name of each case and its flows, base and target; ``spectra`` those of each flow over k,
-    as from `seen_spectra`, of which k = 0 is left out.
-
-    Returns
-    -------
-    xr.Dataset
-        Over (case, variable): ``size``, the mean over k of ``|log10(target / base)|``; ``mean``, that with
-        its sign; ``k``, where the size is largest.
+    as from `seen_spectra`, of which k = 0 is left out. Returns over (case, variable): ``size``, the mean over
+    k of ``|log10(target / base)|``; ``mean``, that with its sign; ``k``, where the size is largest.
     """
     rows = []
     for base, target in cases.values():

@@ -43,7 +43,6 @@ class TransferSpec:
     optimiser: str = "fresh"
 
     def __post_init__(self) -> None:
-        """Sort the layers and refuse settings that nothing can be re-trained with."""
         object.__setattr__(self, "layers", check_layers(self.layers))
         check_integers(self, {"steps": 1} if self.channels is None else {"steps": 1, "channels": 1})
         if self.optimiser not in OPTIMISERS:
@@ -72,7 +71,6 @@ class Cached:
             self.activations[turn] = entering
 
     def __len__(self) -> int:
-        """Return the number of samples."""
         return len(self.outputs)
 
     def batch(self, indices: Tensor, turns: Tensor) -> tuple[Tensor, Tensor]:

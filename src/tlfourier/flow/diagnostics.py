@@ -45,16 +45,9 @@ def snapshots(
 ) -> Iterator[tuple[float, torch.Tensor]]:
     """Yield (time, omega_hat) of a trajectory, loading one snapshot at a time.
 
-    Raises ValueError if a snapshot does not fit the grid or is not finite.
-
-    Parameters
-    ----------
-    trajectory : xr.Dataset
-        With ``omega`` of dims (time, y, x); may be lazy.
-    grid : Grid
-        Of the trajectory; sets precision and device of the spectra.
-    label : str, optional
-        Title of a progress bar; without it there is no bar.
+    ``omega`` has the dims (time, y, x) and may be lazy; the grid sets precision and device of the spectra; a
+    ``label`` is the title of a progress bar, without it there is none. Raises ValueError if a snapshot does
+    not fit the grid or is not finite.
     """
     if set(trajectory["omega"].dims) != {"time", "y", "x"}:
         dims = ", ".join(map(str, trajectory["omega"].dims))

@@ -12,11 +12,8 @@ def two_way_cosine(grid: Grid, k_f: int) -> Spectrum:
     """Return the half spectrum of ``f = k (cos(k x) + cos(k y))`` with ``k = 2 pi k_f / length``.
 
     The velocity forcing whose curl it is has unit amplitude. It is built mode by mode, so all other modes are
-    exactly zero. ``k_f`` is in units of 2 pi / length, from 1 to N / 2 - 1.
-
-    Notes
-    -----
-    The forcing of Subel et al., PNAS Nexus 2(3), pgad015 (2023), which takes length = 2 pi.
+    exactly zero. ``k_f`` is in units of 2 pi / length, from 1 to N / 2 - 1. The forcing of Subel et al., PNAS
+    Nexus 2(3), pgad015 (2023), which takes length = 2 pi.
 
     Examples
     --------

@@ -97,11 +97,8 @@ def lamb_dipole(grid: Grid, radius: float, speed: float) -> Spectrum:
     sets up a counterflow of half that impulse per area of the box. ``radius`` is at most a quarter of the
     side.
 
-    The spectrum, shape (N, N // 2 + 1), is zero beyond ``grid.mask``.
-
-    Notes
-    -----
-    Meleshko and van Heijst, J. Fluid Mech. 272, 157-182 (1994).
+    The spectrum, shape (N, N // 2 + 1), is zero beyond ``grid.mask``. Source: Meleshko and van Heijst, J.
+    Fluid Mech. 272, 157-182 (1994).
     """
     from scipy.special import j0, j1, jn_zeros
 

@@ -23,10 +23,7 @@ MOST_STEPS = 10**7
 class Diverged(RuntimeError):
     """Say in one sentence when a run diverged, at which CFL number, and what to change.
 
-    Attributes
-    ----------
-    last : State
-        The last finite state, at most ``STEPS_PER_SEGMENT`` steps before the end.
+    ``last`` is the last finite state, at most ``STEPS_PER_SEGMENT`` steps before the end.
     """
 
     def __init__(self, message: str, last: State) -> None:

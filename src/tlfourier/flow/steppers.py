@@ -120,11 +120,7 @@ class AB2CN(Stepper):
 
     ``(1 - dt linear / 2) new = (1 + dt linear / 2) old + dt (3 N(old) - N(before)) / 2``. The first step,
     which has no memory, is Heun's with Crank-Nicolson, so the second order holds from the start. It needs
-    steps far below the advective limit of IFRK4.
-
-    Notes
-    -----
-    The scheme of Guan et al., J. Comput. Phys. 458 (2022), 111090.
+    steps far below the advective limit of IFRK4. Source: Guan et al., J. Comput. Phys. 458 (2022), 111090.
     """
 
     order, evaluations, cfl_limit = 2, 1, 0.3

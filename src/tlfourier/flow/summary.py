@@ -71,14 +71,9 @@ def resolution(flows: Mapping[str, xr.Dataset], k_max: float) -> xr.Dataset:
     """Return how well flows are resolved, judged by ``k_max / k_d`` and by their palinstrophy spectra.
 
     ``flows`` are the name and diagnostics of each, ``k_max`` the largest wavenumber that is kept in every
-    direction.
-
-    Returns
-    -------
-    xr.Dataset
-        Over ``flow``: ``resolution``, k_max / k_d; ``peak``, the wavenumber of the maximum of P(k); ``end``,
-        the mean of P over the last 5 % below k_max, over its maximum; ``last_octave``, the share of
-        palinstrophy beyond k_max / 2.
+    direction. Returns over ``flow``: ``resolution``, k_max / k_d; ``peak``, the wavenumber of the maximum of
+    P(k); ``end``, the mean of P over the last 5 % below k_max, over its maximum; ``last_octave``, the share
+    of palinstrophy beyond k_max / 2.
     """
     rows = []
     for diagnostics in flows.values():
@@ -98,13 +93,9 @@ def flux_extremes(diagnostics: xr.Dataset, k_below: float, k_above: float) -> xr
     """Return how much of the energy input goes upscale, and of the enstrophy input downscale.
 
     ``diagnostics`` are from `tlfourier.flow.diagnostics.diagnose`; energy is looked at for ``k < k_below``,
-    enstrophy for ``k > k_above``.
-
-    Returns
-    -------
-    xr.Dataset
-        ``energy_upscale``, ``-min(energy_flux)`` there over the energy input; ``enstrophy_downscale``,
-        ``max(enstrophy_flux)`` there over the enstrophy input. Infinite without forcing.
+    enstrophy for ``k > k_above``. Returns ``energy_upscale``, ``-min(energy_flux)`` there over the energy
+    input; ``enstrophy_downscale``, ``max(enstrophy_flux)`` there over the enstrophy input. Infinite without
+    forcing.
     """
     k = diagnostics["k"]
     upscale = -float(diagnostics["energy_flux"].where(k < k_below).min())
@@ -137,13 +128,8 @@ def spectral_shift(base: xr.Dataset, target: xr.Dataset, k_cutoff: float) -> xr.
     """Return by how many powers of ten the energy spectrum changes from base to target.
 
     ``base`` and ``target`` are from `tlfourier.flow.diagnostics.diagnose`, on the same grid; wavenumbers from
-    the first shell to below ``k_cutoff`` are compared.
-
-    Returns
-    -------
-    xr.Dataset
-        ``shift`` (k), ``log10(E_target / E_base)``; ``mean_size``, the mean of its magnitude; ``k_largest``,
-        where its magnitude is largest.
+    the first shell to below ``k_cutoff`` are compared. Returns ``shift`` (k), ``log10(E_target / E_base)``;
+    ``mean_size``, the mean of its magnitude; ``k_largest``, where its magnitude is largest.
     """
     shift = log_ratio(target["energy_spectrum"], base["energy_spectrum"])
     shift = shift.sel(k=shift["k"] < k_cutoff)

@@ -2,7 +2,6 @@
 
 import timeit
 from collections.abc import Callable, Sequence
-from functools import partial
 
 import numpy as np
 import torch
@@ -22,13 +21,8 @@ def cost(
     """Time a step of every stepper, and four bare real FFTs of the same size.
 
     ``sizes`` are points per side; of ``repeats`` the fastest counts, for other programs can only slow a call
-    down.
-
-    Returns
-    -------
-    xr.Dataset
-        ``step`` (stepper, size) in milliseconds; ``evaluation`` (stepper, size), the same per evaluation of
-        the right-hand side; ``transforms`` (size), four transforms alone, two forward and two back.
+    down. Returns ``step`` (stepper, size) in milliseconds; ``evaluation`` (stepper, size), the same per
+    evaluation of the right-hand side; ``transforms`` (size), four transforms alone, two forward and two back.
     """
     keep_freed_fields()  # as in a run
     steps, transforms = [], []
@@ -38,7 +32,7 @@ def cost(
         equation = VorticityEquation(grid, viscosity=1e-3)
         steps.append([_time_step(equation, start, stepper, repeats) for stepper in STEPPERS])
         pair = torch.stack((start, start))
-        transforms.append(_least_ms(partial(_four_transforms, grid, pair), repeats))
+        transforms.append(_least_ms(lambda g=grid, p=pair: g.to_spectral(g.to_physical(p)), repeats))
     table = np.array(steps).T
     evaluations = np.array([[kind.evaluations] for kind in STEPPERS.values()])
     milliseconds = {"units": "ms"}
@@ -58,10 +52,6 @@ def _time_step(equation: VorticityEquation, start: Spectrum, stepper: str, repea
     with torch.no_grad():
         state = advance(advance.start(start))
         return _least_ms(lambda: advance(state), repeats)
-
-
-def _four_transforms(grid: Grid, pair: Spectrum) -> Spectrum:
-    return grid.to_spectral(grid.to_physical(pair))
 
 
 def _least_ms(call: Callable[[], object], repeats: int) -> float:
