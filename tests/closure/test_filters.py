@@ -206,11 +206,11 @@ def test_filtered_equation_keeps_the_physics_and_filters_the_forcing(
     ("coarse", "options", "sentence"),
     [
         (Grid(16), {"kind": "sharp"}, "kind='sharp': choose one of gaussian, box, circular, square"),
-        (Grid(16), {"width": 7.0}, "width=7: it must be above 0 and at most 6.28319, the side of the square"),
+        (Grid(16), {"width": 7.0}, "width=7: it must be above 0, at most 6.28319, the side of the square"),
         (Grid(16), {"width": 0.0}, "width=0: it must be above 0"),
         (Grid(16), {"width": math.nan}, "width=nan: it must be above 0"),
         (Grid(64), {}, "coarse grid of 64 points a side: at most the 32 of the fine grid"),
-        (Grid(16, length=1.0), {}, "coarse grid of length 1: it must be 6.28319, as the fine one"),
+        (Grid(16, length=1.0), {}, "coarse length 1: it must be 6.28319, as of the fine grid"),
         (Grid(16, dtype=torch.float64), {}, "coarse grid of torch.float64: it must be torch.float32"),
     ],
 )

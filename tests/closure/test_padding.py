@@ -25,7 +25,7 @@ def test_derivatives_of_every_kind_are_exact() -> None:
 
 @pytest.mark.parametrize("width", [-1, 9])
 def test_a_width_beyond_the_field_is_refused(width: int) -> None:
-    with pytest.raises(ValueError, match=f"padding width {width} .* accepted are 0 to N"):
+    with pytest.raises(ValueError, match=f"padding width {width} .* accepted is 0 to N"):
         wrap(torch.zeros(1, 1, 8, 8), width)
 
 

@@ -7,13 +7,7 @@ import pytest
 import xarray as xr
 
 from tlfourier.closure.pairs import Scales, Split
-from tlfourier.closure.splits import (
-    block_times,
-    gap_time,
-    scale_table,
-    seen_spectra,
-    spectral_differences,
-)
+from tlfourier.closure.splits import block_times, gap_time, scale_table, seen_spectra, spectral_differences
 
 
 def test_blocks_follow_each_other_at_the_distance_of_a_gap() -> None:

@@ -178,13 +178,7 @@ def test_moments_are_those_of_the_gradients_on_the_base_flow_and_nothing_moves()
     network = copy.deepcopy(BASE)
     parameters, (x, y) = dict(network.named_parameters()), samples(4)
     budget = Budget(
-        steps=3,
-        round_steps=3,
-        batch_size=4,
-        learning_rate=0.1,
-        precision="float32",
-        rotate=False,
-        seed=0,
+        steps=3, round_steps=3, batch_size=4, learning_rate=0.1, precision="float32", rotate=False, seed=0
     )
     descent = Descent(network, parameters, Samples(*samples(4, 5)), (x, y), budget)
     descent.warm(Samples(x, y), 3)

@@ -275,7 +275,7 @@ def test_diagnose_takes_one_snapshot_into_memory_at_a_time(run: xr.Dataset) -> N
 
 def test_diagnose_refuses_what_it_cannot_describe(run: xr.Dataset) -> None:
     cases = {
-        "1 snapshots in 1 runs: each run needs the same number of them, at least 2": run.isel(time=[0]),
+        "1 snapshots in 1 runs: each run needs the same number, at least 2": run.isel(time=[0]),
         "equal, positive ones are needed": run.isel(time=[0, 1, 3]),
         "shape (48, 24): this grid needs (48, 48)": run.isel(x=slice(0, 24)),
         "is not finite: make the trajectory again": run.where(run.time < 2),

@@ -218,7 +218,7 @@ def test_single_precision_follows_double() -> None:
             {"forcing_hat": torch.zeros(8, 5) + 0j},
             r"forcing_hat has shape \(8, 5\): this grid needs \(..., 48, 25\)",
         ),
-        ({"forcing_hat": two_way_cosine(Grid(48, dtype=torch.float64), 18)}, "beyond the kept modes"),
+        ({"forcing_hat": two_way_cosine(Grid(48, dtype=torch.float64), 18)}, "beyond the kept ones"),
     ],
 )
 def test_bad_coefficients_are_refused(grid: Grid, changes: dict[str, Any], message: str) -> None:

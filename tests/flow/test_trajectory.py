@@ -206,10 +206,10 @@ def test_another_run_is_not_overwritten(tmp_path: Path) -> None:
     write_trajectory(tmp_path / "run", equation, state, SCHEDULE, progress=False)
     before = content(tmp_path / "run")
     with pytest.raises(
-        ValueError, match=r"holds a run with viscosity=0.001, not 0.002: remove it or choose another"
+        ValueError, match=r"holds a run of viscosity=0.001, not 0.002: remove it or choose another"
     ):
         write_trajectory(tmp_path / "run", *flow(viscosity=2e-3), SCHEDULE, progress=False)
-    with pytest.raises(ValueError, match="holds a run with initial="):
+    with pytest.raises(ValueError, match="holds a run of initial="):
         write_trajectory(tmp_path / "run", *flow(seed=1), SCHEDULE, progress=False)
     assert content(tmp_path / "run") == before
 

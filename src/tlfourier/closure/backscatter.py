@@ -18,22 +18,17 @@ def scatter(pairs: xr.Dataset) -> xr.Dataset:
     of the resolved flow; negative is backscatter. ``*_back`` is the share of all exchange that points back,
     ``sum(max(-p, 0)) / sum(|p|)`` with ``p`` the product at each point.
 
-    ``pairs``: ``psi``, ``omega``, ``sgs`` over (time, y, x).
-
-    Returns
-    -------
-    xr.Dataset
-        ``enstrophy``, ``energy``, ``enstrophy_back``, ``energy_back`` over ``time``. The share for energy
-        depends on the choice of ψ̄ with mean zero; the mean transfer does not, for Π has no mean.
+    ``pairs``: ``psi``, ``omega``, ``sgs`` over (time, y, x). Returns ``enstrophy``, ``energy``,
+    ``enstrophy_back``, ``energy_back`` over ``time``. The share for energy depends on the choice of ψ̄ with
+    mean zero; the mean transfer does not, for Π has no mean.
     """
     result = {}
     for name, (variable, long_name, units) in _TRANSFERS.items():
         product = (pairs[variable] * pairs["sgs"]).astype(np.float64)
         back = (-product).clip(min=0).sum(("y", "x")) / abs(product).sum(("y", "x"))
         result[name] = product.mean(("y", "x")).assign_attrs(long_name=long_name, units=units)
-        result[f"{name}_back"] = back.assign_attrs(
-            long_name=f"share of the {name} exchange that is backscatter", units="1"
-        )
+        share = f"share of the {name} exchange that is backscatter"
+        result[f"{name}_back"] = back.assign_attrs(long_name=share, units="1")
     return xr.Dataset(result)
 
 

@@ -11,14 +11,8 @@ from tlfourier.closure.network import check_finite, predict
 class OutputGain(nn.Module):
     """Multiply every output channel of a network by one number, ``gain[c] * network(x)[:, c]``.
 
-    A re-trained layer that does no better than this has learned an amplitude and nothing else.
-
-    Parameters
-    ----------
-    network : nn.Module
-        Left as it is.
-    gain : Tensor, shape (outputs,)
-        One factor per output channel.
+    A re-trained layer that does no better than this has learned an amplitude and nothing else. The network is
+    left as it is; ``gain`` has the shape (outputs,).
     """
 
     gain: Tensor
@@ -37,17 +31,9 @@ class OutputGain(nn.Module):
     def fit(cls, network: nn.Module, inputs: Tensor, outputs: Tensor) -> OutputGain:
         """Fit the factors by least squares, ``gain[c] = sum(P[c] * T[c]) / sum(P[c]**2)``.
 
-        Parameters
-        ----------
-        network : nn.Module
-            Predicts P from the inputs.
-        inputs, outputs : Tensor, shape (n, 2, N, N) and (n, outputs, N, N)
-            The target's few samples; ``outputs`` is the truth T.
-
-        Raises
-        ------
-        ValueError
-            Truth and prediction differ in shape, a value is not finite, or a channel is predicted as zero.
+        ``network`` predicts P from the inputs, shape (n, 2, N, N); ``outputs``, shape (n, outputs, N, N), are
+        the truth T: the target's few samples. Raises ValueError if truth and prediction differ in shape, a
+        value is not finite, or a channel is predicted as zero.
 
         Examples
         --------
@@ -64,9 +50,7 @@ class OutputGain(nn.Module):
         p, t = prediction.double(), outputs.cpu().double()
         power = p.square().sum((0, 2, 3))
         if not bool((power > 0).all()):
-            raise ValueError(
-                "an output channel is predicted as zero everywhere: no factor can be fitted to it"
-            )
+            raise ValueError("an output channel is predicted as zero everywhere: no factor can be fitted")
         gain = ((p * t).sum((0, 2, 3)) / power).float()
         device = next((parameter.device for parameter in network.parameters()), torch.device("cpu"))
         return cls(network, gain.to(device))

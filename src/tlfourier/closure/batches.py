@@ -26,11 +26,8 @@ class Source(Protocol):
 def rotate(fields: Tensor, turns: Tensor) -> Tensor:
     """Turn every sample by ``turns`` right angles; psi, omega and Π keep their sign under rotation.
 
-    Parameters
-    ----------
-    fields : Tensor, shape (n, channels, N, N)
-    turns : Tensor of int, shape (n,)
-        Numbers of counter-clockwise quarter turns of the array, each 0 to 3.
+    ``fields`` have the shape (n, channels, N, N); ``turns``, shape (n,), are numbers of counter-clockwise
+    quarter turns of the array, each 0 to 3.
     """
     turned = torch.empty_like(fields)
     for turn in range(4):
@@ -46,7 +43,6 @@ class Samples:
         self.inputs, self.outputs = inputs, outputs
 
     def __len__(self) -> int:
-        """Return the number of samples."""
         return len(self.inputs)
 
     def batch(self, indices: Tensor, turns: Tensor) -> tuple[Tensor, Tensor]:

@@ -8,6 +8,7 @@ the linear part of the equation.
 
 import math
 from collections.abc import Callable
+from typing import TypeAlias
 
 import torch
 import xarray as xr
@@ -24,16 +25,9 @@ _EDGE = 1.0 - 1e-6
 def gaussian(k_x: Tensor, k_y: Tensor, width: float) -> Tensor:
     """Return ``exp(-(k_x**2 + k_y**2) * width**2 / 24)``.
 
-    Parameters
-    ----------
-    k_x, k_y : Tensor
-        Angular wavenumbers, broadcast against each other.
-    width : float
-        Δ, the side of the box filter with the same second moment, in units of length.
-
-    Notes
-    -----
-    Source: Guan et al., JCP 2022 (arXiv 2102.11400); Pope, *Turbulent Flows*, table 13.2.
+    The angular wavenumbers are broadcast against each other; ``width`` is Δ in units of length, the side of
+    the box filter with the same second moment. Source: Guan et al., JCP 2022 (arXiv 2102.11400); Pope,
+    *Turbulent Flows*, table 13.2.
     """
     return torch.exp(-(k_x**2 + k_y**2) * width**2 / 24)
 
@@ -63,30 +57,15 @@ def square(k_x: Tensor, k_y: Tensor, width: float) -> Tensor:
     return (torch.maximum(k_x.abs(), k_y.abs()) < math.tau / width * _EDGE).to(k_x.dtype)
 
 
-KINDS: dict[str, Callable[[Tensor, Tensor, float], Tensor]] = {
-    "gaussian": gaussian,
-    "box": box,
-    "circular": circular,
-    "square": square,
-}
+_Kind: TypeAlias = Callable[[Tensor, Tensor, float], Tensor]
+KINDS: dict[str, _Kind] = {"gaussian": gaussian, "box": box, "circular": circular, "square": square}
 
 
 def factors(k_max: float, width: float, points: int = 1025) -> xr.Dataset:
     """Return G(k, 0), the factor of every kind of filter for waves along one axis.
 
-    Parameters
-    ----------
-    k_max : float
-        Largest angular wavenumber.
-    width : float
-        Δ in units of length.
-    points : int
-        Wavenumbers from 0 to ``k_max``.
-
-    Returns
-    -------
-    xr.Dataset
-        One variable over ``k`` for each of `KINDS`.
+    ``k`` runs from 0 to ``k_max`` in as many ``points``, ``width`` is Δ in units of length; there is one
+    variable over ``k`` for each of `KINDS`.
     """
     k = torch.linspace(0.0, k_max, points, dtype=torch.float64)
     given = {kind: ("k", factor(k, torch.zeros_like(k), width).numpy()) for kind, factor in KINDS.items()}
@@ -97,7 +76,9 @@ class Filter(nn.Module):
     """Filter a spectrum of the fine grid and bring it to the coarse grid.
 
     ``omega_bar_hat = (n_coarse / n_fine)**2 * truncate(G(k_x, k_y) * omega_hat)``; the factor keeps the
-    values of the field, for the transforms are unnormalised.
+    values of the field, for the transforms are unnormalised. Raises ValueError if the kind is unknown, the
+    coarse grid is finer than the fine one or differs in domain or precision, or the width is not positive or
+    exceeds the domain.
 
     Parameters
     ----------
@@ -109,12 +90,6 @@ class Filter(nn.Module):
         Δ in units of length; ``2 * coarse.dx`` by default, as in Guan et al., JCP 2022 (arXiv 2102.11400).
         The side of the averaging square (box), of a square with the same second moment (gaussian), or the
         shortest wave that passes (circular, square).
-
-    Raises
-    ------
-    ValueError
-        If the kind is unknown, the coarse grid is finer than the fine one or differs in domain or precision,
-        or the width is not positive or exceeds the domain.
 
     Examples
     --------
@@ -141,19 +116,9 @@ class Filter(nn.Module):
     def forward(self, omega_hat: Spectrum) -> Resized:
         """Return the filtered spectrum on the coarse grid.
 
-        Parameters
-        ----------
-        omega_hat : Spectrum, shape (..., n_fine, n_fine // 2 + 1)
-            Any spectrum on the fine grid: vorticity, forcing, advection.
-
-        Returns
-        -------
-        Spectrum, shape (..., n_coarse, n_coarse // 2 + 1)
-
-        Raises
-        ------
-        ValueError
-            If the shape is not that of the fine grid.
+        ``omega_hat``, shape (..., n_fine, n_fine // 2 + 1), is any spectrum on the fine grid: vorticity,
+        forcing, advection. The result has the shape (..., n_coarse, n_coarse // 2 + 1). Raises ValueError if
+        the shape is not that of the fine grid.
         """
         if omega_hat.shape[-2:] != self.response.shape:
             needed = f"(..., {self.size_from}, {self.size_from // 2 + 1})"
@@ -172,16 +137,12 @@ def check_filter(fine: int, coarse: int, kind: str, width: float, length: float 
     if coarse > fine:
         raise ValueError(f"coarse grid of {coarse} points a side: at most the {fine} of the fine grid")
     if not 0.0 < width <= length * (1 + 1e-12):
-        raise ValueError(
-            f"width={width:g}: it must be above 0 and at most {length:g}, the side of the square"
-        )
+        raise ValueError(f"width={width:g}: it must be above 0, at most {length:g}, the side of the square")
 
 
 def _check_same_square(fine: Grid, coarse: Grid) -> None:
     if not math.isclose(coarse.length, fine.length, rel_tol=1e-12):
-        raise ValueError(
-            f"coarse grid of length {coarse.length:g}: it must be {fine.length:g}, as the fine one"
-        )
+        raise ValueError(f"coarse length {coarse.length:g}: it must be {fine.length:g}, as of the fine grid")
     if coarse.dtype != fine.dtype:
         raise ValueError(f"coarse grid of {coarse.dtype}: it must be {fine.dtype}, as the fine one")
 
@@ -222,19 +183,8 @@ def subgrid_term(
 def filtered_equation(fine_equation: VorticityEquation, coarse: Grid, filter: Filter) -> VorticityEquation:
     """Build the equation that the filtered DNS obeys once Π is given: same physics, filtered forcing.
 
-    Parameters
-    ----------
-    fine_equation : VorticityEquation
-        The equation of the DNS.
-    coarse : Grid
-        The grid of the LES.
-    filter : Filter
-        From the fine grid to ``coarse``.
-
-    Returns
-    -------
-    VorticityEquation
-        With ``dealias="pad"``, so that no mode of the coarse grid is lost.
+    ``filter`` leads from the grid of the DNS to ``coarse``, that of the LES. The equation has
+    ``dealias="pad"``, so that no mode of the coarse grid is lost.
     """
     forcing_hat = fine_equation.forcing_hat
     return VorticityEquation(

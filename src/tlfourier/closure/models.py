@@ -18,17 +18,9 @@ Model: TypeAlias = str | Iterable[int]
 def check_layers(layers: object, count: int | None = None) -> Layers:
     """Return the layers sorted, or say in one sentence what is wrong with them.
 
-    Parameters
-    ----------
-    layers : iterable of int
-        Layers counted from one, each once.
-    count : int, optional
-        Number of layers of the network; None leaves the upper end unchecked.
-
-    Raises
-    ------
-    ValueError
-        No layer, a layer twice, something that is not an integer, or a layer that the network does not have.
+    Layers are counted from one, each once; ``count`` is the number of layers of the network, None leaves the
+    upper end unchecked. Raises ValueError for no layer, a layer twice, something that is not an integer, or a
+    layer that the network does not have.
 
     Examples
     --------
@@ -40,9 +32,7 @@ def check_layers(layers: object, count: int | None = None) -> Layers:
     """
     there = "from 1 on" if count is None else f"1..{count}"
     if isinstance(layers, str | bytes) or not isinstance(layers, Iterable):
-        raise ValueError(
-            f"layers={layers!r}: accepted is a set of layer numbers {there}, such as {{2}} or {{2, 5}}"
-        )
+        raise ValueError(f"layers={layers!r}: accepted is a set of layer numbers {there}, such as {{2, 5}}")
     named = list(layers)
     written = "{" + ", ".join(map(repr, named)) + "}"
     if not named:
@@ -60,10 +50,7 @@ def check_layers(layers: object, count: int | None = None) -> Layers:
 def parse_layers(text: str, count: int) -> Layers:
     """Read ``"2"``, ``"2,5"``, ``"2+5"`` or ``"all"`` as layers of a network with ``count`` layers.
 
-    Raises
-    ------
-    ValueError
-        As `check_layers`.
+    Raises ValueError as `check_layers`.
     """
     if text.strip() == "all":
         return tuple(range(1, count + 1))
@@ -74,17 +61,8 @@ def parse_layers(text: str, count: int) -> Layers:
 def model_name(model: Model, count: int | None = None) -> str:
     """Return how tables call a model: a baseline's name, ``"matched"``, ``"2"``, ``"2+5"``.
 
-    Parameters
-    ----------
-    model : str or iterable of int
-        A name, or a set of layers counted from one.
-    count : int, optional
-        Number of layers of the network, as in `check_layers`.
-
-    Raises
-    ------
-    ValueError
-        A name that is none of these, or as `check_layers`.
+    ``model`` is a name, or a set of layers counted from one, ``count`` as in `check_layers`. Raises
+    ValueError for a name that is none of these, or as `check_layers`.
     """
     if not isinstance(model, str):
         return "+".join(map(str, check_layers(model, count)))
@@ -111,12 +89,8 @@ def layer_sets(names: Iterable[str], count: int) -> list[Layers]:
     """Return the sets of layers that words and numbers mean, for a network of ``count`` layers.
 
     ``singles`` is every layer alone, ``pairs`` every two, ``prefixes`` {1..l} and ``suffixes`` {l..count} for
-    every l, ``all`` the whole network; ``2,5`` is that set.
-
-    Raises
-    ------
-    ValueError
-        Another word, or a layer that the network does not have.
+    every l, ``all`` the whole network; ``2,5`` is that set. Raises ValueError for another word, or a layer
+    that the network does not have.
     """
     every = range(1, count + 1)
     known: dict[str, list[Layers]] = {

@@ -26,10 +26,7 @@ _LOOKED_AT = 64  # samples at once, when values are checked: the check itself ne
 class NetworkSpec:
     """Shape of the network; the defaults are the paper's 927,041 parameters (S23).
 
-    Raises
-    ------
-    ValueError
-        For less than two layers, no channel, a kernel of even size, or an unknown padding.
+    Raises ValueError for less than two layers, no channel, a kernel of even size, or an unknown padding.
     """
 
     layers: int = 11
@@ -40,13 +37,10 @@ class NetworkSpec:
     padding: str = "circular"
 
     def __post_init__(self) -> None:
-        """Refuse shapes that are no network."""
         least = {"layers": 2, "channels": 1, "kernel_size": 1, "inputs": 1, "outputs": 1}
         check_integers(self, least, "network ")
         if self.kernel_size % 2 == 0:
-            raise ValueError(
-                f"network kernel_size={self.kernel_size}: accepted are odd sizes, which have a centre"
-            )
+            raise ValueError(f"network kernel_size={self.kernel_size}: accepted are odd sizes, with a centre")
         if self.padding not in PADDINGS:
             raise ValueError(f"network padding={self.padding!r}: accepted are {', '.join(PADDINGS)}")
 
@@ -127,20 +121,9 @@ class Network(nn.Module):
     def forward(self, inputs: Tensor) -> Tensor:
         """Predict the subgrid term.
 
-        Parameters
-        ----------
-        inputs : Tensor, shape (n, inputs, N, N)
-            Streamfunction and vorticity, each in units of its standard deviation.
-
-        Returns
-        -------
-        Tensor, shape (n, outputs, N, N)
-            Subgrid term in units of its standard deviation.
-
-        Raises
-        ------
-        ValueError
-            ``inputs`` has another number of dimensions or channels, or is smaller than the kernel.
+        ``inputs``, shape (n, inputs, N, N), are streamfunction and vorticity, the result,
+        shape (n, outputs, N, N), is the subgrid term, each in units of its standard deviation. Raises
+        ValueError if ``inputs`` has another number of dimensions or channels, or is smaller than the kernel.
         """
         return self.suffix(self.prefix(inputs, 1), 1)
 
@@ -174,23 +157,9 @@ def _convolution(spec: NetworkSpec, before: int, after: int) -> nn.Conv2d:
 def predict(network: nn.Module, inputs: Tensor, batch_size: int = 16) -> Tensor:
     """Apply a network to many samples in float32 without gradients.
 
-    Parameters
-    ----------
-    network : nn.Module
-        Any map (n, inputs, N, N) -> (n, outputs, N, N).
-    inputs : Tensor, shape (n, inputs, N, N)
-        Normalised samples.
-    batch_size : int
-        Samples in memory at once; the result does not depend on it.
-
-    Returns
-    -------
-    Tensor, shape (n, outputs, N, N), float32, on the CPU
-
-    Raises
-    ------
-    ValueError
-        No samples, a non-positive batch size, or inputs that are not finite.
+    ``network`` is any map (n, inputs, N, N) -> (n, outputs, N, N), ``inputs`` are normalised samples; the
+    result, float32 on the CPU, does not depend on ``batch_size``, the samples in memory at once. Raises
+    ValueError for no samples, a non-positive batch size, or inputs that are not finite.
 
     Examples
     --------
@@ -199,9 +168,7 @@ def predict(network: nn.Module, inputs: Tensor, batch_size: int = 16) -> Tensor:
     torch.Size([5, 1, 16, 16])
     """
     if batch_size < 1 or len(inputs) < 1:
-        raise ValueError(
-            f"predict with {len(inputs)} samples in batches of {batch_size}: both must be at least 1"
-        )
+        raise ValueError(f"{len(inputs)} samples in batches of {batch_size}: both must be at least 1")
     check_finite("inputs", inputs)
     device = next((parameter.device for parameter in network.parameters()), inputs.device)
     return torch.cat([network(batch.float().to(device)).float().cpu() for batch in inputs.split(batch_size)])
@@ -214,9 +181,7 @@ def check_finite(name: str, values: Tensor) -> None:
         if not torch.isfinite(part).all():
             bad = start + int((~torch.isfinite(part)).flatten(1).any(1).nonzero()[0].item())
             place = f"first in sample {bad}"
-            raise ValueError(
-                f"{name} hold values that are not finite, {place}: only finite ones are accepted"
-            )
+            raise ValueError(f"{name} hold values that are not finite, {place}: finite ones are accepted")
 
 
 def save_network(path: Path | str, network: Network) -> None:
@@ -229,12 +194,8 @@ def save_network(path: Path | str, network: Network) -> None:
 def load_network(path: Readable | str) -> Network:
     """Read a network written by `save_network`; no pickle is ever opened.
 
-    Raises
-    ------
-    FileNotFoundError
-        The weights or the spec beside them are missing.
-    ValueError
-        The weights are damaged, not safetensors, or not of the shape that the spec says.
+    Raises FileNotFoundError if the weights or the spec beside them are missing, ValueError if the weights are
+    damaged, not safetensors, or not of the shape that the spec says.
     """
     path = Path(path) if isinstance(path, str) else path
     tensors, _ = read_tensors(path)

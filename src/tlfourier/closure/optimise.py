@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import math
 from collections.abc import Callable, Mapping
@@ -78,19 +79,8 @@ def check_settings(spec: Any) -> None:
 class Descent:
     """Adam on the mean squared error of ``model`` over a source, the best state on validation kept.
 
-    Parameters
-    ----------
-    model : callable
-        Features to predictions.
-    parameters : mapping of str to nn.Parameter
-        What is trained; everything else stays as it is.
-    source : Source
-        Training samples.
-    validation : tuple of Tensor
-        Features and targets, never turned.
-    budget : Budget
-    look : callable, optional
-        Validation features to predictions, when they enter another layer than the training's.
+    ``parameters`` are what is trained, everything else stays as it is; the ``validation`` features and
+    targets are never turned; ``look`` predicts from them when they enter another layer than the training's.
     """
 
     def __init__(
@@ -111,7 +101,6 @@ class Descent:
         self.rows: list[dict[str, float]] = []
         self.limit = _EXPLODED * validation[1].square().mean().item()
         self._order: tuple[int, Tensor, Tensor] | None = None
-        self._data: str | None = None
 
     def run(
         self,
@@ -123,12 +112,8 @@ class Descent:
     ) -> None:
         """Descend to the end of the budget, leave the parameters at the best round on validation.
 
-        With ``keep_best=False`` they stay where the last step has left them.
-
-        Raises
-        ------
-        Diverged
-            The loss stopped being finite or exploded; the parameters are those of the best round so far.
+        With ``keep_best=False`` they stay where the last step has left them. Raises Diverged if the loss
+        stopped being finite or exploded; the parameters are those of the best round so far.
         """
         if checkpoint is not None and checkpoint.exists():
             self._restore(checkpoint)
@@ -153,13 +138,8 @@ class Descent:
     def warm(self, source: Source, steps: int) -> None:
         """Fill Adam's moments with the gradients on other samples; at rate zero no parameter moves a bit."""
         own, self.source, self._order = self.source, source, None
-        for group in self.adam.param_groups:
-            group["lr"] = 0.0
         for step in range(steps):
-            loss = self._loss(self.model, *source.batch(*self._batch(step)))
-            self.adam.zero_grad()
-            loss.backward()
-            self.adam.step()
+            self._descend(step, rate=0.0)
         self.source, self._order = own, None
 
     def validate(self) -> float:
@@ -172,22 +152,25 @@ class Descent:
         return total / len(features)
 
     def _loss(self, model: Callable[[Tensor], Tensor], features: Tensor, targets: Tensor) -> Tensor:
-        with torch.autocast(
-            features.device.type, torch.bfloat16, enabled=self.budget.precision == "bfloat16"
-        ):
+        half = self.budget.precision == "bfloat16"
+        with torch.autocast(features.device.type, torch.bfloat16, enabled=half):
             prediction = model(features)
         return functional.mse_loss(prediction.float(), targets)
 
     def advance(self) -> tuple[Tensor, int]:
         """Take one gradient step; return the loss before it and the number of samples in its batch."""
-        features, targets = self.source.batch(*self._batch(self.step))
+        found = self._descend(self.step, self.budget.rate(self.step))
+        self.step += 1
+        return found
+
+    def _descend(self, step: int, rate: float) -> tuple[Tensor, int]:
+        features, targets = self.source.batch(*self._batch(step))
         for group in self.adam.param_groups:
-            group["lr"] = self.budget.rate(self.step)
+            group["lr"] = rate
         loss = self._loss(self.model, features, targets)
         self.adam.zero_grad()
         loss.backward()
         self.adam.step()
-        self.step += 1
         return loss.detach(), len(features)
 
     def _round(self) -> None:
@@ -230,10 +213,9 @@ class Descent:
             parameter.copy_(self.best[name])
 
     def _identity(self) -> dict[str, Any]:
-        if self._data is None:
-            self._data = self._digest()
-        return {"budget": dataclasses.asdict(self.budget), "data": self._data}
+        return {"budget": dataclasses.asdict(self.budget), "data": self._digest}
 
+    @functools.cached_property
     def _digest(self) -> str:
         """Hash all features, then all targets, batch by batch: twice the reading, but never all in memory."""
         digest, size = hashlib.sha256(), self.budget.batch_size
@@ -263,9 +245,7 @@ class Descent:
             raise ValueError(f"checkpoint {path} is not of this network: delete it to train from the start")
         for key, value in self._identity().items():
             if record.get(key) != value:
-                raise ValueError(
-                    f"checkpoint {path} was made with another {key}: delete it to train from the start"
-                )
+                raise ValueError(f"checkpoint {path} is of another {key}: delete it to train from the start")
         for name, parameter in self.parameters.items():
             parameter.copy_(tensors[f"now.{name}"])
             self.best[name].copy_(tensors[f"best.{name}"])

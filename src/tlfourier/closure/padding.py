@@ -20,9 +20,8 @@ class _Wrap(torch.autograd.Function):
     @staticmethod
     def forward(field: Tensor, width: int) -> Tensor:
         rows, columns = field.shape[-2:]
-        layout = _layout(field)
         shape = (*field.shape[:-2], rows + 2 * width, columns + 2 * width)
-        padded = torch.empty(shape, dtype=field.dtype, device=field.device, memory_format=layout)
+        padded = torch.empty(shape, dtype=field.dtype, device=field.device, memory_format=_layout(field))
         middle = padded[..., width:-width, :]
         middle[..., width:-width] = field
         middle[..., :width] = field[..., -width:]
@@ -86,19 +85,10 @@ def _layout(field: Tensor) -> torch.memory_format:
 def wrap(field: Tensor, width: int) -> Tensor:
     """Continue a periodic field by ``width`` points on every side, ``padded[i] = field[(i - width) mod N]``.
 
-    Of shape (..., N + 2 width, N + 2 width).
-
-    Parameters
-    ----------
-    field : Tensor, shape (..., N, N)
-        Periodic field.
-    width : int
-        Points added on every side, 0 to N.
+    Of shape (..., N + 2 width, N + 2 width). ``field`` has the shape (..., N, N); ``width`` is 0 to N.
     """
     if not 0 <= width <= min(field.shape[-2:]):
-        raise ValueError(
-            f"padding width {width} on a field of {tuple(field.shape[-2:])}: accepted are 0 to N"
-        )
+        raise ValueError(f"padding width {width} on a field of {tuple(field.shape[-2:])}: accepted is 0 to N")
     padded: Tensor = field if width == 0 else _Wrap.apply(field, width)
     return padded
 

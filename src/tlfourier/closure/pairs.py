@@ -32,7 +32,10 @@ def make_pairs(
     """Filter a DNS trajectory into pairs, one snapshot in memory at a time.
 
     ``psi = solve(laplacian(psi) = -omega)``, ``omega = filter(omega_dns)``,
-    ``sgs = filter(N(omega_dns)) - N(omega)``, all on the coarse grid.
+    ``sgs = filter(N(omega_dns)) - N(omega)``, all on the coarse grid. Returns ``psi``, ``omega``, ``sgs``
+    (time, y, x) float32, with units and the filter in the attributes.
+
+    Raises ValueError if the trajectory does not fit the fine grid or is not finite.
 
     Parameters
     ----------
@@ -44,16 +47,6 @@ def make_pairs(
         The equations of DNS and LES, see `subgrid_term`.
     progress : bool
         Show a progress bar.
-
-    Returns
-    -------
-    xr.Dataset
-        ``psi``, ``omega``, ``sgs`` (time, y, x) float32, with units and the filter in the attributes.
-
-    Raises
-    ------
-    ValueError
-        If the trajectory does not fit the fine grid or is not finite.
     """
     grid = coarse_equation.grid
     shape = (trajectory.sizes["time"], grid.size, grid.size)
@@ -66,17 +59,11 @@ def make_pairs(
         for name, spectrum in zip(UNITS, spectra, strict=True):
             arrays[name][i] = grid.to_physical(spectrum).cpu().numpy()
     axis = grid.dx * np.arange(grid.size)
-    return xr.Dataset(
-        {
-            n: (("time", "y", "x"), a, {"long_name": LONG_NAMES[n], "units": UNITS[n]})
-            for n, a in arrays.items()
-        },
-        coords={
-            "time": trajectory["time"],
-            **{d: (d, axis, {"long_name": d, "units": "length"}) for d in "yx"},
-        },
-        attrs={"length": grid.length, "filter": filter.kind, "filter_width": filter.width},
-    )
+    about = {name: {"long_name": LONG_NAMES[name], "units": UNITS[name]} for name in UNITS}
+    variables = {name: (("time", "y", "x"), array, about[name]) for name, array in arrays.items()}
+    axes = {name: (name, axis, {"long_name": name, "units": "length"}) for name in "yx"}
+    attributes = {"length": grid.length, "filter": filter.kind, "filter_width": filter.width}
+    return xr.Dataset(variables, {"time": trajectory["time"], **axes}, attributes)
 
 
 def pair_blocks(
@@ -96,17 +83,8 @@ def pair_blocks(
 class Split:
     """Divide pairs into blocks of time, in the order train, gap, validation, gap, test.
 
-    Parameters
-    ----------
-    train, validation, test : int
-        Snapshots in each block.
-    gap : int
-        Snapshots thrown away between two blocks, so that the nearest samples of two blocks are decorrelated.
-
-    Raises
-    ------
-    ValueError
-        If a block is empty or the gap is less than one snapshot.
+    All are numbers of snapshots; those of a ``gap`` are thrown away, so that the nearest samples of two
+    blocks are decorrelated. Raises ValueError if a block is empty or the gap is less than one snapshot.
     """
 
     train: int
@@ -115,7 +93,6 @@ class Split:
     gap: int
 
     def __post_init__(self) -> None:
-        """Reject blocks that are empty or that touch."""
         for name in (*SPLITS, "gap"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}={getattr(self, name)}: at least 1 snapshot is needed")
@@ -137,17 +114,12 @@ class Split:
     def check(self, time: np.ndarray, decorrelation_time: float) -> None:
         """Raise ValueError unless the split fits the snapshots and its gaps outlast the memory of the flow.
 
-        Parameters
-        ----------
-        time : np.ndarray, shape (snapshots,)
-            Times of the snapshots.
-        decorrelation_time : float
-            Of the vorticity, see `tlfourier.flow.statistics.decorrelation_time`; in the units of ``time``.
+        ``time`` are those of the snapshots, shape (snapshots,), ``decorrelation_time``, in the same units,
+        that of the vorticity, see `tlfourier.flow.statistics.decorrelation_time`.
         """
         time = np.asarray(time)
         self._check_count(time.size)
-        first, second = self.indices("train"), self.indices("validation")
-        third = self.indices("test")
+        first, second, third = map(self.indices, SPLITS)
         apart = min(time[second.start] - time[first.stop - 1], time[third.start] - time[second.stop - 1])
         if not apart > decorrelation_time:
             raise ValueError(
@@ -162,10 +134,7 @@ class Split:
     def select(self, pairs: xr.Dataset, name: str) -> xr.Dataset:
         """Return the block ``name`` of the pairs, labelled with ``attrs["split"] = name``.
 
-        Raises
-        ------
-        ValueError
-            If the name is unknown or the pairs have fewer snapshots than the split needs.
+        Raises ValueError if the name is unknown or the pairs have fewer snapshots than the split needs.
         """
         self._check_count(pairs.sizes["time"])
         return pairs.isel(time=self.indices(name)).assign_attrs(split=name)
@@ -176,10 +145,7 @@ def subset(pairs: xr.Dataset, count: int) -> xr.Dataset:
 
     ``index[i] = ((2 * i + 1) * total) // (2 * count)``
 
-    Raises
-    ------
-    ValueError
-        If ``count`` is not between 1 and the number of snapshots.
+    Raises ValueError if ``count`` is not between 1 and the number of snapshots.
     """
     total = pairs.sizes["time"]
     if not 1 <= count <= total:
@@ -191,10 +157,7 @@ def subset(pairs: xr.Dataset, count: int) -> xr.Dataset:
 class Scales:
     """Hold one standard deviation per variable, the units in which a network sees a flow.
 
-    Parameters
-    ----------
-    psi, omega, sgs : float
-        Standard deviations over all points and times of a training block.
+    Each is over all points and times of a training block.
     """
 
     psi: float
@@ -205,10 +168,8 @@ class Scales:
     def of(cls, train_pairs: xr.Dataset) -> "Scales":
         """Measure the scales of a training block; of a lazy one only a part is in memory at once.
 
-        Raises
-        ------
-        ValueError
-            If the pairs are the validation or test block (a leak), or a variable is constant or not finite.
+        Raises ValueError if the pairs are the validation or test block (a leak), or a variable is constant or
+        not finite.
         """
         block = train_pairs.attrs.get("split", "train")
         if block != "train":
@@ -240,12 +201,8 @@ def to_tensors(
 ) -> tuple[Tensor, Tensor]:
     """Turn pairs into the inputs and outputs of a network.
 
-    ``inputs = [psi / scales.psi, omega / scales.omega]``, ``outputs = [sgs / scales.sgs]``, all finite.
-
-    Returns
-    -------
-    inputs : Tensor, shape (snapshots, 2, n, n)
-    outputs : Tensor, shape (snapshots, 1, n, n)
+    ``inputs = [psi / scales.psi, omega / scales.omega]``, ``outputs = [sgs / scales.sgs]``, all finite. The
+    shapes are (snapshots, 2, n, n) and (snapshots, 1, n, n).
     """
 
     def channel(name: str) -> Tensor:

@@ -28,6 +28,9 @@ def score(
     ``rmse**2 * <T**2> / sd(T)**2 = 1 + sd_ratio**2 - 2 sd_ratio cc + bias**2``, which is
     ``rmse**2 = 1 + s**2 - 2 s cc`` where both means vanish, as for a subgrid term.
 
+    Raises ValueError for arrays of other or different shapes, not finite, or a true snapshot that is
+    constant.
+
     Parameters
     ----------
     prediction, truth : Tensor, shape (snapshots, N, N)
@@ -48,11 +51,6 @@ def score(
         these spectra. Over (``field``, ``snapshot``): ``energy_transfer`` ``<psi Π>`` and
         ``enstrophy_transfer`` ``<omega Π>``, positive towards the subgrid scales; ``..._spectrum`` over
         (``field``, ``k``) resolves their snapshot mean. ``field`` is "truth" or "prediction".
-
-    Raises
-    ------
-    ValueError
-        Arrays of other or different shapes, not finite, or a true snapshot that is constant.
 
     Notes
     -----
@@ -123,9 +121,7 @@ def _check(fields: dict[str, Tensor]) -> None:
     spread = fields["truth"].flatten(1)
     constant = (spread.amax(1) == spread.amin(1)).nonzero()
     if len(constant):
-        raise ValueError(
-            f"the true subgrid term of snapshot {constant[0].item()} is constant: nothing to score"
-        )
+        raise ValueError(f"the truth of snapshot {constant[0].item()} is constant: nothing to score")
 
 
 def _correlation(p: Tensor, t: Tensor, points: Tensor) -> Tensor:
@@ -158,20 +154,15 @@ def _directions(p: Tensor, t: Tensor, omega: Tensor) -> dict[str, xr.Variable]:
 
 def _spectra(grid: Grid, p: Tensor, t: Tensor) -> dict[str, xr.Variable]:
     weight = torch.full_like(grid.k_squared, 2.0)
-    weight[:, 0] = weight[:, -1] = (
-        1.0  # rfft2 stores these columns whole, the others for their conjugates too
-    )
+    # rfft2 stores these columns whole, the others for their conjugates too.
+    weight[:, 0] = weight[:, -1] = 1.0
     modes = shell_sum(grid, weight)[1 : grid.size // 2]
     both = []
     for field in (t, p):
         amplitude = (grid.to_spectral(field).abs() / grid.size**2).mean(0)
         both.append(shell_sum(grid, weight * amplitude)[1 : grid.size // 2] / modes)
-    text = "amplitude of the subgrid term, mean over angles and snapshots"
-    return {
-        "spectrum": xr.Variable(
-            ("field", "k"), torch.stack(both).numpy(), {"long_name": text, "units": "of Π"}
-        )
-    }
+    about = {"long_name": "amplitude of the subgrid term, mean over angles and snapshots", "units": "of Π"}
+    return {"spectrum": xr.Variable(("field", "k"), torch.stack(both).numpy(), about)}
 
 
 def _spectrum_error(spectrum: xr.Variable) -> xr.Variable:
@@ -189,11 +180,10 @@ def _transfer(
     densities = [cross_density(grid, resolved_hat, grid.to_spectral(field)).mean(0) for field in (t, p)]
     shells = torch.stack([shell_sum(grid, density)[1 : grid.size // 2] for density in densities])
     text = f"{quantity} given to the subgrid scales"
+    about = {"long_name": text, "units": units}
     spectrum = {"long_name": f"{text}, per shell of wavenumbers", "units": units}
     return {
-        f"{quantity}_transfer": xr.Variable(
-            ("field", "snapshot"), mean.numpy(), {"long_name": text, "units": units}
-        ),
+        f"{quantity}_transfer": xr.Variable(("field", "snapshot"), mean.numpy(), about),
         f"{quantity}_transfer_spectrum": xr.Variable(("field", "k"), shells.numpy(), spectrum),
     }
 

@@ -23,14 +23,8 @@ def gap_time(split: Split, interval: float) -> float:
 def seen_spectra(pairs: xr.Dataset, scales: Scales) -> xr.Dataset:
     """Return the power spectra of ψ, ω and Π in the units in which a network sees them.
 
-    ``spectrum(k) / scale**2``: what is left when every variable has the standard deviation 1.
-
-    Parameters
-    ----------
-    pairs : xr.Dataset
-        ``psi``, ``omega``, ``sgs`` over (time, y, x).
-    scales : Scales
-        Of the same flow.
+    ``spectrum(k) / scale**2``: what is left when every variable has the standard deviation 1. ``pairs`` are
+    ``psi``, ``omega``, ``sgs`` over (time, y, x), the ``scales`` those of the same flow.
     """
     return pair_spectra(pairs) / xr.Dataset(dataclasses.asdict(scales)) ** 2
 
@@ -46,18 +40,9 @@ def spectral_differences(
 ) -> xr.Dataset:
     """Return by how much the spectra of each variable differ between the base and the target of each case.
 
-    Parameters
-    ----------
-    cases : mapping of str to (str, str)
-        Name of each case and its flows, base and target.
-    spectra : mapping of str to xr.Dataset
-        Of each flow, over k, as from `seen_spectra`; k = 0 is left out.
-
-    Returns
-    -------
-    xr.Dataset
-        Over (case, variable): ``size``, the mean over k of ``|log10(target / base)|``; ``mean``, that with
-        its sign; ``k``, where the size is largest.
+    ``cases`` are the name of each case and its flows, base and target; ``spectra`` those of each flow over k,
+    as from `seen_spectra`, of which k = 0 is left out. Returns over (case, variable): ``size``, the mean over
+    k of ``|log10(target / base)|``; ``mean``, that with its sign; ``k``, where the size is largest.
     """
     rows = []
     for base, target in cases.values():

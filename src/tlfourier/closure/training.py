@@ -19,10 +19,7 @@ __all__ = ["Diverged", "TrainingSpec", "check_samples", "train"]
 class TrainingSpec:
     """How a network is trained; the defaults are S23's.
 
-    Raises
-    ------
-    ValueError
-        For a number that is not positive, an unknown schedule or precision.
+    Raises ValueError for a number that is not positive, an unknown schedule or precision.
     """
 
     samples: int = 2000
@@ -35,7 +32,6 @@ class TrainingSpec:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse settings that nothing can be trained with."""
         check_integers(self, {"samples": 1, "epochs": 1})
         if self.schedule not in SCHEDULES:
             raise ValueError(f"schedule={self.schedule!r}: accepted are {', '.join(SCHEDULES)}")
@@ -56,6 +52,8 @@ def train(
 
     Batches are drawn anew in every epoch and every sample is turned by a random multiple of 90 degrees, both
     from generators seeded by (seed, epoch). The state before the first epoch counts as epoch 0 of the choice.
+    Raises ValueError for samples of the wrong shape, not finite, or fewer than ``spec.samples``; Diverged if
+    the loss stopped being finite or exploded, with the best epoch so far in the network.
 
     Parameters
     ----------
@@ -80,13 +78,6 @@ def train(
     xr.Dataset
         ``train_loss``, ``validation_loss``, ``learning_rate`` over ``epoch`` (from 1); attributes
         ``best_epoch`` and ``initial_validation_loss``.
-
-    Raises
-    ------
-    ValueError
-        Samples of the wrong shape, not finite, or fewer than ``spec.samples``.
-    Diverged
-        The loss stopped being finite or exploded; the network holds its best epoch so far.
 
     Notes
     -----

@@ -28,10 +28,8 @@ class TransferSpec:
     bit: a control with fewer parameters in the same place. ``optimiser="carried"`` starts Adam with moments
     of the base flow, as if the base training just went on.
 
-    Raises
-    ------
-    ValueError
-        For layers that `check_layers` refuses, a number that is not positive, an unknown optimiser.
+    Raises ValueError for layers that `check_layers` refuses, a number that is not positive, an unknown
+    optimiser.
     """
 
     layers: tuple[int, ...]
@@ -45,7 +43,6 @@ class TransferSpec:
     optimiser: str = "fresh"
 
     def __post_init__(self) -> None:
-        """Sort the layers and refuse settings that nothing can be re-trained with."""
         object.__setattr__(self, "layers", check_layers(self.layers))
         check_integers(self, {"steps": 1} if self.channels is None else {"steps": 1, "channels": 1})
         if self.optimiser not in OPTIMISERS:
@@ -74,7 +71,6 @@ class Cached:
             self.activations[turn] = entering
 
     def __len__(self) -> int:
-        """Return the number of samples."""
         return len(self.outputs)
 
     def batch(self, indices: Tensor, turns: Tensor) -> tuple[Tensor, Tensor]:
@@ -115,6 +111,9 @@ def transfer(
     about equally long rounds: one epoch each, or ``steps / looks`` steps where epochs are shorter. With all
     layers of a fresh network this is training from scratch on the same samples.
 
+    Raises ValueError for a layer that the network does not have, samples of the wrong shape or not finite, or
+    no ``home`` for a carried optimiser; Diverged if the loss stopped being finite or exploded.
+
     Parameters
     ----------
     base : Network
@@ -144,14 +143,6 @@ def transfer(
     history : xr.Dataset
         ``train_loss`` (NaN at step 0) and ``validation_loss`` over ``step``; attributes ``best_step``,
         ``layers``, ``cached`` and ``steps``.
-
-    Raises
-    ------
-    ValueError
-        A layer that the network does not have, samples of the wrong shape or not finite, or no ``home`` for a
-        carried optimiser.
-    Diverged
-        The loss stopped being finite or exploded.
 
     Notes
     -----
@@ -212,12 +203,10 @@ def _frozen_beyond(channels: int | None, parameters: Iterable[nn.Parameter]) -> 
         kept[:channels] = gradient[:channels]
         return kept
 
-    handles = [] if channels is None else [one.register_hook(first_ones) for one in parameters]
-    try:
+    with contextlib.ExitStack() as stack:
+        for parameter in () if channels is None else parameters:
+            stack.callback(parameter.register_hook(first_ones).remove)
         yield
-    finally:
-        for handle in handles:
-            handle.remove()
 
 
 def _source(

@@ -30,12 +30,8 @@ FEEDS: Mapping[str, float] = {"exact": 1.0, "none": 0.0, "wrong sign": -1.0}
 class Recording:
     """Note Π of every state at which a DNS evaluates its right-hand side; then give them back in order.
 
-    Parameters
-    ----------
-    fine, coarse : VorticityEquation
-        The equations of DNS and LES.
-    filter : Filter
-        From the fine grid to the coarse one.
+    ``fine`` and ``coarse`` are the equations of DNS and LES, ``filter`` leads from the fine grid to the
+    coarse one.
     """
 
     def __init__(self, fine: VorticityEquation, coarse: VorticityEquation, filter: Filter) -> None:
@@ -66,7 +62,8 @@ def follow(
     """Feed the Π recorded in a DNS to LES runs, and measure how far each strays from the filtered DNS.
 
     ``error(feed, t) = norm(omega_les - omega_bar) / norm(omega_bar)``, where the LES carries
-    ``-feeds[feed] * sgs``.
+    ``-feeds[feed] * sgs``. Returns ``error`` (feed, time); ``omega`` (feed, y, x), the vorticity of each LES
+    at the end; ``omega_bar`` (y, x), the filtered DNS at the end.
 
     Parameters
     ----------
@@ -84,12 +81,6 @@ def follow(
         Name and factor of each LES.
     every : int
         Steps between two measurements.
-
-    Returns
-    -------
-    xr.Dataset
-        ``error`` (feed, time); ``omega`` (feed, y, x), the vorticity of each LES at the end; ``omega_bar``
-        (y, x), the filtered DNS at the end.
     """
     if every < 1 or steps < 1 or steps % every:
         raise ValueError(f"steps={steps}: it must be a positive multiple of every={every}")
@@ -98,18 +89,13 @@ def follow(
     errors, final = [], []
     for factor in feeds.values():
         states = _run(coarse, filter(omega_hat), dt, steps, every, recording.play(factor))
-        errors.append(
-            [_error(state, wanted, coarse.grid) for state, wanted in zip(states, truth, strict=True)]
-        )
+        errors.append([_error(state, true, coarse.grid) for state, true in zip(states, truth, strict=True)])
         final.append(coarse.grid.to_physical(states[-1]).numpy())
     time = dt * every * torch.arange(len(truth), dtype=torch.float64).numpy()
+    relative = {"long_name": "relative error of the vorticity", "units": "1"}
     return xr.Dataset(
         {
-            "error": (
-                ("feed", "time"),
-                errors,
-                {"long_name": "relative error of the vorticity", "units": "1"},
-            ),
+            "error": (("feed", "time"), errors, relative),
             "omega": (("feed", "y", "x"), final, {"long_name": "vorticity of the LES", "units": "time^-1"}),
             "omega_bar": (("y", "x"), coarse.grid.to_physical(truth[-1]).numpy()),
         },

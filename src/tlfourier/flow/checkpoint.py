@@ -19,16 +19,9 @@ _COUNTS = ("stops", "snapshots")
 class Checkpoint:
     """Hold what a run needs to go on.
 
-    Parameters
-    ----------
-    state : State
-        The state at the last stop.
-    stops : int
-        Stops behind it, those of spin-up included.
-    snapshots : int
-        Snapshots that are safely on disk.
-    recipe : str
-        What the run is, so that it never goes on from the checkpoint of another.
+    ``state`` is that at the last stop, ``stops`` counts the stops behind it, those of spin-up included,
+    ``snapshots`` those that are safely on disk; ``recipe`` says what the run is, so that it never goes on
+    from the checkpoint of another.
     """
 
     state: State
@@ -51,12 +44,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
 def load_checkpoint(path: Path) -> Checkpoint:
     """Read a checkpoint.
 
-    Raises
-    ------
-    FileNotFoundError
-        If there is none.
-    ValueError
-        If the file is damaged or is no checkpoint.
+    Raises FileNotFoundError if there is none, ValueError if the file is damaged or is no checkpoint.
     """
     after = ": remove it and the trajectory beside it to begin again"
     with said_as(f"{path} is damaged", after, (KeyError, TypeError, ValueError, OverflowError)):
@@ -70,9 +58,8 @@ def _checkpoint(tensors: dict[str, Tensor], record: Any) -> Checkpoint:
     time, recipe = float.fromhex(record["time"]), record["recipe"]
     whole = all(type(count) is int and count >= 0 for count in counts.values())
     shapes = {(tuple(part.shape), part.dtype) for part in parts.values()}
-    if not (whole and math.isfinite(time) and isinstance(recipe, str) and len(shapes) == 1):
-        raise ValueError("not a checkpoint")
-    if parts.keys() - {"omega_hat", "memory"}:
+    ours = len(shapes) == 1 and parts.keys() <= {"omega_hat", "memory"}
+    if not (whole and math.isfinite(time) and isinstance(recipe, str) and ours):
         raise ValueError("not a checkpoint")
     return Checkpoint(State(parts["omega_hat"], time, parts.get("memory")), **counts, recipe=recipe)
 

@@ -45,19 +45,9 @@ def snapshots(
 ) -> Iterator[tuple[float, torch.Tensor]]:
     """Yield (time, omega_hat) of a trajectory, loading one snapshot at a time.
 
-    Parameters
-    ----------
-    trajectory : xr.Dataset
-        With ``omega`` of dims (time, y, x); may be lazy.
-    grid : Grid
-        Of the trajectory; sets precision and device of the spectra.
-    label : str, optional
-        Title of a progress bar; without it there is no bar.
-
-    Raises
-    ------
-    ValueError
-        If a snapshot does not fit the grid or is not finite.
+    ``omega`` has the dims (time, y, x) and may be lazy; the grid sets precision and device of the spectra; a
+    ``label`` is the title of a progress bar, without it there is none. Raises ValueError if a snapshot does
+    not fit the grid or is not finite.
     """
     if set(trajectory["omega"].dims) != {"time", "y", "x"}:
         dims = ", ".join(map(str, trajectory["omega"].dims))
@@ -83,6 +73,9 @@ def diagnose(
 ) -> xr.Dataset:
     """Describe a trajectory in one pass with bounded memory.
 
+    Raises ValueError if a run has fewer than two snapshots, unequal steps in time, does not fit the grid or
+    is not finite.
+
     Parameters
     ----------
     trajectory : xr.Dataset
@@ -105,11 +98,6 @@ def diagnose(
         The series of `SERIES` over ``time``; the time means of `SPECTRA` over ``k`` and their standard
         deviations in time, ``*_sd``; ``pdf`` over ``sigma``; ``autocorrelation`` over ``lag`` and the scalar
         ``decorrelation_time``; ``vorticity`` (snapshot, y, x) float32 with its ``snapshot_time``.
-
-    Raises
-    ------
-    ValueError
-        If a run has fewer than two snapshots, unequal steps in time, does not fit the grid or is not finite.
     """
     time = np.asarray(trajectory["time"].values, dtype=float)
     interval, each = _interval(time, runs), time.size // runs
@@ -140,14 +128,10 @@ def diagnose(
 def _interval(time: np.ndarray, runs: int) -> float:
     """Return the time between snapshots, or raise ValueError if they are too few or unequally spaced."""
     if runs < 1 or time.size % runs or time.size // runs < 2:
-        raise ValueError(
-            f"{time.size} snapshots in {runs} runs: each run needs the same number of them, at least 2"
-        )
+        raise ValueError(f"{time.size} snapshots in {runs} runs: each run needs the same number, at least 2")
     steps = np.diff(time.reshape(runs, -1)).ravel()
     if not np.allclose(steps, steps[0], rtol=1e-3) or steps[0] <= 0:
-        raise ValueError(
-            f"steps in time from {steps.min():g} to {steps.max():g}: equal, positive ones are needed"
-        )
+        raise ValueError(f"steps from {steps.min():g} to {steps.max():g}: equal, positive ones are needed")
     return float(steps.mean())
 
 

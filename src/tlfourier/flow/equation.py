@@ -24,6 +24,9 @@ class VorticityEquation(nn.Module):
     ``laplacian(psi) = -omega``, ``u = psi_y``, ``v = -psi_x``, ``N = psi_y omega_x - psi_x omega_y``.
     In Fourier space ``d(omega_hat)/dt = linear * omega_hat + nonlinear(omega_hat)``.
 
+    Raises ValueError for a negative or non-finite coefficient, an unknown ``dealias``, a forcing of the wrong
+    shape or beyond the kept modes.
+
     Parameters
     ----------
     grid : Grid
@@ -47,12 +50,6 @@ class VorticityEquation(nn.Module):
         ``-viscosity k**2 - drag + i beta k_x / k**2``; real when beta is zero.
     columns : int
         Leading columns of a half spectrum outside of which the nonlinear term is zero.
-
-    Raises
-    ------
-    ValueError
-        For a negative or non-finite coefficient, an unknown ``dealias``, a forcing of the wrong shape or
-        beyond the kept modes.
 
     Examples
     --------
@@ -107,25 +104,15 @@ class VorticityEquation(nn.Module):
 
     def velocity(self, omega_hat: Spectrum) -> tuple[Field, Field]:
         """Return ``u = psi_y`` and ``v = -psi_x`` as fields, each of shape (..., N, N)."""
-        psi_hat = self.streamfunction(omega_hat) * _below_nyquist(self.grid)
-        return self.grid.to_physical(1j * self.grid.k_y * psi_hat), self.grid.to_physical(
-            -1j * self.grid.k_x * psi_hat
-        )
+        grid, psi_hat = self.grid, self.streamfunction(omega_hat) * _below_nyquist(self.grid)
+        return grid.to_physical(1j * grid.k_y * psi_hat), grid.to_physical(-1j * grid.k_x * psi_hat)
 
     def advection(self, omega_hat: Spectrum) -> Spectrum:
         """Return the half spectrum of ``N = (d_xx - d_yy)(u v) + d_xy(v**2 - u**2)``.
 
         This form of ``u omega_x + v omega_y`` costs four real transforms, two inverse and two forward; the
-        form with gradients of omega costs five.
-
-        Parameters
-        ----------
-        omega_hat : Spectrum, shape (..., N, N // 2 + 1)
-
-        Returns
-        -------
-        Spectrum, shape (..., N, N // 2 + 1)
-            Free of aliasing and zero beyond the kept modes, unless ``dealias="none"``.
+        form with gradients of omega costs five. The result, of the shape of ``omega_hat``
+        (..., N, N // 2 + 1), is free of aliasing and zero beyond the kept modes, unless ``dealias="none"``.
         """
         return self._widen(-self._add_advection(omega_hat), omega_hat.shape[-1])
 
@@ -142,17 +129,7 @@ class VorticityEquation(nn.Module):
     ) -> Spectrum:
         """Return ``onto + factor * nonlinear(omega_hat, closure)`` in fewer passes over the arrays.
 
-        Parameters
-        ----------
-        onto, omega_hat : Spectrum, shape (..., N, N // 2 + 1)
-            As for `nonlinear`, columns may be left out.
-        factor : float
-        closure : callable, optional
-
-        Returns
-        -------
-        Spectrum
-            With the columns of ``onto``.
+        As for `nonlinear`, columns may be left out of both spectra; the result has those of ``onto``.
         """
         kept = self._force(self._add_advection(omega_hat, onto[..., : self.columns], factor), factor)
         if onto.shape[-1] > self.columns:
@@ -275,6 +252,4 @@ def _check_inside(forcing_hat: Spectrum, resolved: Tensor) -> None:
     """Raise ValueError if a forcing drives modes that the equation does not keep."""
     outside = (forcing_hat.abs() * (1 - resolved)).amax()
     if outside > 1e-5 * forcing_hat.abs().amax():
-        raise ValueError(
-            "forcing_hat drives wavenumbers beyond the kept modes: use a larger grid or a smaller k_f"
-        )
+        raise ValueError("forcing_hat drives modes beyond the kept ones: use a larger grid or a smaller k_f")

@@ -14,7 +14,8 @@ class Grid(nn.Module):
     """Hold the points, wavenumbers and 2/3-rule mask of a doubly periodic square.
 
     Every array is a buffer, so ``grid.to(device)`` moves them all. Wavenumbers are angular, in multiples of
-    2 pi / length; ``k_y`` runs 0, 1, ..., N/2 - 1, -N/2, ..., -1 and ``k_x`` runs 0, ..., N/2.
+    2 pi / length; ``k_y`` runs 0, 1, ..., N/2 - 1, -N/2, ..., -1 and ``k_x`` runs 0, ..., N/2. Raises
+    ValueError for an odd or too small size, a length that is not positive, another dtype.
 
     Parameters
     ----------
@@ -36,11 +37,6 @@ class Grid(nn.Module):
     mask : Tensor, shape (N, N // 2 + 1)
         1 where both ``|k_x|`` and ``|k_y|`` are below N / 3 (in units of 2 pi / length), else 0: symmetric
         in the sign of k and free of aliasing for quadratic terms (Orszag, J. Atmos. Sci. 28, 1971).
-
-    Raises
-    ------
-    ValueError
-        For an odd or too small size, a length that is not positive, another dtype.
 
     Examples
     --------
@@ -147,22 +143,9 @@ def resize(spectrum: Spectrum, size_from: int, size_to: int) -> Resized:
 
     ``new[k] = (size_to / size_from)**2 * spectrum[k]`` for ``|k_x|, |k_y| < min(size_from, size_to) / 2``,
     all others zero. The Nyquist modes are dropped, for a grid cannot tell their sign: so the map commutes
-    with rotation by 90 degrees.
+    with rotation by 90 degrees. The sizes are points per side, the shapes (..., size, size // 2 + 1).
 
-    Parameters
-    ----------
-    spectrum : Spectrum, shape (..., size_from, size_from // 2 + 1)
-    size_from, size_to : int
-        Points per side.
-
-    Returns
-    -------
-    Spectrum, shape (..., size_to, size_to // 2 + 1)
-
-    Raises
-    ------
-    ValueError
-        If the spectrum does not have ``size_from`` points per side.
+    Raises ValueError if the spectrum does not have ``size_from`` points per side.
 
     Examples
     --------

@@ -72,16 +72,7 @@ def taylor_green(grid: Grid, k: int = 1) -> Spectrum:
     """Return the vortices ``omega = 2 k cos(k x) cos(k y)``, k in units of 2 pi / length.
 
     Their advection vanishes, so they decay exactly as ``exp(-(2 viscosity k**2 + drag) t)`` (Taylor and
-    Green, Proc. R. Soc. A 158, 1937).
-
-    Returns
-    -------
-    Spectrum, shape (N, N // 2 + 1)
-
-    Raises
-    ------
-    ValueError
-        If the grid does not resolve k.
+    Green, Proc. R. Soc. A 158, 1937). Raises ValueError if the grid does not resolve k.
 
     Examples
     --------
@@ -103,24 +94,11 @@ def lamb_dipole(grid: Grid, radius: float, speed: float) -> Spectrum:
     ``k radius = 3.8317``, the first zero of J1; theta is the angle from the x axis. On the infinite plane it
     translates unchanged at ``speed``. In a periodic box without mean flow its images slow it to
     ``speed (1 - pi (radius / length)**2)`` to leading order: a dipole of impulse ``2 pi speed radius**2``
-    sets up a counterflow of half that impulse per area of the box.
+    sets up a counterflow of half that impulse per area of the box. ``radius`` is at most a quarter of the
+    side.
 
-    Parameters
-    ----------
-    grid : Grid
-    radius : float
-        Radius of the dipole, at most a quarter of the side.
-    speed : float
-        Translation speed on the infinite plane.
-
-    Returns
-    -------
-    Spectrum, shape (N, N // 2 + 1)
-        Zero beyond ``grid.mask``.
-
-    Notes
-    -----
-    Meleshko and van Heijst, J. Fluid Mech. 272, 157-182 (1994).
+    The spectrum, shape (N, N // 2 + 1), is zero beyond ``grid.mask``. Source: Meleshko and van Heijst, J.
+    Fluid Mech. 272, 157-182 (1994).
     """
     from scipy.special import j0, j1, jn_zeros
 

@@ -23,10 +23,7 @@ MOST_STEPS = 10**7
 class Diverged(RuntimeError):
     """Say in one sentence when a run diverged, at which CFL number, and what to change.
 
-    Attributes
-    ----------
-    last : State
-        The last finite state, at most ``STEPS_PER_SEGMENT`` steps before the end.
+    ``last`` is the last finite state, at most ``STEPS_PER_SEGMENT`` steps before the end.
     """
 
     def __init__(self, message: str, last: State) -> None:
@@ -38,7 +35,8 @@ class Diverged(RuntimeError):
 class Schedule:
     """Say when to look at a run, and with which steps to get there.
 
-    Snapshot i, from 0, is taken at ``spin_up + i * interval`` after the start.
+    Snapshot i, from 0, is taken at ``spin_up + i * interval`` after the start. Raises ValueError for times
+    that are negative or not finite, no snapshots, or a fixed step that does not fit.
 
     Parameters
     ----------
@@ -53,11 +51,6 @@ class Schedule:
     dt : float, optional
         A fixed step, of which ``spin_up`` and ``interval`` must be multiples.
 
-    Raises
-    ------
-    ValueError
-        For times that are negative or not finite, no snapshots, or a fixed step that does not fit.
-
     Examples
     --------
     >>> Schedule(spin_up=10.0, interval=0.5, snapshots=3).snapshot_times()
@@ -71,7 +64,6 @@ class Schedule:
     dt: float | None = None
 
     def __post_init__(self) -> None:
-        """Check the times."""
         if not (math.isfinite(self.spin_up) and self.spin_up >= 0):
             raise ValueError(f"spin_up={self.spin_up}: it must be a finite time, zero or more")
         for name, value in {"interval": self.interval, "cfl": self.cfl, "dt": self.dt}.items():
@@ -115,6 +107,9 @@ def simulate(
 
     The step is chosen anew every 50 steps as the largest that keeps to ``schedule.cfl`` and ends on the next
     snapshot; it is a function of the flow alone, so a resumed run repeats an uninterrupted one to the bit.
+    Raises ValueError for an unknown stepper or an initial state of the wrong shape, precision or with
+    non-finite values; Diverged, with the last finite state, at most 50 steps after the run stops being
+    finite.
 
     Parameters
     ----------
@@ -132,13 +127,6 @@ def simulate(
     ------
     State
         One per snapshot, at its exact time.
-
-    Raises
-    ------
-    ValueError
-        For an unknown stepper or an initial state of the wrong shape, precision or with non-finite values.
-    Diverged
-        When the run stops being finite, at most 50 steps later, with the last finite state.
 
     Examples
     --------

@@ -29,14 +29,8 @@ def cross_density(grid: Grid, a_hat: Spectrum, b_hat: Spectrum) -> Multiplier:
     """Return the share of every stored mode in the domain mean of a product.
 
     ``density = weight * real(conj(a_hat) * b_hat) / n**4`` with ``sum(density) = mean(a * b)``; the weight is
-    2 where rfft2 stores one of two conjugate modes, else 1.
-
-    Parameters
-    ----------
-    grid : Grid
-        Of both spectra.
-    a_hat, b_hat : Spectrum, shape (..., n, n // 2 + 1)
-        Spectra of real fields.
+    2 where rfft2 stores one of two conjugate modes, else 1. The spectra are those of real fields,
+    shape (..., n, n // 2 + 1).
     """
     weight = torch.full_like(grid.k_x, 2.0)
     weight[..., 0] = weight[..., -1] = 1.0
@@ -55,17 +49,8 @@ def shell_sum(grid: Grid, density: Multiplier) -> Shells:
 
     ``result[..., j] = sum of density where round(|k| * length / (2 * pi)) == j``
 
-    Parameters
-    ----------
-    grid : Grid
-        Of the density.
-    density : Tensor, shape (..., n, n // 2 + 1)
-        A real quantity per stored mode.
-
-    Returns
-    -------
-    Tensor, shape (..., shells)
-        Over `wavenumbers`.
+    ``density`` is a real quantity per stored mode, shape (..., n, n // 2 + 1); the result,
+    shape (..., shells), is over `wavenumbers`.
     """
     shell = torch.round(grid.k_radial * (grid.length / math.tau)).long().flatten()
     result = density.new_zeros((*density.shape[:-2], wavenumbers(grid).size))
@@ -120,14 +105,8 @@ def transfer(equation: VorticityEquation, omega_hat: Spectrum) -> tuple[Shells, 
     """Return what advection brings to each shell, ``T_E(k)`` and ``T_Z(k)``, per unit time.
 
     ``T_E = shell_sum(-real(conj(psi_hat) * N_hat))``, ``T_Z = shell_sum(-real(conj(omega_hat) * N_hat))``;
-    both sum to zero over ``k``, because advection conserves energy and enstrophy.
-
-    Parameters
-    ----------
-    equation : VorticityEquation
-        Gives the advection N.
-    omega_hat : Spectrum, shape (..., n, n // 2 + 1)
-        The state.
+    both sum to zero over ``k``, because advection conserves energy and enstrophy. N is the equation's
+    advection of the state ``omega_hat``, shape (..., n, n // 2 + 1).
     """
     grid = equation.grid
     density = -cross_density(grid, omega_hat, equation.advection(omega_hat))
@@ -145,18 +124,9 @@ def budget(equation: VorticityEquation, omega_hat: Spectrum) -> dict[str, Scalar
     ``dE/dt = -<psi * f> - 2 * drag * E - 2 * viscosity * Z`` and
     ``dZ/dt = -<omega * f> - 2 * drag * Z - 2 * viscosity * P``
 
-    Parameters
-    ----------
-    equation : VorticityEquation
-        Gives viscosity, drag and the forcing f.
-    omega_hat : Spectrum, shape (..., n, n // 2 + 1)
-        The state.
-
-    Returns
-    -------
-    dict of Tensor, shape (...)
-        ``energy_injection``, ``energy_drag``, ``energy_dissipation`` and the same of enstrophy; losses are
-        negative.
+    ``omega_hat`` has the shape (..., n, n // 2 + 1), f is the equation's forcing. Returns, of shape (...),
+    ``energy_injection``, ``energy_drag``, ``energy_dissipation`` and the same of enstrophy; losses are
+    negative.
 
     Examples
     --------

@@ -47,16 +47,9 @@ class Autocorrelation:
     ``C(lag) = mean_t <omega(t) omega(t + lag)> / sqrt(<omega(t)**2> <omega(t + lag)**2>)``
 
     No time mean is subtracted: a decaying flow has none and a short series no reliable one. What is left in C
-    makes the decorrelation time, and so the gaps between blocks of data, longer rather than shorter.
-
-    Parameters
-    ----------
-    grid : Grid
-        Of the snapshots.
-    lags : int
-        The longest lag, in snapshots.
-    size : int
-        Points per side to which the snapshots are truncated: what an LES sees, and little memory.
+    makes the decorrelation time, and so the gaps between blocks of data, longer rather than shorter. ``lags``
+    is the longest lag in snapshots, ``size`` the points per side to which the snapshots are truncated: what
+    an LES sees, and little memory.
     """
 
     def __init__(self, grid: Grid, lags: int, size: int = 64) -> None:

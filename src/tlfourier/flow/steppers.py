@@ -20,12 +20,8 @@ from tlfourier.shapes import Spectrum
 class State:
     """Hold the vorticity in Fourier space at one time.
 
-    Parameters
-    ----------
-    omega_hat : Spectrum, shape (..., N, N // 2 + 1)
-    time : float
-    memory : Tensor, optional
-        The nonlinear term of the step before, for multistep schemes; without it such a scheme starts itself.
+    ``omega_hat`` has the shape (..., N, N // 2 + 1); ``memory`` is the nonlinear term of the step before, for
+    multistep schemes; without it such a scheme starts itself.
     """
 
     omega_hat: Tensor
@@ -45,11 +41,6 @@ class Stepper(nn.Module):
     cfl_limit : float
         Largest ``dt (|u| + |v|) / dx`` for stable advection with the 2/3 rule. AB2 is weakly unstable
         for pure advection at any step; viscosity holds it below the value given.
-
-    Raises
-    ------
-    ValueError
-        If dt is not positive.
     """
 
     order: ClassVar[int]
@@ -60,8 +51,13 @@ class Stepper(nn.Module):
         super().__init__()
         if not (math.isfinite(dt) and dt > 0):
             raise ValueError(f"dt={dt}: a step must be a positive number")
-        self.equation = equation
-        self.dt = float(dt)
+        self.equation, self.dt = equation, float(dt)
+
+    def _hold(self, **factors: Tensor) -> None:
+        """Keep factors of the modes as buffers."""
+        for name, factor in factors.items():
+            kept = by_columns(factor.to(self.equation.grid.complex_dtype))
+            self.register_buffer(name, kept, persistent=False)
 
     def start(self, omega_hat: Spectrum, time: float = 0.0) -> State:
         """Return the state from which a run begins, after checking shape, precision and finiteness."""
@@ -80,9 +76,7 @@ class IFRK4(Stepper):
     (Lawson, SIAM J. Numer. Anal. 4, 1967).
     """
 
-    order = 4
-    evaluations = 4
-    cfl_limit = 1.35
+    order, evaluations, cfl_limit = 4, 4, 1.35
 
     decay: Tensor
     third: Tensor
@@ -92,13 +86,8 @@ class IFRK4(Stepper):
         super().__init__(equation, dt)
         # The step is what it changes, not a factor near 1: a factor is rounded once and multiplied in at
         # every step, and in single precision such an error, always of one sign, adds up.
-        factors = {
-            "decay": torch.exp(equation.linear * (dt / 2)),
-            "growth": torch.expm1(equation.linear * dt),
-        }
-        factors["third"] = factors["decay"] / 3
-        for name, factor in factors.items():
-            self.register_buffer(name, by_columns(factor.to(equation.grid.complex_dtype)), persistent=False)
+        decay = torch.exp(equation.linear * (dt / 2))
+        self._hold(decay=decay, third=decay / 3, growth=torch.expm1(equation.linear * dt))
 
     def forward(self, state: State, closure: Closure | None = None) -> State:
         """Return the state one step later."""
@@ -131,27 +120,18 @@ class AB2CN(Stepper):
 
     ``(1 - dt linear / 2) new = (1 + dt linear / 2) old + dt (3 N(old) - N(before)) / 2``. The first step,
     which has no memory, is Heun's with Crank-Nicolson, so the second order holds from the start. It needs
-    steps far below the advective limit of IFRK4.
-
-    Notes
-    -----
-    The scheme of Guan et al., J. Comput. Phys. 458 (2022), 111090.
+    steps far below the advective limit of IFRK4. Source: Guan et al., J. Comput. Phys. 458 (2022), 111090.
     """
 
-    order = 2
-    evaluations = 1
-    cfl_limit = 0.3
+    order, evaluations, cfl_limit = 2, 1, 0.3
 
     explicit: Tensor
     implicit: Tensor
 
     def __init__(self, equation: VorticityEquation, dt: float) -> None:
         super().__init__(equation, dt)
-        complex_dtype = equation.grid.complex_dtype
-        explicit = 1 + (dt / 2) * equation.linear
-        implicit = 1 / (1 - (dt / 2) * equation.linear)
-        self.register_buffer("explicit", by_columns(explicit.to(complex_dtype)), persistent=False)
-        self.register_buffer("implicit", by_columns(implicit.to(complex_dtype)), persistent=False)
+        half = (dt / 2) * equation.linear
+        self._hold(explicit=1 + half, implicit=1 / (1 - half))
 
     def forward(self, state: State, closure: Closure | None = None) -> State:
         """Return the state one step later, with the nonlinear term of this step as its memory."""

@@ -24,12 +24,8 @@ NUMBERS = {
 def summarise(diagnostics: xr.Dataset, k_cutoff: float) -> xr.Dataset:
     """Reduce the diagnostics of a flow to the scalars of `NUMBERS`.
 
-    Parameters
-    ----------
-    diagnostics : xr.Dataset
-        From `tlfourier.flow.diagnostics.diagnose`.
-    k_cutoff : float
-        Positive wavenumber beyond which the enstrophy counts as ``enstrophy_beyond``.
+    ``diagnostics`` are from `tlfourier.flow.diagnostics.diagnose`; ``k_cutoff`` is the positive wavenumber
+    beyond which the enstrophy counts as ``enstrophy_beyond``.
     """
     if not (math.isfinite(k_cutoff) and k_cutoff > 0):
         raise ValueError(f"k_cutoff={k_cutoff}: it must be a positive wavenumber")
@@ -49,7 +45,7 @@ def summarise(diagnostics: xr.Dataset, k_cutoff: float) -> xr.Dataset:
         "resolution": float(diagnostics["resolution"].mean()),
         "energy_drift": float(second.mean() / first.mean() - 1),
     }
-    return xr.Dataset({name: ((), value, _attrs(name)) for name, value in numbers.items()})
+    return xr.Dataset({n: ((), numbers[n], {"long_name": t, "units": u}) for n, (t, u) in NUMBERS.items()})
 
 
 def compare(flows: Mapping[str, xr.Dataset], k_cutoff: float) -> xr.Dataset:
@@ -74,19 +70,10 @@ def palinstrophy_spectrum(diagnostics: xr.Dataset) -> xr.DataArray:
 def resolution(flows: Mapping[str, xr.Dataset], k_max: float) -> xr.Dataset:
     """Return how well flows are resolved, judged by ``k_max / k_d`` and by their palinstrophy spectra.
 
-    Parameters
-    ----------
-    flows : mapping of str to xr.Dataset
-        Name of each flow and its diagnostics.
-    k_max : float
-        Largest wavenumber that is kept in every direction.
-
-    Returns
-    -------
-    xr.Dataset
-        Over ``flow``: ``resolution``, k_max / k_d; ``peak``, the wavenumber of the maximum of P(k); ``end``,
-        the mean of P over the last 5 % below k_max, over its maximum; ``last_octave``, the share of
-        palinstrophy beyond k_max / 2.
+    ``flows`` are the name and diagnostics of each, ``k_max`` the largest wavenumber that is kept in every
+    direction. Returns over ``flow``: ``resolution``, k_max / k_d; ``peak``, the wavenumber of the maximum of
+    P(k); ``end``, the mean of P over the last 5 % below k_max, over its maximum; ``last_octave``, the share
+    of palinstrophy beyond k_max / 2.
     """
     rows = []
     for diagnostics in flows.values():
@@ -105,37 +92,23 @@ def resolution(flows: Mapping[str, xr.Dataset], k_max: float) -> xr.Dataset:
 def flux_extremes(diagnostics: xr.Dataset, k_below: float, k_above: float) -> xr.Dataset:
     """Return how much of the energy input goes upscale, and of the enstrophy input downscale.
 
-    Parameters
-    ----------
-    diagnostics : xr.Dataset
-        From `tlfourier.flow.diagnostics.diagnose`.
-    k_below, k_above : float
-        Energy is looked at for ``k < k_below``, enstrophy for ``k > k_above``.
-
-    Returns
-    -------
-    xr.Dataset
-        ``energy_upscale``, ``-min(energy_flux)`` there over the energy input; ``enstrophy_downscale``,
-        ``max(enstrophy_flux)`` there over the enstrophy input. Infinite without forcing.
+    ``diagnostics`` are from `tlfourier.flow.diagnostics.diagnose`; energy is looked at for ``k < k_below``,
+    enstrophy for ``k > k_above``. Returns ``energy_upscale``, ``-min(energy_flux)`` there over the energy
+    input; ``enstrophy_downscale``, ``max(enstrophy_flux)`` there over the enstrophy input. Infinite without
+    forcing.
     """
     k = diagnostics["k"]
     upscale = -float(diagnostics["energy_flux"].where(k < k_below).min())
     downscale = float(diagnostics["enstrophy_flux"].where(k > k_above).max())
-    inputs = [float(diagnostics[f"{name}_injection"].mean()) for name in ("energy", "enstrophy")]
-    shares = [
-        value / given if given else math.inf
-        for value, given in zip((upscale, downscale), inputs, strict=True)
-    ]
+    energy, enstrophy = (float(diagnostics[f"{name}_injection"].mean()) for name in ("energy", "enstrophy"))
+    shares = (upscale / energy if energy else math.inf, downscale / enstrophy if enstrophy else math.inf)
     return xr.Dataset({"energy_upscale": shares[0], "enstrophy_downscale": shares[1]})
 
 
 def log_ratio(after: xr.DataArray, before: xr.DataArray) -> xr.DataArray:
     """Return ``log10(after / before)`` over k > 0.
 
-    Parameters
-    ----------
-    after, before : DataArray
-        Positive; over the same ``k``, and any further common dimensions.
+    Both are positive and over the same ``k``, and any further common dimensions.
 
     Examples
     --------
@@ -144,9 +117,7 @@ def log_ratio(after: xr.DataArray, before: xr.DataArray) -> xr.DataArray:
     [1.0, 3.0]
     """
     if not np.array_equal(after["k"], before["k"]):
-        raise ValueError(
-            f"after has {after.sizes['k']} wavenumbers, before {before.sizes['k']}: not the same"
-        )
+        raise ValueError(f"after has {after.sizes['k']} wavenumbers, before {before.sizes['k']}: they differ")
     # Where one is zero or missing there is no ratio: NaN, without a warning.
     quotient = (after / before.where(before > 0)).where(after > 0)
     ratio = quotient.copy(data=np.log10(quotient.values)).rename("log_ratio")
@@ -156,18 +127,9 @@ def log_ratio(after: xr.DataArray, before: xr.DataArray) -> xr.DataArray:
 def spectral_shift(base: xr.Dataset, target: xr.Dataset, k_cutoff: float) -> xr.Dataset:
     """Return by how many powers of ten the energy spectrum changes from base to target.
 
-    Parameters
-    ----------
-    base, target : xr.Dataset
-        From `tlfourier.flow.diagnostics.diagnose`, on the same grid.
-    k_cutoff : float
-        Wavenumbers from the first shell to below this one are compared.
-
-    Returns
-    -------
-    xr.Dataset
-        ``shift`` (k), ``log10(E_target / E_base)``; ``mean_size``, the mean of its magnitude; ``k_largest``,
-        where its magnitude is largest.
+    ``base`` and ``target`` are from `tlfourier.flow.diagnostics.diagnose`, on the same grid; wavenumbers from
+    the first shell to below ``k_cutoff`` are compared. Returns ``shift`` (k), ``log10(E_target / E_base)``;
+    ``mean_size``, the mean of its magnitude; ``k_largest``, where its magnitude is largest.
     """
     shift = log_ratio(target["energy_spectrum"], base["energy_spectrum"])
     shift = shift.sel(k=shift["k"] < k_cutoff)
@@ -179,9 +141,3 @@ def _flatness(pdf: xr.DataArray) -> float:
     """Return the fourth moment over the squared second one of a density over ``sigma``."""
     second, fourth = (float((pdf * pdf["sigma"] ** power).sum() / pdf.sum()) for power in (2, 4))
     return fourth / second**2
-
-
-def _attrs(name: str) -> dict[str, str]:
-    """Return the attributes that every variable carries."""
-    long_name, units = NUMBERS[name]
-    return {"long_name": long_name, "units": units}

@@ -1,8 +1,7 @@
 """What a step costs on this machine."""
 
-import time
+import timeit
 from collections.abc import Callable, Sequence
-from functools import partial
 
 import numpy as np
 import torch
@@ -21,20 +20,9 @@ def cost(
 ) -> xr.Dataset:
     """Time a step of every stepper, and four bare real FFTs of the same size.
 
-    Parameters
-    ----------
-    sizes : sequence of int
-        Points per side.
-    repeats : int
-        Of which the fastest counts: other programs can only slow a call down.
-    dtype : torch.dtype
-        Precision of the fields.
-
-    Returns
-    -------
-    xr.Dataset
-        ``step`` (stepper, size) in milliseconds; ``evaluation`` (stepper, size), the same per evaluation of
-        the right-hand side; ``transforms`` (size), four transforms alone, two forward and two back.
+    ``sizes`` are points per side; of ``repeats`` the fastest counts, for other programs can only slow a call
+    down. Returns ``step`` (stepper, size) in milliseconds; ``evaluation`` (stepper, size), the same per
+    evaluation of the right-hand side; ``transforms`` (size), four transforms alone, two forward and two back.
     """
     keep_freed_fields()  # as in a run
     steps, transforms = [], []
@@ -44,7 +32,7 @@ def cost(
         equation = VorticityEquation(grid, viscosity=1e-3)
         steps.append([_time_step(equation, start, stepper, repeats) for stepper in STEPPERS])
         pair = torch.stack((start, start))
-        transforms.append(_least_ms(partial(_four_transforms, grid, pair), repeats))
+        transforms.append(_least_ms(lambda g=grid, p=pair: g.to_spectral(g.to_physical(p)), repeats))
     table = np.array(steps).T
     evaluations = np.array([[kind.evaluations] for kind in STEPPERS.values()])
     milliseconds = {"units": "ms"}
@@ -66,16 +54,7 @@ def _time_step(equation: VorticityEquation, start: Spectrum, stepper: str, repea
         return _least_ms(lambda: advance(state), repeats)
 
 
-def _four_transforms(grid: Grid, pair: Spectrum) -> Spectrum:
-    return grid.to_spectral(grid.to_physical(pair))
-
-
 def _least_ms(call: Callable[[], object], repeats: int) -> float:
     """Return the least time of a call in milliseconds, after one call that does not count."""
     call()
-    seconds = []
-    for _ in range(repeats):
-        began = time.perf_counter()
-        call()
-        seconds.append(time.perf_counter() - began)
-    return 1e3 * min(seconds)
+    return 1e3 * min(timeit.repeat(call, number=1, repeat=repeats))

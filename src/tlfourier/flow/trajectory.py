@@ -39,6 +39,10 @@ def write_trajectory(
 
     Called again with the same arguments after the process was killed, it goes on from the last checkpoint and
     ends with the same bits as an uninterrupted run; when the trajectory is complete it returns at once.
+    Raises ValueError if the path holds something else or the run of another recipe, if the checkpoint is
+    damaged, or if the state does not fit the equation; Diverged when the run stops being finite, the
+    snapshots before it being kept; OSError when the disk is full or fails: nothing that was written is lost,
+    and the run can be resumed.
 
     Parameters
     ----------
@@ -55,16 +59,6 @@ def write_trajectory(
         Maps omega_hat to sgs_hat. The recipe knows it by its type only.
     progress : bool
         Show a progress bar.
-
-    Raises
-    ------
-    ValueError
-        If the path holds something else or the run of another recipe, if the checkpoint is damaged, or if the
-        state does not fit the equation.
-    Diverged
-        When the run stops being finite; the snapshots before it are kept.
-    OSError
-        When the disk is full or fails; nothing that was written is lost, and the run can be resumed.
     """
     path, beside = Path(path), _checkpoint_path(Path(path))
     starts = in_turn(equation.grid, [state] if isinstance(state, State) else state, schedule)
@@ -107,22 +101,12 @@ def write_trajectory(
 def read_trajectory(path: Path | str) -> xr.Dataset:
     """Open a trajectory; its snapshots are read from disk only when their values are used.
 
-    Parameters
-    ----------
-    path : Path or str
-        A group written by `write_trajectory`. While the run goes on, the snapshots so far are returned.
+    ``path`` is a group written by `write_trajectory`; while the run goes on, the snapshots so far are
+    returned. They are ``omega`` (time, [member,] y, x), float32, with the parameters of the run as
+    attributes.
 
-    Returns
-    -------
-    xr.Dataset
-        ``omega`` (time, [member,] y, x), float32; the parameters of the run as attributes.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is nothing at the path.
-    ValueError
-        If it is not a trajectory, or some of its snapshots are missing.
+    Raises FileNotFoundError if there is nothing at the path, ValueError if it is not a trajectory, or some of
+    its snapshots are missing.
     """
     path, beside = Path(path), _checkpoint_path(Path(path))
     if not path.exists():
@@ -151,10 +135,7 @@ def _recipe(
         "size": equation.grid.size,
         "length": equation.grid.length,
         "dtype": str(equation.grid.dtype).removeprefix("torch."),
-        "viscosity": equation.viscosity,
-        "drag": equation.drag,
-        "beta": equation.beta,
-        "dealias": equation.dealias,
+        **{name: getattr(equation, name) for name in ("viscosity", "drag", "beta", "dealias")},
         "forcing": _digest(equation.forcing_hat),
         "stepper": stepper,
         "spin_up": schedule.spin_up,
@@ -183,11 +164,8 @@ def _matching(path: Path, recipe: dict[str, Any]) -> trajectories.Contents:
     """Return what a path holds, or raise ValueError if it was made by another recipe."""
     found = trajectories.inspect(path)
     for name, value in recipe.items():
-        if found.recipe.get(name) != value:
-            was = found.recipe.get(name)
-            raise ValueError(
-                f"{path} holds a run with {name}={was}, not {value}: remove it or choose another path"
-            )
+        if (was := found.recipe.get(name)) != value:
+            raise ValueError(f"{path} holds a run of {name}={was}, not {value}: remove it or choose another")
     return found
 
 

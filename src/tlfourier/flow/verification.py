@@ -28,11 +28,8 @@ def exact_decay(
 ) -> xr.Dataset:
     """Compare the decay of Taylor-Green vortices with ``exp(-(2 viscosity k**2 + drag) t)``.
 
-    Returns
-    -------
-    xr.Dataset
-        ``amplitude`` (time), exact; ``error`` (stepper, time), the largest deviation of vorticity in units of
-        the exact amplitude.
+    Returns ``amplitude`` (time), exact; ``error`` (stepper, time), the largest deviation of vorticity in
+    units of the exact amplitude.
     """
     grid = Grid(size, dtype=DOUBLE)
     equation = VorticityEquation(grid, viscosity, drag)
@@ -44,11 +41,8 @@ def exact_decay(
     for stepper in STEPPERS:
         states = _states(equation, start, schedule, stepper)
         exact = grid.to_physical(start)
-        largest = [
-            float((grid.to_physical(state.omega_hat) / factor - exact).abs().amax() / exact.abs().amax())
-            for state, factor in zip(states, amplitude, strict=True)
-        ]
-        errors.append(largest)
+        scaled = [grid.to_physical(one.omega_hat) / part for one, part in zip(states, amplitude, strict=True)]
+        errors.append([float((one - exact).abs().amax() / exact.abs().amax()) for one in scaled])
     return xr.Dataset(
         {"error": (("stepper", "time"), errors), "amplitude": ("time", amplitude)},
         {"stepper": list(STEPPERS), "time": times},
@@ -64,13 +58,9 @@ def observed_order(
 ) -> xr.Dataset:
     """Measure how the error of every stepper shrinks with the step, ``error ~ dt**order``.
 
-    The reference is the fourth-order stepper at a quarter of the smallest step.
-
-    Returns
-    -------
-    xr.Dataset
-        ``error`` (stepper, dt), relative in the mean square; ``order`` (stepper), the slope between the two
-        smallest steps; ``expected`` (stepper).
+    The reference is the fourth-order stepper at a quarter of the smallest step. Returns ``error`` (stepper,
+    dt), relative in the mean square; ``order`` (stepper), the slope between the two smallest steps;
+    ``expected`` (stepper).
     """
     grid = Grid(size, dtype=DOUBLE)
     equation = VorticityEquation(grid, viscosity)
@@ -94,12 +84,9 @@ def conservation(
 ) -> xr.Dataset:
     """Run without viscosity, drag and forcing, where energy and enstrophy must stay what they were.
 
-    Returns
-    -------
-    xr.Dataset
-        ``energy_drift`` and ``enstrophy_drift`` (dealias, time), the relative change since the start, with
-        products free of aliasing (``truncate``) and without that care (``none``). From the time at which a
-        run diverges its drift is NaN.
+    Returns ``energy_drift`` and ``enstrophy_drift`` (dealias, time), the relative change since the start,
+    with products free of aliasing (``truncate``) and without that care (``none``). From the time at which a
+    run diverges its drift is NaN.
     """
     grid = Grid(size, dtype=DOUBLE)
     start = random_vorticity(grid, seed)
@@ -130,14 +117,9 @@ def forced_budget(
     """Follow where energy and enstrophy come from and go to in a forced run.
 
     ``energy(t) - energy(0)`` must equal the time integral (Simpson) of the terms of
-    `tlfourier.flow.spectra.budget`.
-
-    Returns
-    -------
-    xr.Dataset
-        For each of energy and enstrophy over ``time``: ``*_change``, the integrals ``*_injection``,
-        ``*_drag`` and ``*_dissipation``, and ``*_residual``, their mismatch in units of the injection's final
-        size.
+    `tlfourier.flow.spectra.budget`. Returns for each of energy and enstrophy over ``time``: ``*_change``, the
+    integrals ``*_injection``, ``*_drag`` and ``*_dissipation``, and ``*_residual``, their mismatch in units
+    of the injection's final size.
     """
     from scipy.integrate import cumulative_simpson
 
@@ -166,14 +148,10 @@ def dipole_translation(
 ) -> xr.Dataset:
     """Let a Lamb-Chaplygin dipole cross the box without viscosity, and clock it.
 
-    Its place is the phase of the first Fourier mode of ``omega**2`` along x.
-
-    Returns
-    -------
-    xr.Dataset
-        ``place`` (time), the distance travelled; ``expected`` (time), at the speed that
-        `tlfourier.flow.initial.lamb_dipole` gives for a periodic box; scalars ``speed`` and
-        ``expected_speed``; ``vorticity`` (snapshot, y, x) at the start and at the end.
+    Its place is the phase of the first Fourier mode of ``omega**2`` along x. Returns ``place`` (time), the
+    distance travelled; ``expected`` (time), at the speed that `tlfourier.flow.initial.lamb_dipole` gives for
+    a periodic box; scalars ``speed`` and ``expected_speed``; ``vorticity`` (snapshot, y, x) at the start and
+    at the end.
     """
     grid = Grid(size, dtype=DOUBLE)
     schedule = Schedule(spin_up=0.0, interval=10 * dt, snapshots=steps // 10 + 1, dt=dt)
@@ -200,13 +178,8 @@ def precision(
     """Run one field in float32 and in float64 with the same steps, and follow their difference.
 
     Each step rounds a few times, so at first the difference grows as the number of steps; later the flow's
-    own chaos multiplies it.
-
-    Returns
-    -------
-    xr.Dataset
-        ``difference`` (time), relative in the mean square, every four steps; ``steps`` (time);
-        ``epsilon``, the spacing of float32 at one.
+    own chaos multiplies it. Returns ``difference`` (time), relative in the mean square, every four steps;
+    ``steps`` (time); ``epsilon``, the spacing of float32 at one.
     """
     schedule = Schedule(spin_up=0.0, interval=4 * dt, snapshots=round(duration / (4 * dt)) + 1, dt=dt)
     runs = []

@@ -11,20 +11,9 @@ from tlfourier.io.words import one_line
 def parse_json(content: bytes | str, name: object, not_a_number: bool = False) -> Any:
     """Return the value of a JSON text.
 
-    Parameters
-    ----------
-    content : bytes or str
-        UTF-8 if it is bytes.
-    name : object
-        What the text is, for the sentence.
-    not_a_number : bool
-        Accept NaN, as ``json.dumps`` writes it; infinities are refused in any case.
-
-    Raises
-    ------
-    ValueError
-        Not UTF-8, not JSON, nested too deeply, a key twice in one object, or a number that
-        is not finite.
+    Bytes are UTF-8; ``name`` says what the text is, for the sentence. With ``not_a_number`` NaN is accepted,
+    as ``json.dumps`` writes it; infinities never are. Raises ValueError for what is not UTF-8, not JSON,
+    nested too deeply, has a key twice in one object, or a number that is not finite.
     """
 
     def constant(word: str) -> float:

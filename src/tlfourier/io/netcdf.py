@@ -50,14 +50,8 @@ def _alone() -> AbstractContextManager[Any]:
 def open_dataset(path: Readable) -> xr.Dataset:
     """Open a dataset without reading its values; close it, or use it in a ``with`` block.
 
-    A file on disk may be larger than the memory; of an archive the whole member is read.
-
-    Raises
-    ------
-    FileNotFoundError
-        There is no such file.
-    ValueError
-        It is damaged, or reaches for what is not in it.
+    A file on disk may be larger than the memory; of an archive the whole member is read. Raises
+    FileNotFoundError if there is none, ValueError if it is damaged or reaches for what is not in it.
     """
     if not path.is_file():
         raise FileNotFoundError(f"no dataset at {path}: the file does not exist")
@@ -113,15 +107,9 @@ def blocks(data: xr.Dataset, size: int = BLOCK) -> Iterator[xr.Dataset]:
 def write_blocks(path: Path, parts: Iterable[xr.Dataset], count: int) -> None:
     """Write blocks that follow each other in ``time`` as one dataset, whole or not at all.
 
-    The file reads as if `write_dataset` had written the blocks put together.
-
-    Parameters
-    ----------
-    path : Path
-    parts : iterable of xr.Dataset
-        Over (time, y, x); dimensions, attributes and types are those of the first.
-    count : int
-        Snapshots in all of them; with another number nothing is written (ValueError).
+    The file reads as if `write_dataset` had written the blocks put together. The ``parts`` are over (time, y,
+    x), with the dimensions, attributes and types of the first; unless they have ``count`` snapshots in all,
+    nothing is written (ValueError).
     """
     parts = iter(parts)
     first = next(parts)
@@ -155,16 +143,10 @@ def _create(file: Any, first: xr.Dataset, count: int) -> None:
     for name, values in first.variables.items():
         many = "time" in values.dims
         shape = tuple(file.dimensions[str(dim)].size for dim in values.dims)
-        variable = file.create_variable(
-            str(name),
-            values.dims,
-            values.dtype,
-            chunks=(1, *shape[1:]) if many and len(shape) > 1 else None,
-            compression="gzip",
-            compression_opts=4,
-            shuffle=True,
-            fillvalue=np.nan if values.dtype.kind == "f" else None,
-        )
+        chunks = (1, *shape[1:]) if many and len(shape) > 1 else None
+        fill = {"fillvalue": np.nan if values.dtype.kind == "f" else None}
+        kept = {"compression": "gzip", "compression_opts": 4, "shuffle": True, **fill}
+        variable = file.create_variable(str(name), values.dims, values.dtype, chunks=chunks, **kept)
         variable.attrs.update(values.attrs)
         if not many:
             variable[...] = values.values

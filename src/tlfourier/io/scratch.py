@@ -12,13 +12,8 @@ def mapped(parts: Iterable[tuple[Tensor, Tensor]], folder: Path) -> tuple[Tensor
     """Put batches of inputs and outputs one after the other into two files, and map these.
 
     The files have no name any more when this returns: they go when the tensors do, however the process ends.
-
-    Parameters
-    ----------
-    parts : iterable of (Tensor, Tensor)
-        float32 on the CPU, of the same shapes but for the first dimension.
-    folder : Path
-        For the files; it needs as much room as the batches have bytes.
+    The ``parts`` are float32 on the CPU, of the same shapes but for the first dimension; ``folder`` needs as
+    much room as they have bytes.
     """
     folder.mkdir(parents=True, exist_ok=True)
     names, count = [folder / "inputs.raw", folder / "outputs.raw"], 0

@@ -20,14 +20,8 @@ _BLANK = "0" * 64
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], record: Any = None) -> None:
     """Write named tensors and a JSON-serialisable ``record`` to one safetensors file.
 
-    Parameters
-    ----------
-    path : Path
-        File to replace atomically.
-    tensors : mapping of str to Tensor
-        Any shapes; stored contiguously on the CPU.
-    record : Any
-        What ``json.dumps`` accepts; kept in the header, with the checksum of the whole file.
+    The file is replaced atomically. Tensors of any shape are stored contiguously on the CPU; the ``record``,
+    what ``json.dumps`` accepts, lies in the header, with the checksum of the whole file.
     """
     contents = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     # One entry only: safetensors does not promise an order of several, and equal runs must give equal bytes.
@@ -40,18 +34,8 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], record: Any = None)
 def read_tensors(path: Readable) -> tuple[dict[str, Tensor], Any]:
     """Read what `write_tensors` wrote.
 
-    Returns
-    -------
-    tensors : dict of str to Tensor
-    record : Any
-        None when the file carries no record.
-
-    Raises
-    ------
-    FileNotFoundError
-        There is no such file.
-    ValueError
-        The file is damaged, or not safetensors (a pickle, for example).
+    The record is None when the file carries none. Raises FileNotFoundError if there is no such file,
+    ValueError if it is damaged, or not safetensors (a pickle, for example).
     """
     if not path.is_file():
         raise FileNotFoundError(f"no tensors at {path}: the file does not exist")

@@ -41,10 +41,8 @@ class Contents:
 def inspect(path: Path) -> Contents:
     """Return what a trajectory's folder holds, without decoding a single chunk.
 
-    Raises
-    ------
-    ValueError
-        One sentence: it is no trajectory, has a link in it, or an array with other codecs than ours.
+    Raises ValueError, one sentence, if it is no trajectory, has a link in it, or an array with other codecs
+    than ours.
     """
     with said_as(f"{path} is not a trajectory, or a damaged one", ": remove it or choose another"):
         attributes = read_json(path / METADATA)["attributes"]
@@ -69,15 +67,9 @@ def create(
 ) -> None:
     """Create a trajectory without snapshots, under a temporary name at first: one that exists is whole.
 
-    Parameters
-    ----------
-    path : Path
-    coordinates : mapping of str to sequence of float
-        ``time``, ``y`` and ``x``.
-    members : sequence of int
-        Leading dimensions of a snapshot, none or one.
-    recipe : dict
-        What decides the bits of the run, as JSON values; its ``snapshots`` is their number.
+    The ``coordinates`` are ``time``, ``y`` and ``x``; ``members`` are the leading dimensions of a snapshot,
+    none or one; ``recipe`` is what decides the bits of the run, as JSON values, its ``snapshots`` their
+    number.
     """
     import zarr  # here, because most programs open no trajectory
     from zarr.codecs import ZstdCodec
