@@ -39,13 +39,8 @@ def layer_changes(networks: Mapping[str, xr.Dataset]) -> Figure:
 def changes(networks: Mapping[str, xr.Dataset], percentile: float = 99.9) -> Figure:
     """Show how the change by re-training is spread over kernels: (a) how many change more, (b) concentration.
 
-    Parameters
-    ----------
-    networks : mapping of str to xr.Dataset
-        Role or label, and `tlfourier.fourier.network_change` of the re-trained kernels. In (a) the circle
-        marks ``percentile``; in (b) the diagonal is an equal change of every kernel.
-    percentile : float
-        In percent.
+    ``networks``: role or label, and `tlfourier.fourier.network_change` of the re-trained kernels. In (a) the
+    circle marks ``percentile``; in (b) the diagonal is an equal change of every kernel.
     """
     figure, axes = new_figure(1, 2, 3.2)
     left, right = axes.flat
@@ -73,14 +68,9 @@ def response(
 ) -> Figure:
     """Show by how many powers of ten a layer's response (a) and its data's spectra (b) change over k.
 
-    Parameters
-    ----------
-    kernels : mapping of str to xr.DataArray
-        Role or label, and `tlfourier.fourier.log_ratio` of the responses after and before re-training.
-    data : mapping of str to xr.DataArray
-        Name and `tlfourier.fourier.log_ratio` of target and base spectra.
-    k_forcing : float or mapping of str to float, optional
-        Forcing wavenumbers, say ``{"base": 12, "target": 4}``.
+    ``kernels``: role or label, and `tlfourier.fourier.log_ratio` of the responses after and before
+    re-training. ``data``: name and `tlfourier.fourier.log_ratio` of target and base spectra. ``k_forcing``:
+    forcing wavenumbers, say ``{"base": 12, "target": 4}``.
     """
     figure, (panels,) = new_figure(1, 2, 3.0)
     for name, ratio in kernels.items():

@@ -18,14 +18,9 @@ def time_blocks(
 ) -> Figure:
     """Show how the snapshots are divided along time, and that every flow forgets itself within a gap.
 
-    Parameters
-    ----------
-    blocks : mapping of str to (start, stop)
-        ``train``, ``validation``, ``test`` and their first and last times.
-    memory : mapping of str to xr.DataArray
-        Label of each flow and the autocorrelation of its vorticity over ``lag``.
-    gap : float
-        Time between the nearest snapshots of two blocks.
+    ``blocks``: ``train``, ``validation``, ``test`` and their first and last times. ``memory``: label of each
+    flow and the autocorrelation of its vorticity over ``lag``. ``gap``: time between the nearest snapshots of
+    two blocks.
     """
     figure, axes = new_figure(2, 1, height=4.0, height_ratios=[1, 4])
     bar, curve = axes[:, 0]
@@ -50,13 +45,8 @@ def time_blocks(
 def training_curves(histories: Mapping[str, xr.Dataset], titles: Mapping[str, str] | None = None) -> Figure:
     """Show the loss on training and validation samples, with the epoch that was kept.
 
-    Parameters
-    ----------
-    histories : mapping of str to xr.Dataset
-        One panel each: ``train_loss`` and ``validation_loss`` over ``epoch`` (or ``step``), attribute
-        ``best_epoch`` (or ``best_step``).
-    titles : mapping of str to str, optional
-        What to write above a panel instead of its key.
+    ``histories``: one panel each: ``train_loss`` and ``validation_loss`` over ``epoch`` (or ``step``),
+    attribute ``best_epoch`` (or ``best_step``). ``titles``: what to write above a panel instead of its key.
     """
     figure, axes = new_figure(1, len(histories), height=2.9, sharey=True)
     for ax, (name, history) in zip(axes.flat, histories.items(), strict=True):
@@ -80,14 +70,8 @@ def training_curves(histories: Mapping[str, xr.Dataset], titles: Mapping[str, st
 def score_bars(scores: xr.Dataset, labels: Mapping[str, str], titles: Mapping[str, str]) -> Figure:
     """Show each score of a few networks side by side: the mean over seeds, and every seed as a dot.
 
-    Parameters
-    ----------
-    scores : xr.Dataset
-        Scores over (model, seed), one panel each.
-    labels : mapping of str to str
-        What to call each model, from top to bottom.
-    titles : mapping of str to str
-        Which scores to show and what to call them.
+    ``scores``: scores over (model, seed), one panel each. ``labels``: what to call each model, from top to
+    bottom. ``titles``: which scores to show and what to call them.
     """
     figure, axes = new_figure(1, len(titles), height=1.1 + 0.35 * len(labels), sharey=True)
     places = np.arange(len(labels))[::-1]

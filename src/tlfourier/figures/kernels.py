@@ -28,15 +28,9 @@ SPECTRUM_SIZE = 32
 def gallery(weights: Tensor | ArrayLike, titles: Sequence[str] | None = None, columns: int = 6) -> Figure:
     """Show kernels on the left and, in the same arrangement, their amplitude spectra ``|F(W)|`` right.
 
-    Parameters
-    ----------
-    weights : Tensor or array_like, shape (n, k, k)
-        Kernels; red is positive, blue negative. Spectra have k = 0 in the middle and reach to pi per grid
-        spacing.
-    titles : sequence of str, optional
-        One for each kernel, for example its type.
-    columns : int
-        Kernels per row.
+    ``weights`` of shape (n, k, k): kernels; red is positive, blue negative. Spectra have k = 0 in the middle
+    and reach to pi per grid spacing. ``titles``: one for each kernel, for example its type. ``columns``:
+    kernels per row.
     """
     kernels = _stack(weights)
     titles = [""] * len(kernels) if titles is None else [str(title) for title in titles]
@@ -52,14 +46,8 @@ def gallery(weights: Tensor | ArrayLike, titles: Sequence[str] | None = None, co
 def type_gallery(weights: Tensor | ArrayLike, rule: Rule | None = None, examples: int = 6) -> Figure:
     """Show the strongest kernels of each filter type, one type a row: kernels left, their ``|F(W)|`` right.
 
-    Parameters
-    ----------
-    weights : Tensor or array_like, shape (..., k, k)
-        All kernels of a layer or a network.
-    rule : Rule, optional
-        Thresholds of `tlfourier.fourier.classify`.
-    examples : int
-        Kernels per type, those with the largest norm.
+    ``weights`` of shape (..., k, k): all kernels of a layer or a network. ``rule``: thresholds of
+    `tlfourier.fourier.classify`. ``examples``: kernels per type, those with the largest norm.
     """
     kernels = as_kernels(weights).flatten(0, -3)
     types, strength = classify(kernels, rule), kernels.square().sum((-2, -1)).numpy()
@@ -90,12 +78,8 @@ def changed_kernels(before: Tensor | ArrayLike, after: Tensor | ArrayLike) -> Fi
 def type_fractions(fractions: xr.Dataset, ax: Axes | None = None) -> Figure:
     """Show the share of each filter type in a trained network beside both null models.
 
-    Parameters
-    ----------
-    fractions : xr.Dataset
-        From `tlfourier.fourier.fractions_with_nulls`, or one layer of `tlfourier.fourier.network_fractions`.
-    ax : Axes, optional
-        Where to draw.
+    ``fractions``: from `tlfourier.fourier.fractions_with_nulls`, or one layer of
+    `tlfourier.fourier.network_fractions`. ``ax``: where to draw.
     """
     ax = own_axes(ax)
     randomised = fractions.randomised
@@ -150,14 +134,8 @@ def confusion(
 ) -> Figure:
     """Show how often each filter type of the rows has the type of each column, as shares of the row.
 
-    Parameters
-    ----------
-    matrix : xr.DataArray
-        From `tlfourier.fourier.confusion_matrix`; types that never occur are left out.
-    ax : Axes, optional
-        Where to draw.
-    labels : tuple of str
-        What the rows and the columns are.
+    ``matrix``: from `tlfourier.fourier.confusion_matrix`; types that never occur are left out. ``ax``: where
+    to draw. ``labels``: what the rows and the columns are.
     """
     counts = matrix.isel(truth=(matrix.sum("found") > 0).values)
     shares = counts / counts.sum("found")

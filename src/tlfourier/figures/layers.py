@@ -45,22 +45,12 @@ def layer_scores(
     Points are means over training seeds, and error bars and bands their ``interval``. A ring marks the best
     of the layers. The arrow at a label points to where a score is better.
 
-    Parameters
-    ----------
-    scores : xr.Dataset
-        Over (model, seed), further dimensions such as the snapshot are averaged. A model is a baseline (a key
-        of `BASELINE_STYLES`) or a set of layers, ``"2"`` or ``"2+5"``.
-    panels : sequence of str
-        Keys of `PANELS`, from top to bottom.
-    interval : {"range", "95%"}
-        From the smallest to the largest seed, or the 95 % confidence interval of the mean (Student's t).
-    highlight : collection of str
-        Layer sets to shade, for instance those that a reader chose.
-
-    Raises
-    ------
-    ValueError
-        If a panel, an interval, a model or a highlighted set is unknown, or there is no layer to draw.
+    ``scores``: over (model, seed), further dimensions such as the snapshot are averaged. A model is a
+    baseline (a key of `BASELINE_STYLES`) or a set of layers, ``"2"`` or ``"2+5"``. ``panels``: keys of
+    `PANELS`, from top to bottom. ``interval``, "range" or "95%": from the smallest to the largest seed, or
+    the 95 % confidence interval of the mean (Student's t). ``highlight``: layer sets to shade, for instance
+    those that a reader chose. Raises ValueError if a panel, an interval, a model or a highlighted set is
+    unknown, or there is no layer to draw.
     """
     sets = _layer_sets(scores, highlight)
     _accept("panel", panels, PANELS)
@@ -90,14 +80,8 @@ def layer_scores(
 def relu_spectra(activations: xr.Dataset, layers: Sequence[str] | None = None, role: str = "base") -> Figure:
     """Show each layer's mean activation spectrum before (dashed) and after (solid) ReLU, one panel a layer.
 
-    Parameters
-    ----------
-    activations : xr.Dataset
-        ``amplitude`` over (layer, stage, k) with stages ``before`` and ``after``.
-    layers : sequence of str, optional
-        Names of the layers to draw; all by default.
-    role : str
-        Whose colour the lines have.
+    ``activations``: ``amplitude`` over (layer, stage, k) with stages ``before`` and ``after``. ``layers``:
+    names of the layers to draw; all by default. ``role``: whose colour the lines have.
     """
     known = [str(name) for name in activations.layer.values]
     names = list(layers) if layers is not None else known
@@ -127,12 +111,8 @@ def relu_spectra(activations: xr.Dataset, layers: Sequence[str] | None = None, r
 def over_seeds(score: xr.DataArray, interval: str) -> xr.Dataset:
     """Return ``mean``, ``low`` and ``high`` over the seeds of each model.
 
-    Parameters
-    ----------
-    score : xr.DataArray
-        Over (model, seed); further dimensions are averaged first.
-    interval : {"range", "95%"}
-        As in `layer_scores`; one seed has no width.
+    ``score``: over (model, seed); further dimensions are averaged first. ``interval``, "range" or "95%": as
+    in `layer_scores`; one seed has no width.
     """
     table = score.mean([dim for dim in score.dims if dim not in ("model", "seed")])
     mean = table.mean("seed")

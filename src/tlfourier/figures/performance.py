@@ -32,10 +32,7 @@ Row = dict[Hashable, Any]
 def solver(table: pd.DataFrame) -> Figure:
     """Show the milliseconds of one evaluation of the right-hand side: ours, the peers', the bare transforms.
 
-    Parameters
-    ----------
-    table : pd.DataFrame
-        Columns: contestant, grid, precision, fastest_ms, median_ms.
+    ``table`` has the columns contestant, grid, precision, fastest_ms, median_ms.
     """
     if table.empty:
         return _absent("solver")
@@ -75,12 +72,8 @@ def _bar(ax: Axes, place: int, row: Row) -> None:
 def precision(table: pd.DataFrame, error: float | None = None) -> Figure:
     """Show the error of a run against its cost, one line for each stepper and code.
 
-    Parameters
-    ----------
-    table : pd.DataFrame
-        Columns: contestant, precision, error, ms_per_time_unit.
-    error : float, optional
-        Mark the error at which costs are compared.
+    ``table`` has the columns contestant, precision, error, ms_per_time_unit. ``error``, where costs are
+    compared, is marked.
     """
     if table.empty:
         return _absent("precision")
@@ -107,10 +100,7 @@ def precision(table: pd.DataFrame, error: float | None = None) -> Figure:
 def training(table: pd.DataFrame) -> Figure:
     """Show the rate of a training step beside that of its convolutions, and the cost of a sweep by layer.
 
-    Parameters
-    ----------
-    table : pd.DataFrame
-        Columns: contestant, channels, precision, median, gflop_per_s.
+    ``table`` has the columns contestant, channels, precision, median, gflop_per_s.
     """
     if table.empty:
         return _absent("training")
@@ -156,12 +146,8 @@ def _layers(ax: Axes, milliseconds: dict[str, float]) -> None:
 def growth(table: pd.DataFrame, fits: pd.DataFrame) -> Figure:
     """Show seconds and memory of every stage against what varies, with the fitted exponents.
 
-    Parameters
-    ----------
-    table : pd.DataFrame
-        Columns: stage, varies, size, seconds, peak_mib, anonymous_mib.
-    fits : pd.DataFrame
-        Columns: stage, varies, and the exponents time and memory.
+    ``table`` has the columns stage, varies, size, seconds, peak_mib, anonymous_mib; ``fits`` has stage,
+    varies, and the exponents time and memory.
     """
     if table.empty:
         return _absent("growth")
@@ -209,10 +195,7 @@ def _mib(part: pd.DataFrame) -> pd.Series:
 def scale(table: pd.DataFrame) -> Figure:
     """Show the forecast hours of the whole study against the workers, beside the work shared out evenly.
 
-    Parameters
-    ----------
-    table : pd.DataFrame
-        Columns: workers, hours, limited_by.
+    ``table`` has the columns workers, hours, limited_by.
     """
     if table.empty:
         return _absent("scale")

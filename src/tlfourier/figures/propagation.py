@@ -115,14 +115,9 @@ def activations(
 ) -> Figure:
     """Show the mean amplitude spectra of activations of several networks, one panel per layer.
 
-    Parameters
-    ----------
-    networks : mapping of str to xr.Dataset
-        Role or label, and `tlfourier.fourier.activation_spectra` on the same inputs.
-    layers : sequence of str, optional
-        Names of the layers to show, up to about six; all if not given.
-    stage : {"before", "after"}
-        Before or after the nonlinearity. The last layer has nothing after it and is shown before.
+    ``networks``: role or label, and `tlfourier.fourier.activation_spectra` on the same inputs. ``layers``:
+    names of the layers to show, up to about six; all if not given. ``stage``, "before" or "after": before or
+    after the nonlinearity. The last layer has nothing after it and is shown before.
     """
     if stage not in ("before", "after"):
         raise ValueError(f"stage={stage!r}: it is 'before' or 'after'")

@@ -25,15 +25,7 @@ MARKS = {
 def verdicts(found: xr.Dataset) -> Figure:
     """Show the verdict of every claim in every case as a sign with the effect; = for the same networks again.
 
-    Parameters
-    ----------
-    found : xr.Dataset
-        From `tlfourier.scorecard.scorecard`.
-
-    Raises
-    ------
-    ValueError
-        If a verdict is unknown.
+    ``found``: from `tlfourier.scorecard.scorecard`. Raises ValueError if a verdict is unknown.
     """
     words = sorted(set(found["verdict"].values.ravel().tolist()) - set(MARKS))
     if words:
@@ -68,10 +60,7 @@ def verdicts(found: xr.Dataset) -> Figure:
 def pair_errors(rmse: xr.DataArray) -> Figure:
     """Show the error of re-training every two layers as a matrix, single layers on its diagonal.
 
-    Parameters
-    ----------
-    rmse : xr.DataArray
-        Over (model, seed): single layers ``"2"`` and pairs ``"2+5"``; what is missing stays white.
+    ``rmse``: over (model, seed): single layers ``"2"`` and pairs ``"2+5"``; what is missing stays white.
     """
     mean = rmse.mean("seed")
     names = [*of_size(mean["model"].values, 1), *of_size(mean["model"].values, 2)]
@@ -101,12 +90,8 @@ def pair_errors(rmse: xr.DataArray) -> Figure:
 def growing_sets(rmse: xr.DataArray, prefixes: Sequence[str], suffixes: Sequence[str]) -> Figure:
     """Show the error of sets of layers that grow from the input and from the output.
 
-    Parameters
-    ----------
-    rmse : xr.DataArray
-        Over (model, seed), NaN for seeds that a model does not have.
-    prefixes, suffixes : sequence of str
-        Models such as ``"1"``, ``"1+2"``, and ``"2+3"``, ``"3"``, of a network of three layers.
+    ``rmse``: over (model, seed), NaN for seeds that a model does not have. ``prefixes``, ``suffixes``: models
+    such as ``"1"``, ``"1+2"``, and ``"2+3"``, ``"3"``, of a network of three layers.
     """
     figure, axes = new_figure(1, 1, 3.0)
     ax = axes[0, 0]
@@ -128,10 +113,7 @@ def growing_sets(rmse: xr.DataArray, prefixes: Sequence[str], suffixes: Sequence
 def learning_curves(curves: Mapping[str, xr.Dataset]) -> Figure:
     """Show the error against the number of target samples, a panel for each case, over seeds.
 
-    Parameters
-    ----------
-    curves : mapping of str to xr.Dataset
-        Name of each case; ``rmse`` over (percent, model, seed), ``samples`` over percent.
+    ``curves``: name of each case; ``rmse`` over (percent, model, seed), ``samples`` over percent.
     """
     figure, axes = new_figure(1, len(curves), 3.2, sharey=True)
     shades = ["#D55E00", "#E69F00", "#56B4E9"]
@@ -158,10 +140,7 @@ def learning_curves(curves: Mapping[str, xr.Dataset]) -> Figure:
 def put_back(curves: xr.Dataset) -> Figure:
     """Show what is lost by putting the most changed kernels back, and as many random ones, layer by layer.
 
-    Parameters
-    ----------
-    curves : xr.Dataset
-        ``most``, ``random`` over (layer, share, seed), ``everything`` over (layer, seed).
+    ``curves`` has ``most``, ``random`` over (layer, share, seed), ``everything`` over (layer, seed).
     """
     layers = curves["layer"].values.tolist()
     rows = -(-len(layers) // 4)
@@ -188,11 +167,8 @@ def put_back(curves: xr.Dataset) -> Figure:
 def activation_gaps(gaps: Mapping[str, xr.Dataset]) -> Figure:
     """Show by how much activations are stronger than in a target-trained network, before and after transfer.
 
-    Parameters
-    ----------
-    gaps : mapping of str to xr.Dataset
-        Name of each case; ``base`` and ``transferred`` over (layer, seed), in powers of ten; the last row is
-        the output against the truth.
+    ``gaps``: name of each case; ``base`` and ``transferred`` over (layer, seed), in powers of ten; the last
+    row is the output against the truth.
     """
     figure, axes = new_figure(1, len(gaps), 2.8, sharey=True)
     for ax, (case, data) in zip(axes[0], gaps.items(), strict=True):
@@ -214,12 +190,7 @@ def activation_gaps(gaps: Mapping[str, xr.Dataset]) -> Figure:
 def over_layers(cases: Mapping[str, xr.DataArray], label: str) -> Figure:
     """Show a number for each layer, one line for each case, with bands from the lowest to the highest seed.
 
-    Parameters
-    ----------
-    cases : mapping of str to xr.DataArray
-        Name of each case and its numbers over (layer, seed).
-    label : str
-        What the number is.
+    ``cases``: name of each case and its numbers over (layer, seed). ``label``: what the number is.
     """
     figure, axes = new_figure(1, 1, 2.8)
     ax, layers = axes[0, 0], set()
@@ -241,10 +212,7 @@ def over_layers(cases: Mapping[str, xr.DataArray], label: str) -> Figure:
 def variants(summary: xr.Dataset) -> Figure:
     """Show what is left of the result when one choice changes: errors, and layer 2 against the last layer.
 
-    Parameters
-    ----------
-    summary : xr.Dataset
-        From `tlfourier.study.ablations.summary`.
+    ``summary``: from `tlfourier.study.ablations.summary`.
     """
     names = [str(name) for name in summary["variant"].values]
     figure, axes = new_figure(1, 2, 0.9 + 0.24 * len(names), sharey=True)

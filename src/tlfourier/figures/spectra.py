@@ -54,20 +54,10 @@ def spectrum(
 ) -> Figure:
     """Show the spectra of several flows, log-log, with the slope of the enstrophy cascade.
 
-    Parameters
-    ----------
-    flows : mapping of str to xr.Dataset
-        Role (or name) of each flow and its diagnostics, ``variable`` over k.
-    variable : {"energy_spectrum", "enstrophy_spectrum", "palinstrophy_spectrum"}
-        What to draw.
-    k_forcing : float or mapping of str to float, optional
-        Forcing wavenumber, of all flows or of each.
-    k_cutoff : float, optional
-        Largest wavenumber of the LES.
-    decades : float
-        How far down from the largest value to show.
-    ax : Axes, optional
-        Where to draw.
+    ``flows``: role (or name) of each flow and its diagnostics, ``variable`` over k. ``variable``,
+    "energy_spectrum", "enstrophy_spectrum" or "palinstrophy_spectrum": what to draw. ``k_forcing``: forcing
+    wavenumber, of all flows or of each. ``k_cutoff``: largest wavenumber of the LES. ``decades``: how far
+    down from the largest value to show. ``ax``: where to draw.
     """
     ax = own_axes(ax, height=3.6, width=5.0)
     top = 0.0
@@ -128,19 +118,9 @@ def ratio(
 ) -> Figure:
     """Show by how many powers of ten the spectra of psi, omega and Π change from base to target.
 
-    Parameters
-    ----------
-    base, target : xr.Dataset or mapping of str to xr.DataArray
-        Spectra over k of ``psi``, ``omega``, ``sgs``: those that both hold are drawn.
-    k_forcing : float or mapping of str to float, optional
-        Forcing wavenumbers, say ``{"base": 12, "target": 4}``.
-    ax : Axes, optional
-        Where to draw.
-
-    Raises
-    ------
-    ValueError
-        If the spectra have not the same wavenumbers, or none in common.
+    ``base``, ``target``: spectra over k of ``psi``, ``omega``, ``sgs``: those that both hold are drawn.
+    ``k_forcing``: forcing wavenumbers, say ``{"base": 12, "target": 4}``. ``ax``: where to draw. Raises
+    ValueError if the spectra have not the same wavenumbers, or none in common.
     """
     ax = own_axes(ax, height=3.2, width=5.0)
     names = [name for name in LINES if name in base and name in target]
@@ -187,16 +167,8 @@ def filter_factors(
 ) -> Figure:
     """Show the factor by which each filter multiplies each wavenumber.
 
-    Parameters
-    ----------
-    factors : mapping of str to array_like, shape (k,)
-        Name of each filter and its factor.
-    k : array_like, shape (k,)
-        Wavenumbers along one axis.
-    k_cutoff : float
-        Largest wavenumber of the LES.
-    ax : Axes, optional
-        Where to draw.
+    ``factors``: name of each filter and its factor at each of the wavenumbers ``k``, both of shape (k,).
+    ``k_cutoff``: largest wavenumber of the LES. ``ax``: where to draw.
     """
     ax = own_axes(ax, height=3.0, width=5.0)
     ax.axhline(0.0, color="#767676", linewidth=0.8)

@@ -101,16 +101,9 @@ def new_figure(
 ) -> tuple[BookFigure, NDArray[Any]]:
     """Make a figure of the book's width and its axes as an array of shape (rows, columns).
 
-    Parameters
-    ----------
-    rows, columns : int
-        Number of panels.
-    height : float
-        Height of the whole figure in inches.
-    layout : {"constrained", "compressed"}
-        The second draws panels of fixed aspect (fields) close together.
-    **grid
-        Passed on to `Figure.subplots` (``sharex``, ``sharey``, ``width_ratios``, ...).
+    ``rows``, ``columns``: number of panels. ``height``: height of the whole figure in inches. ``layout``,
+    "constrained" or "compressed": the second draws panels of fixed aspect (fields) close together.
+    ``**grid``: passed on to `Figure.subplots` (``sharex``, ``sharey``, ``width_ratios``, ...).
     """
     figure = BookFigure(figsize=(WIDTH, height), layout=layout)
     return figure, figure.subplots(rows, columns, squeeze=False, **grid)
@@ -142,12 +135,7 @@ def symmetric_limit(*fields: ArrayLike, percentile: float = 99.8) -> float:
 
     c is the largest ``percentile`` of ``|field|``, so that one extreme vortex does not bleach the picture.
 
-    Parameters
-    ----------
-    *fields : array_like
-        Any shapes, one unit, finite.
-    percentile : float
-        In percent; 100 is the maximum.
+    ``*fields``: any shapes, one unit, finite. ``percentile``: in percent; 100 is the maximum.
     """
     limits = []
     for field in fields:
@@ -163,16 +151,8 @@ def draw_signed(
 ) -> AxesImage:
     """Draw a signed periodic field with white at zero and the box marked in units of pi.
 
-    Parameters
-    ----------
-    ax : Axes
-        Where to draw.
-    field : array_like, shape (y, x)
-        Any size; y is upwards.
-    limit : float, optional
-        Colour limit c of (-c, c); ``symmetric_limit(field)`` if not given.
-    length : float
-        Side of the box.
+    ``ax``: where to draw. ``field`` of shape (y, x): any size; y is upwards. ``limit``: colour limit c of
+    (-c, c); ``symmetric_limit(field)`` if not given. ``length``: side of the box.
     """
     values = np.asarray(field, dtype=float)
     if values.ndim != 2:

@@ -15,13 +15,9 @@ def sgs_spectrum(scores: Mapping[str, xr.Dataset], k_forcing: Forcing = None) ->
 
     The mean distance from 1 in (b) is the spectrum error.
 
-    Parameters
-    ----------
-    scores : mapping of str to xr.Dataset
-        Role (or name) of each network and its scores on the same flow, ``spectrum`` over (field, k); further
-        dimensions, such as the seed, are averaged.
-    k_forcing : float or mapping of str to float, optional
-        As in `tlfourier.figures.spectra.spectrum`.
+    ``scores``: role (or name) of each network and its scores on the same flow, ``spectrum`` over (field, k);
+    further dimensions, such as the seed, are averaged. ``k_forcing``: as in
+    `tlfourier.figures.spectra.spectrum`.
     """
     figure, (panels,) = new_figure(1, 2, 3.3)
     truth = over_k(next(iter(scores.values()))["spectrum"].sel(field="truth"))
@@ -45,12 +41,8 @@ def sgs_spectrum(scores: Mapping[str, xr.Dataset], k_forcing: Forcing = None) ->
 def transfer_spectra(scores: Mapping[str, xr.Dataset], k_forcing: Forcing = None) -> Figure:
     """Show how much energy (a) and enstrophy (b) each wavenumber gives to the subgrid scales.
 
-    Parameters
-    ----------
-    scores : mapping of str to xr.Dataset
-        As in `sgs_spectrum`, with ``energy_transfer_spectrum`` and ``enstrophy_transfer_spectrum``.
-    k_forcing : float or mapping of str to float, optional
-        As in `tlfourier.figures.spectra.spectrum`.
+    ``scores``: as in `sgs_spectrum`, with ``energy_transfer_spectrum`` and ``enstrophy_transfer_spectrum``.
+    ``k_forcing``: as in `tlfourier.figures.spectra.spectrum`.
     """
     figure, (panels,) = new_figure(1, 2, 3.1)
     for ax, quantity, symbol in zip(panels, ("energy", "enstrophy"), (r"\psi", r"\omega"), strict=True):

@@ -22,6 +22,9 @@ def activation_spectra(
     ``Conv2d`` gives and ``g = activation(h)``. Forward hooks reduce each output to its shells at once, so
     that the memory is that of one batch in one layer.
 
+    Raises ValueError if there is no sample, a layer runs never or more than once per pass, or its fields are
+    not square.
+
     Parameters
     ----------
     module : nn.Module
@@ -39,11 +42,6 @@ def activation_spectra(
         ``amplitude`` (layer, stage, k): stage ``before`` and ``after``, k = 0, 1, ... in waves per box;
         shells that a coarser layer does not have are NaN. ``power`` likewise, the mean of ``|F|**2 /
         N**4``.
-
-    Raises
-    ------
-    ValueError
-        If there is no sample, a layer runs never or more than once per pass, or its fields are not square.
 
     Examples
     --------
@@ -77,10 +75,7 @@ def shells(size: int) -> tuple[Tensor, int]:
 
     Modes beyond ``round(|k|) = N / 2`` lie in the corners of the lattice: no full shell, index ``count``.
 
-    Parameters
-    ----------
-    size : int
-        N, points per direction.
+    ``size``: N, points per direction.
 
     Returns
     -------
@@ -97,12 +92,8 @@ def shells(size: int) -> tuple[Tensor, int]:
 def shell_means(values: Tensor, size: int) -> Tensor:
     """Return the mean of a real quantity on the half spectrum over each shell of `shells`, in float64.
 
-    Parameters
-    ----------
-    values : Tensor, shape (..., N, N // 2 + 1)
-        Equal at k and -k, as every amplitude of a real field.
-    size : int
-        N, points per direction.
+    ``values`` of shape (..., N, N // 2 + 1): equal at k and -k, as every amplitude of a real field. ``size``:
+    N, points per direction.
     """
     index, count = shells(size)
     index = index.to(values.device).ravel()

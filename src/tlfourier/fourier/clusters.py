@@ -60,12 +60,8 @@ def cluster(weights: Tensor | ArrayLike, clusters: int = 6, seed: int = 0, resta
 def types_of_clusters(groups: xr.Dataset, types: ArrayLike) -> xr.DataArray:
     """Return which filter types the rule sees in each k-means group.
 
-    Parameters
-    ----------
-    groups : Dataset
-        From `cluster`.
-    types : array_like of str
-        The rule's type of each of the same kernels, in the same order.
+    ``groups``: from `cluster`. ``types``: the rule's type of each of the same kernels, in the same
+    order.
 
     Returns
     -------

@@ -69,21 +69,12 @@ class Rule:
 def classify(weights: Tensor | ArrayLike, rule: Rule | None = None) -> np.ndarray:
     """Return the filter type of every kernel, one of `LABELS`, shape (...).
 
-    Parameters
-    ----------
-    weights : Tensor or array_like, shape (..., k, k)
-        Kernels of any size; those of size 1 are all-pass, hence unclassified.
-    rule : Rule, optional
-        Thresholds.
+    ``weights`` of shape (..., k, k): kernels of any size; those of size 1 are all-pass, hence unclassified.
+    ``rule``: thresholds. Raises ValueError if the kernels are not square or not finite.
 
     Returns
     -------
     ndarray of str, shape (...)
-
-    Raises
-    ------
-    ValueError
-        If the kernels are not square or not finite.
 
     Examples
     --------
@@ -122,10 +113,7 @@ def features(power: Power) -> dict[str, Tensor]:
 def class_fractions(labels: np.ndarray) -> xr.DataArray:
     """Return the share of each filter type among labels, dimension ``type`` in the order of `LABELS`.
 
-    Raises
-    ------
-    ValueError
-        If there is no label or an unknown one.
+    Raises ValueError if there is no label or an unknown one.
     """
     flat = np.asarray(labels).ravel()
     unknown = sorted(set(flat.tolist()) - set(LABELS))

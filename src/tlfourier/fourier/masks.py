@@ -23,6 +23,8 @@ def mask_swap(first: nn.Module, second: nn.Module, inputs: Activation, batch_siz
     ``mean |F(H_a h_b)|**2 / N**4`` over samples, channels and the wavenumbers of each shell, for the mask
     ``H_a = (h_a > 0)`` of network a on the pre-activation ``h_b`` of network b.
 
+    Raises ValueError: no sample, or layers that differ.
+
     Parameters
     ----------
     first, second : nn.Module
@@ -39,11 +41,6 @@ def mask_swap(first: nn.Module, second: nn.Module, inputs: Activation, batch_siz
         (layer, field, k), the control: the mask replaced by its mean over the field, which moves nothing;
         ``agreement`` (layer), the share of points where the masks are equal. The last layer has no ReLU and
         is left out.
-
-    Raises
-    ------
-    ValueError
-        No sample, or layers that differ.
 
     Examples
     --------

@@ -21,12 +21,7 @@ def layer_response(weights: Tensor | ArrayLike, size: int) -> xr.DataArray:
 
     It is the factor by which the layer multiplies the power of white, mutually independent inputs.
 
-    Parameters
-    ----------
-    weights : Tensor or array_like, shape (out, in, k, k)
-        Kernels of one layer.
-    size : int
-        N, points per direction of the grid.
+    ``weights`` of shape (out, in, k, k): kernels of one layer. ``size``: N, points per direction of the grid.
 
     Returns
     -------
@@ -73,12 +68,8 @@ def response_changes(base: nn.Module, networks: Mapping[int, nn.Module], size: i
 def entering_changes(module: nn.Module, before: Activation, after: Activation) -> xr.DataArray:
     """Return how the spectra that enter each layer differ between two sets of inputs of one network.
 
-    Parameters
-    ----------
-    module : nn.Module
-        ``Conv2d`` layers in a row with ReLU between them.
-    before, after : Tensor, shape (sample, channel, N, N)
-        Two sets of inputs, say of the base flow and of the target.
+    ``module``: ``Conv2d`` layers in a row with ReLU between them. ``before``, ``after`` of shape (sample,
+    channel, N, N): two sets of inputs, say of the base flow and of the target.
 
     Returns
     -------
@@ -97,10 +88,8 @@ def agreement(first: xr.DataArray, second: xr.DataArray) -> xr.DataArray:
 
     The wavenumbers are no independent samples, for both curves are smooth: this is a description, not a test.
 
-    Parameters
-    ----------
-    first, second : DataArray
-        Over ``k``, with at least three wavenumbers in common, and any further dimensions, which are kept.
+    ``first``, ``second``: over ``k``, with at least three wavenumbers in common, and any further dimensions,
+    which are kept.
     """
     first, second = xr.align(first, second, join="inner")
     if first.sizes["k"] < 3:

@@ -26,6 +26,8 @@ def put_back_curve(
     ``loss = error(with kernels put back) - error(transferred)``. Biases stay as they were re-trained, so that
     ``everything``, the loss with all kernels put back, is a test of the kernels alone.
 
+    Raises ValueError: a share outside (0, 1], no draw, or layers without kernels.
+
     Parameters
     ----------
     base, transferred : nn.Module
@@ -46,11 +48,6 @@ def put_back_curve(
     Dataset
         ``most`` (share) and ``random`` (share, draw), losses; ``kernels`` (share), how many were put back;
         ``everything``, the loss with all of them put back; ``transferred``, the error with none.
-
-    Raises
-    ------
-    ValueError
-        A share outside (0, 1], no draw, or layers without kernels.
 
     Examples
     --------

@@ -53,10 +53,7 @@ def synthetic_kernels(
 def confusion_matrix(truth: ArrayLike, found: ArrayLike) -> xr.DataArray:
     """Count how often each true type (rows) was given each name (columns).
 
-    Parameters
-    ----------
-    truth, found : array_like of str, equal shapes
-        Types out of `LABELS`.
+    ``truth``, ``found``: types out of `LABELS`, equal shapes.
 
     Returns
     -------

@@ -13,12 +13,8 @@ from tlfourier.fourier.surrogates import phase_randomised
 def kernel_types(network: nn.Module, rule: Rule | None = None) -> xr.DataArray:
     """Return the filter type of every kernel of a network, along ``kernel``.
 
-    Parameters
-    ----------
-    network : nn.Module
-        Any module with ``Conv2d`` layers; their kernels may differ in size.
-    rule : Rule, optional
-        Thresholds of `classify`.
+    ``network``: any module with ``Conv2d`` layers; their kernels may differ in size. ``rule``: thresholds of
+    `classify`.
 
     Returns
     -------
@@ -86,12 +82,8 @@ def network_fractions(
 ) -> xr.Dataset:
     """Return `fractions_with_nulls` of every layer, and of all kernels together.
 
-    Parameters
-    ----------
-    network, initial : nn.Module
-        The trained network, and one of the same architecture at initialisation.
-    rule, seed, draws
-        As for `fractions_with_nulls`.
+    ``network``, ``initial``: the trained network, and one of the same architecture at initialisation.
+    ``rule``, ``seed``, ``draws``: as for `fractions_with_nulls`.
 
     Returns
     -------
@@ -121,12 +113,8 @@ def against_nulls(fractions: xr.Dataset, errors: float = 3.0) -> xr.Dataset:
     ``sqrt(2 p (1 - p) / kernels)`` of a difference, below both if it falls short of the smaller by as much,
     and not distinct otherwise. The kernels of one network are not independent, so a close call is none.
 
-    Parameters
-    ----------
-    fractions : Dataset
-        From `fractions_with_nulls`, or one layer of `network_fractions`.
-    errors : float
-        Standard errors that count as a difference, fixed before looking.
+    ``fractions``: from `fractions_with_nulls`, or one layer of `network_fractions`. ``errors``: standard
+    errors that count as a difference, fixed before looking.
 
     Returns
     -------
@@ -150,12 +138,8 @@ def against_nulls(fractions: xr.Dataset, errors: float = 3.0) -> xr.Dataset:
 def types_that_are(found: xr.Dataset, verdict: str) -> str:
     """Name the filter types with a verdict, for a sentence: ``"low-pass, gabor"``, or ``"none"``.
 
-    Parameters
-    ----------
-    found : Dataset
-        From `against_nulls`.
-    verdict : str
-        ``"above both nulls"``, ``"below both nulls"`` or ``"not distinct"``.
+    ``found``: from `against_nulls`. ``verdict``: ``"above both nulls"``, ``"below both nulls"`` or ``"not
+    distinct"``.
     """
     pairs = zip(found["type"].values.tolist(), found["verdict"].values.tolist(), strict=True)
     return ", ".join(name for name, word in pairs if word == verdict) or "none"
