@@ -69,7 +69,7 @@ def in_words(count: int) -> str:
 def download(table: xr.Dataset | pd.DataFrame, name: str) -> HTML:
     """Return a link to a table as CSV, held in the page itself: it needs neither network nor kernel.
 
-    A dataset makes one row for each combination of its coordinates. ``name``: of the file, without its ending.
+    A dataset makes one row for each combination of its coordinates. ``name``: file name, no ending.
 
     Examples
     --------

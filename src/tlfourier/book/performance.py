@@ -84,7 +84,7 @@ class Performance:
     sections: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def table(self, section: str) -> pd.DataFrame:
-        """Return the rows of a section, none where it was not measured; None becomes NaN."""
+        """Return the rows of a section, none where it was not measured; ValueError if there is no such."""
         if section not in COLUMNS:
             raise ValueError(f"unknown section {section!r}: accepted are {', '.join(COLUMNS)}")
         rows = self.sections[section]["rows"] if section in self.sections else []

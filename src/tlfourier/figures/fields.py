@@ -104,7 +104,7 @@ def predictions(
     The error panel's title is the relative error ‖prediction − truth‖ / ‖truth‖.
 
     ``truth`` of shape (y, x): true subgrid term. ``predicted``: title (or role) and field of each
-    prediction; one to three of them, of the shape of the truth. ``symbol``: what the colour bar measures
+    prediction; one to three of them, of the shape of the truth (else ValueError). ``symbol``: what the colour bar measures
     (nondimensional). ``length``: side of the box.
     """
     true = np.asarray(truth, dtype=float)

@@ -29,7 +29,7 @@ def gallery(weights: Tensor | ArrayLike, titles: Sequence[str] | None = None, co
     """Show kernels on the left and, in the same arrangement, their amplitude spectra ``|F(W)|`` right.
 
     ``weights`` of shape (n, k, k): kernels; red is positive, blue negative. Spectra have k = 0 in the middle
-    and reach to pi per grid spacing. ``titles``: one for each kernel, for example its type. ``columns``:
+    and reach to pi per grid spacing. ``titles``: one for each kernel (else ValueError), say its type. ``columns``:
     kernels per row.
     """
     kernels = _stack(weights)

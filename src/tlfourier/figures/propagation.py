@@ -116,8 +116,8 @@ def activations(
     """Show the mean amplitude spectra of activations of several networks, one panel per layer.
 
     ``networks``: role or label, and `tlfourier.fourier.activation_spectra` on the same inputs. ``layers``:
-    names of the layers to show, up to about six; all if not given. ``stage``, "before" or "after": before or
-    after the nonlinearity. The last layer has nothing after it and is shown before.
+    names of the layers to show, up to about six; all if not given. ``stage``: "before" or
+    "after" the nonlinearity, else ValueError. The last layer has nothing after it and is shown before.
     """
     if stage not in ("before", "after"):
         raise ValueError(f"stage={stage!r}: it is 'before' or 'after'")

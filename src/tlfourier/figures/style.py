@@ -72,10 +72,7 @@ def use() -> None:
 
 
 def role_colour(role: str) -> str:
-    """Return the colour of a role.
-
-    ``role``: a key of `ROLE_COLOURS`.
-    """
+    """Return the colour of a role, a key of `ROLE_COLOURS`; ValueError if it is none."""
     if role not in ROLE_COLOURS:
         raise ValueError(f"role={role!r}: the roles are {', '.join(ROLE_COLOURS)}")
     return ROLE_COLOURS[role]
@@ -135,7 +132,7 @@ def symmetric_limit(*fields: ArrayLike, percentile: float = 99.8) -> float:
 
     c is the largest ``percentile`` of ``|field|``, so that one extreme vortex does not bleach the picture.
 
-    ``*fields``: any shapes, one unit, finite. ``percentile``: in percent; 100 is the maximum.
+    ``*fields``: any shapes, one unit, finite (else ValueError). ``percentile``: in percent; 100 is the maximum.
     """
     limits = []
     for field in fields:
@@ -151,7 +148,7 @@ def draw_signed(
 ) -> AxesImage:
     """Draw a signed periodic field with white at zero and the box marked in units of pi.
 
-    ``ax``: where to draw. ``field`` of shape (y, x): any size; y is upwards. ``limit``: colour limit c of
+    ``ax``: where to draw. ``field``: (y, x), else ValueError; y is upwards. ``limit``: colour limit c of
     (-c, c); ``symmetric_limit(field)`` if not given. ``length``: side of the box.
     """
     values = np.asarray(field, dtype=float)

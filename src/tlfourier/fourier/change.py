@@ -17,7 +17,7 @@ def kernel_change(before: Tensor | ArrayLike, after: Tensor | ArrayLike, size: i
     The division by N makes the two comparable (Parseval): the change of the amplitudes is at most that of the
     weights, and equals it when no phase changes.
 
-    ``before``, ``after`` of shape (..., out, in, k, k): finite weights of the same layer. ``size``: N, the
+    ``before``, ``after`` of shape (..., out, in, k, k): finite weights of the same layer, else ValueError. ``size``: N, the
     grid on which the amplitudes are compared.
 
     Returns
@@ -54,7 +54,7 @@ def kernel_change(before: Tensor | ArrayLike, after: Tensor | ArrayLike, size: i
 def network_change(before: nn.Module, after: nn.Module, size: int = 32) -> xr.Dataset:
     """Return `kernel_change` of all kernels of two networks of one architecture, along ``kernel``.
 
-    ``before``, ``after``: networks with the same ``Conv2d`` layers. ``size``: as for `kernel_change`.
+    ``before``, ``after``: networks with the same ``Conv2d`` layers, else ValueError. ``size``: as for `kernel_change`.
 
     Returns
     -------
@@ -80,7 +80,7 @@ def layer_changes(base: nn.Module, networks: Mapping[int, nn.Module], size: int 
     base : nn.Module
         The network before re-training.
     networks : mapping of int to nn.Module
-        Layer, counted from one, and the network in which it was re-trained.
+        Layer, counted from one (else ValueError), and the network in which it was re-trained.
     size : int
         As for `kernel_change`.
 

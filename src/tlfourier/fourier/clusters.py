@@ -23,7 +23,7 @@ def cluster(weights: Tensor | ArrayLike, clusters: int = 6, seed: int = 0, resta
     weights : Tensor or array_like, shape (..., k, k)
         Kernels.
     clusters : int
-        Number of groups, at most that of different kernels.
+        Number of groups, at most that of different kernels (else ValueError).
     seed : int
         Seed of the starts.
     restarts : int
@@ -61,7 +61,7 @@ def types_of_clusters(groups: xr.Dataset, types: ArrayLike) -> xr.DataArray:
     """Return which filter types the rule sees in each k-means group.
 
     ``groups``: from `cluster`. ``types``: the rule's type of each of the same kernels, in the same
-    order.
+    order; ValueError if there are fewer or more.
 
     Returns
     -------

@@ -80,7 +80,7 @@ def places(name: str, outputs: int, inputs: int) -> dict[str, tuple[str, np.ndar
 def network_kernels(module: nn.Module) -> Weights:
     """Return all kernels of a network in one stack, layer after layer.
 
-    ``module``: any module whose ``Conv2d`` kernels have one size.
+    ``module``: any module whose ``Conv2d`` kernels have one size, else ValueError.
 
     Returns
     -------
@@ -97,8 +97,8 @@ def network_kernels(module: nn.Module) -> Weights:
 def strongest(weights: Tensor | ArrayLike, share: float = 0.1) -> Weights:
     """Return the kernels with the largest norm, strongest first.
 
-    ``weights`` of shape (..., k, k): kernels. ``share``: of the kernels to keep, above 0 and up to 1; at
-    least one is kept.
+    ``weights`` of shape (..., k, k): kernels. ``share``: of the kernels to keep, above 0 and up to 1 (else
+    ValueError); at least one is kept.
     """
     if not 0 < share <= 1:
         raise ValueError(f"share={share}: it must be above 0 and at most 1")

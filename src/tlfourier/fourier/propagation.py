@@ -90,7 +90,8 @@ def rectified_wave(size: int = 64, k: int = 3) -> xr.Dataset:
     ``max(cos t, 0) = 1/pi + cos(t)/2 + (2/pi) sum_m (-1)**(m + 1) cos(2 m t) / (4 m**2 - 1)``, up to what the
     grid of ``size`` points aliases.
 
-    ``size``: N, points. ``k``: waves per box, 1 to N / 4, so that the second harmonic is on the grid.
+    ``size``: N, points. ``k``: waves per box, 1 to N / 4 (else ValueError), so that the
+    second harmonic is on the grid.
 
     Returns
     -------

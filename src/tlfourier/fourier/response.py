@@ -88,7 +88,7 @@ def agreement(first: xr.DataArray, second: xr.DataArray) -> xr.DataArray:
 
     The wavenumbers are no independent samples, for both curves are smooth: this is a description, not a test.
 
-    ``first``, ``second``: over ``k``, with at least three wavenumbers in common, and any further dimensions,
+    ``first``, ``second``: over ``k``, with at least three wavenumbers in common (else ValueError), and any further dimensions,
     which are kept.
     """
     first, second = xr.align(first, second, join="inner")

@@ -31,7 +31,7 @@ def synthetic_kernels(
     noise : float
         Standard deviation of white noise, zero or more, relative to each kernel's root mean square.
     kernel_size : int
-        At least 5: the 13 independent powers of a 3 x 3 kernel do not hold the types apart from noise.
+        At least 5 (else ValueError): the 13 independent powers of a 3 x 3 kernel do not hold the types apart from noise.
 
     Returns
     -------
@@ -53,7 +53,7 @@ def synthetic_kernels(
 def confusion_matrix(truth: ArrayLike, found: ArrayLike) -> xr.DataArray:
     """Count how often each true type (rows) was given each name (columns).
 
-    ``truth``, ``found``: types out of `LABELS`, equal shapes.
+    ``truth``, ``found``: types out of `LABELS`, equal shapes, else ValueError.
 
     Returns
     -------

@@ -55,7 +55,7 @@ def fractions_with_nulls(
     seed : int
         Seed of the random phases.
     draws : int
-        Number of phase-randomised copies, at least one.
+        Number of phase-randomised copies, at least one (else ValueError).
 
     Returns
     -------
@@ -82,7 +82,8 @@ def network_fractions(
 ) -> xr.Dataset:
     """Return `fractions_with_nulls` of every layer, and of all kernels together.
 
-    ``network``, ``initial``: the trained network, and one of the same architecture at initialisation.
+    ``network``, ``initial``: the trained network, and one of the same architecture (else ValueError) at
+    initialisation.
     ``rule``, ``seed``, ``draws``: as for `fractions_with_nulls`.
 
     Returns
