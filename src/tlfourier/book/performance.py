@@ -137,8 +137,8 @@ def read(path: Path | None = None) -> Performance:
     """Read a report of the benchmarks: of this checkout, else the shipped one, else an empty one.
 
     ``path``: a report to read instead. Raises FileNotFoundError if there is no file at ``path``, ValueError
-    if it is damaged. A section with other columns, as an older version of the benchmarks wrote
-    it, counts as not measured.
+    if it is damaged. A section with other columns, as an older version of the benchmarks wrote it, counts as
+    not measured.
     """
     found = path or next((one for one in (MEASURED, SHIPPED) if one.is_file()), None)
     if found is None:

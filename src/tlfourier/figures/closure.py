@@ -51,11 +51,8 @@ def training_curves(histories: Mapping[str, xr.Dataset], titles: Mapping[str, st
     figure, axes = new_figure(1, len(histories), height=2.9, sharey=True)
     for ax, (name, history) in zip(axes.flat, histories.items(), strict=True):
         unit = str(history["validation_loss"].dims[0])
-        for variable, style, label in (
-            ("train_loss", "--", "training samples"),
-            ("validation_loss", "-", "validation samples"),
-        ):
-            ax.semilogy(history[unit], history[variable], color="#000000", linestyle=style, label=label)
+        for samples, loss, dash in (("training", "train_loss", "--"), ("validation", "validation_loss", "-")):
+            ax.semilogy(history[unit], history[loss], dash, color="#000000", label=f"{samples} samples")
         best = history.attrs[f"best_{unit}"]
         kept = history["validation_loss"].sel({unit: best}, method="nearest")
         ax.plot([best], [kept], "o", color="#D55E00", label=f"kept: {unit} {best}")
@@ -98,11 +95,9 @@ def exact_sgs(error: xr.DataArray) -> Figure:
     labels = {"exact": r"fed $-\Pi$ (exact)", "none": "fed nothing", "wrong sign": r"fed $+\Pi$ (wrong sign)"}
     for feed in error["feed"].values:
         colour, dash = styles.get(str(feed), ("#56B4E9", ":"))
-        values = error.sel(feed=feed).where(error.sel(feed=feed) > 0)
-        ax.semilogy(
-            error["time"], values, color=colour, linestyle=dash, label=labels.get(str(feed), str(feed))
-        )
-    ax.set(xlabel="time since the start", ylabel=r"error of $\bar\omega$, relative")
-    ax.set_xlim(0, float(error["time"].max()))
+        values, label = error.sel(feed=feed), labels.get(str(feed), str(feed))
+        ax.semilogy(error["time"], values.where(values > 0), dash, color=colour, label=label)
+    ax.set(xlabel="time since the start", xlim=(0, float(error["time"].max())))
+    ax.set_ylabel(r"error of $\bar\omega$, relative")
     ax.legend(loc="center right")
     return figure

@@ -33,9 +33,9 @@ def snapshots(
 ) -> Figure:
     """Show one snapshot of each flow side by side, each with its own colour bar.
 
-    ``flows``: title (or role) of each panel and its field (y, x); one to four of them. Grids may
-    differ. ``symbol``: what the colour bar measures (nondimensional). ``shared``: give all panels the same
-    limits and one colour bar, so that amplitudes can be compared. ``length``: side of the box.
+    ``flows``: title (or role) of each panel and its field (y, x); one to four of them. Grids may differ.
+    ``symbol``: what the colour bar measures (nondimensional). ``shared``: give all panels the same limits and
+    one colour bar, so that amplitudes can be compared. ``length``: side of the box.
     """
     count = len(flows)
     height = (0.9 + 6.1 / max(count, 2)) if shared else (1.2 + 7.0 / max(count, 2))
@@ -103,9 +103,9 @@ def predictions(
 
     The error panel's title is the relative error ‖prediction − truth‖ / ‖truth‖.
 
-    ``truth`` of shape (y, x): true subgrid term. ``predicted``: title (or role) and field of each
-    prediction; one to three of them, of the shape of the truth (else ValueError). ``symbol``: what the colour bar measures
-    (nondimensional). ``length``: side of the box.
+    ``truth`` of shape (y, x): true subgrid term. ``predicted``: title (or role) and field of each prediction;
+    one to three of them, of the shape of the truth (else ValueError). ``symbol``: what the colour bar
+    measures (nondimensional). ``length``: side of the box.
     """
     true = np.asarray(truth, dtype=float)
     rows, columns = (1, 3) if len(predicted) == 1 else (2, 1 + len(predicted))

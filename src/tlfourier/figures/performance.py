@@ -77,8 +77,7 @@ def precision(table: pd.DataFrame, error: float | None = None) -> Figure:
     """
     if table.empty:
         return _absent("precision")
-    figure, axes = new_figure(1, 1, height=4.0)
-    ax = axes[0, 0]
+    figure, ax = new_panel(4.0)
     colours, markers = {OURS: cycle(OWN_COLOURS), "": cycle(PEER_COLOURS)}, cycle(MARKERS)
     for name, own in table.groupby("contestant", sort=False):
         colour, marker = next(colours[OURS if name.startswith(OURS) else ""]), next(markers)
@@ -161,7 +160,7 @@ def growth(table: pd.DataFrame, fits: pd.DataFrame) -> Figure:
         part = table[(table["stage"] == stage) & (table["varies"] == varies)]
         look = {"color": STAGE_COLOURS[number % 8], "marker": MARKERS[number % 8], "markersize": 4}
         dashes = ":" if varies.endswith("mapped") else "-"
-        label = f"{stage}, {varies}: {fit.time:.1f}, {fit.memory:.1f}"
+        label = f"{stage}, {varies}: {fit['time']:.1f}, {fit['memory']:.1f}"
         column[0].loglog(part["size"], part["seconds"], dashes, label=label, **look)
         column[1].loglog(part["size"], _mib(part), dashes, **look)
     for group, column in zip(groups, axes.T, strict=True):
@@ -171,13 +170,8 @@ def growth(table: pd.DataFrame, fits: pd.DataFrame) -> Figure:
         column[1].tick_params(axis="x", which="minor", bottom=False, labelbottom=False)
     axes[0, 0].set_ylabel("seconds")
     axes[1, 0].set_ylabel("MiB beyond the imports")
-    figure.legend(
-        loc="outside lower center",
-        ncols=3,
-        fontsize=8,
-        title="exponents of time, of memory",
-        title_fontsize=8,
-    )
+    words: dict[str, Any] = {"title": "exponents of time, of memory", "title_fontsize": 8}
+    figure.legend(loc="outside lower center", ncols=3, fontsize=8, **words)
     return figure
 
 
@@ -199,8 +193,7 @@ def scale(table: pd.DataFrame) -> Figure:
     """
     if table.empty:
         return _absent("scale")
-    figure, axes = new_figure(1, 1, height=3.2)
-    ax = axes[0, 0]
+    figure, ax = new_panel(3.2)
     table = table.sort_values("workers")
     workers, hours = table["workers"].to_numpy(), table["hours"].to_numpy()
     ax.loglog(workers, hours[0] * workers[0] / workers, ":", color="#767676", label="work shared out evenly")

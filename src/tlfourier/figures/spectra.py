@@ -28,15 +28,10 @@ Forcing = float | Mapping[str, float] | None
 """One forcing wavenumber, or one for each flow by name."""
 
 SYMBOLS = {
-    "energy_spectrum": "$E(k)$",
-    "enstrophy_spectrum": "$Z(k)$",
-    "palinstrophy_spectrum": "$P(k) = k^2 Z(k)$",
-    "energy_flux": r"$\Pi_E(k)$",
-    "enstrophy_flux": r"$\Pi_Z(k)$",
-    "psi": r"$\bar\psi$",
-    "omega": r"$\bar\omega$",
-    "sgs": r"$\Pi$",
-}
+    "energy_spectrum": "$E(k)$", "enstrophy_spectrum": "$Z(k)$", "palinstrophy_spectrum": "$P(k) = k^2 Z(k)$",
+    "energy_flux": r"$\Pi_E(k)$", "enstrophy_flux": r"$\Pi_Z(k)$",
+    "psi": r"$\bar\psi$", "omega": r"$\bar\omega$", "sgs": r"$\Pi$",
+}  # fmt: skip
 SLOPES = {"energy_spectrum": -3.0, "enstrophy_spectrum": -1.0}
 """Slopes of the direct enstrophy cascade (Kraichnan 1967, Batchelor 1969)."""
 
@@ -68,9 +63,8 @@ def spectrum(
         top = max(top, float(curve.max()))
     if variable in SLOPES:
         _slope(ax, flows, variable, _largest(k_forcing), k_cutoff)
-    ax.set(xlabel="$k$", ylabel=SYMBOLS[variable], ylim=(top * 10**-decades, top * 10))
-    wavenumber_ticks(ax)
-    mark_wavenumbers(ax, k_forcing, k_cutoff)
+    ax.set(ylabel=SYMBOLS[variable], ylim=(top * 10**-decades, top * 10))
+    wavenumber_axis(ax, k_forcing, k_cutoff)
     ax.legend(loc="lower left")
     return figure_of(ax)
 
@@ -101,9 +95,8 @@ def fluxes(
         for name, data in flows.items():
             curve = over_k(data[variable])
             ax.semilogx(curve.k, curve, **line_style(name))
-        ax.set(xlabel="$k$", ylabel=SYMBOLS[variable])
-        wavenumber_ticks(ax)
-        mark_wavenumbers(ax, k_forcing, k_cutoff)
+        ax.set_ylabel(SYMBOLS[variable])
+        wavenumber_axis(ax, k_forcing, k_cutoff)
     axes[0, 1].legend()
     panel_letters(axes.flat)
     return figure
@@ -130,9 +123,8 @@ def ratio(
     for name in names:
         change = log_ratio(over_k(target[name]), over_k(base[name]))
         ax.semilogx(change.k, change, LINES[name], color="#000000", label=SYMBOLS[name])
-    ax.set(xlabel="$k$", ylabel=r"$\log_{10}$ (target / base)")
-    wavenumber_ticks(ax)
-    mark_wavenumbers(ax, k_forcing, None)
+    ax.set_ylabel(r"$\log_{10}$ (target / base)")
+    wavenumber_axis(ax, k_forcing)
     ax.legend()
     return figure_of(ax)
 
@@ -152,9 +144,8 @@ def case(
         for role, flow in (("base", base), ("target", target)):
             curve = over_k(flow[name])
             ax.loglog(curve.k, curve, **line_style(role))
-        ax.set(xlabel="$k$", ylabel=f"power of {SYMBOLS[name]}")
-        wavenumber_ticks(ax)
-        mark_wavenumbers(ax, k_forcing, None)
+        ax.set_ylabel(f"power of {SYMBOLS[name]}")
+        wavenumber_axis(ax, k_forcing)
     axes[0, 0].legend()
     ratio(base, target, k_forcing, axes[1, 1])
     panel_letters(axes.flat)
@@ -214,8 +205,10 @@ def _slope(
     ax.text(k[1], height * (k[1] / k[0]) ** slope, f" $k^{{{slope:.0f}}}$", color="#555555", va="bottom")
 
 
-def mark_wavenumbers(ax: Axes, k_forcing: Forcing, k_cutoff: float | None) -> None:
-    """Mark forcing (in the colour of its flow, where flows differ; 0 is none) and cut-off."""
+def wavenumber_axis(ax: Axes, k_forcing: Forcing = None, k_cutoff: float | None = None) -> None:
+    """Name the axis; mark forcing (in the colour of its flow, where flows differ; 0 is none) and cut-off."""
+    ax.set_xlabel("$k$")
+    wavenumber_ticks(ax)
     if isinstance(k_forcing, Mapping):
         different = len(set(k_forcing.values())) > 1
         for k in sorted(set(k_forcing.values()) - {0}):

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import xarray as xr
 from matplotlib.figure import Figure
 
-from tlfourier.figures.spectra import Forcing, mark_wavenumbers, over_k, wavenumber_ticks
+from tlfourier.figures.spectra import Forcing, over_k, wavenumber_axis
 from tlfourier.figures.style import ROLE_COLOURS, line_style, new_figure, panel_letters, styled
 
 
@@ -27,11 +27,10 @@ def sgs_spectrum(scores: Mapping[str, xr.Dataset], k_forcing: Forcing = None) ->
         curve = over_k(data["spectrum"].sel(field="prediction"))
         panels[0].loglog(curve.k, curve, **line_style(name))
         panels[1].semilogx(curve.k, curve / truth, **line_style(name))
-    panels[0].set(xlabel="$k$", ylabel=r"$|\hat\Pi(k)|$")
-    panels[1].set(xlabel="$k$", ylabel="predicted / true", ylim=(0, None))
+    panels[0].set_ylabel(r"$|\hat\Pi(k)|$")
+    panels[1].set(ylabel="predicted / true", ylim=(0, None))
     for ax in panels:
-        wavenumber_ticks(ax)
-        mark_wavenumbers(ax, k_forcing, None)
+        wavenumber_axis(ax, k_forcing)
     panels[0].legend()
     panel_letters(panels)
     return figure
@@ -53,9 +52,8 @@ def transfer_spectra(scores: Mapping[str, xr.Dataset], k_forcing: Forcing = None
         for name, data in scores.items():
             curve = over_k(data[variable].sel(field="prediction"))
             ax.semilogx(curve.k, curve, **line_style(name))
-        ax.set(xlabel="$k$", ylabel=rf"{quantity} transfer $\langle\bar{symbol}\,\Pi\rangle(k)$")
-        wavenumber_ticks(ax)
-        mark_wavenumbers(ax, k_forcing, None)
+        ax.set_ylabel(rf"{quantity} transfer $\langle\bar{symbol}\,\Pi\rangle(k)$")
+        wavenumber_axis(ax, k_forcing)
     panels[0].legend()
     panel_letters(panels)
     return figure

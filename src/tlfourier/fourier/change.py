@@ -17,13 +17,9 @@ def kernel_change(before: Tensor | ArrayLike, after: Tensor | ArrayLike, size: i
     The division by N makes the two comparable (Parseval): the change of the amplitudes is at most that of the
     weights, and equals it when no phase changes.
 
-    ``before``, ``after`` of shape (..., out, in, k, k): finite weights of the same layer, else ValueError. ``size``: N, the
-    grid on which the amplitudes are compared.
-
-    Returns
-    -------
-    Dataset
-        ``delta_weight`` and ``delta_amplitude``, dimensions (output, input).
+    ``before``, ``after`` of shape (..., out, in, k, k): finite weights of the same layer, else ValueError.
+    ``size``: N, the grid on which the amplitudes are compared. The result has ``delta_weight`` and
+    ``delta_amplitude``, dimensions (output, input).
     """
     first, second = as_kernels(before), as_kernels(after)
     if first.shape != second.shape or first.ndim != 4:
@@ -54,12 +50,9 @@ def kernel_change(before: Tensor | ArrayLike, after: Tensor | ArrayLike, size: i
 def network_change(before: nn.Module, after: nn.Module, size: int = 32) -> xr.Dataset:
     """Return `kernel_change` of all kernels of two networks of one architecture, along ``kernel``.
 
-    ``before``, ``after``: networks with the same ``Conv2d`` layers, else ValueError. ``size``: as for `kernel_change`.
-
-    Returns
-    -------
-    Dataset
-        Dimension ``kernel`` with coordinates ``layer``, ``output``, ``input`` (channels from 0).
+    ``before``, ``after``: networks with the same ``Conv2d`` layers, else ValueError. ``size``: as for
+    `kernel_change`. The result has the dimension ``kernel`` with coordinates ``layer``, ``output``, ``input``
+    (channels from 0).
     """
     first, second = conv_layers(before), conv_layers(after)
     if list(first) != list(second):

@@ -60,14 +60,9 @@ def cluster(weights: Tensor | ArrayLike, clusters: int = 6, seed: int = 0, resta
 def types_of_clusters(groups: xr.Dataset, types: ArrayLike) -> xr.DataArray:
     """Return which filter types the rule sees in each k-means group.
 
-    ``groups``: from `cluster`. ``types``: the rule's type of each of the same kernels, in the same
-    order; ValueError if there are fewer or more.
-
-    Returns
-    -------
-    DataArray, dimensions (cluster, type)
-        Shares that sum to one in each group; attribute ``purity``, the share of all kernels that have the
-        commonest type of their group.
+    ``groups``: from `cluster`. ``types``: the rule's type of each of the same kernels, in the same order;
+    ValueError if there are fewer or more. The result has dimensions (cluster, type): shares that sum to one
+    in each group; attribute ``purity``, the share of all kernels that have the commonest type of their group.
     """
     names = np.asarray(types).ravel()
     labels = groups["label"].values

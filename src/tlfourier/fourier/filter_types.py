@@ -72,10 +72,6 @@ def classify(weights: Tensor | ArrayLike, rule: Rule | None = None) -> np.ndarra
     ``weights`` of shape (..., k, k): kernels of any size; those of size 1 are all-pass, hence unclassified.
     ``rule``: thresholds. Raises ValueError if the kernels are not square or not finite.
 
-    Returns
-    -------
-    ndarray of str, shape (...)
-
     Examples
     --------
     >>> mean, laplacian = [[1, 1, 1], [1, 1, 1], [1, 1, 1]], [[0, -1, 0], [-1, 4, -1], [0, -1, 0]]

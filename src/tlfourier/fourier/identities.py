@@ -22,12 +22,8 @@ def layer_spectrum(layer: nn.Conv2d, g: Activation) -> Complex[Tensor, "batch ou
 
     ``layer``: stride 1, square kernel. Its padding mode is not looked at: the grid is periodic. ``g`` of
     shape (batch, in, N, N): what enters the layer. Raises ValueError if the layer has a stride or a kernel
-    that is not square or does not fit on the grid.
-
-    Returns
-    -------
-    Tensor, shape (batch, out, N, N)
-        Complex, unnormalised.
+    that is not square or does not fit on the grid. The result has shape (batch, out, N, N): complex,
+    unnormalised.
     """
     dilation, before = _check(layer, g.shape[-1])
     size = g.shape[-1]

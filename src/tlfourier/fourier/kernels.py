@@ -80,12 +80,8 @@ def places(name: str, outputs: int, inputs: int) -> dict[str, tuple[str, np.ndar
 def network_kernels(module: nn.Module) -> Weights:
     """Return all kernels of a network in one stack, layer after layer.
 
-    ``module``: any module whose ``Conv2d`` kernels have one size, else ValueError.
-
-    Returns
-    -------
-    Tensor, shape (kernels, k, k)
-        float64.
+    ``module``: any module whose ``Conv2d`` kernels have one size, else ValueError. The result is
+    of shape (kernels, k, k), float64.
     """
     parts = [as_kernels(layer.weight).flatten(0, 1) for layer in conv_layers(module).values()]
     sizes = sorted({part.shape[-1] for part in parts})
@@ -111,12 +107,8 @@ def kernel_spectrum(weights: Weights, size: int) -> Spectrum:
     """Return ``rfft2(weights zero-padded to (size, size))``, the kernel's corner at the origin.
 
     ``weights`` of shape (..., k, k): real kernels. ``size``: N, points per direction of the grid, at least k.
-    Raises ValueError if the kernel is not square or larger than the grid.
-
-    Returns
-    -------
-    Tensor, shape (..., N, N // 2 + 1)
-        Complex, unnormalised.
+    Raises ValueError if the kernel is not square or larger than the grid. The result is complex,
+    unnormalised, of shape (..., N, N // 2 + 1).
 
     Examples
     --------
@@ -144,12 +136,8 @@ def kernel_power(weights: Tensor | ArrayLike) -> Power:
     for a 5 x 5 kernel) is complete, and any finer one repeats it. It knows neither the amplitude nor the
     sign of a kernel nor where in its support it sits.
 
-    ``weights`` of shape (..., k, k): real kernels.
-
-    Returns
-    -------
-    Tensor, shape (..., 2 k - 1, 2 k - 1)
-        float64, k = 0 in the middle, sum 1 (0 everywhere for a kernel of zeros).
+    ``weights`` of shape (..., k, k): real kernels. The result, (..., 2 k - 1, 2 k - 1), is float64 with k = 0
+    in the middle and sum 1 (0 everywhere for a kernel of zeros).
     """
     kernels = as_kernels(weights)
     # Dividing by the largest weight first keeps the squares of very small kernels from vanishing.

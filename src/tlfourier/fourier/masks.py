@@ -94,12 +94,7 @@ def mask_share(swapped: xr.Dataset) -> xr.DataArray:
     ``((L(1, 2) - L(1, 1)) + (L(2, 2) - L(2, 1))) / 2`` (Shapley's division). The share is
     ``sum(M D) / sum(D**2)`` over k > 0: 0 if only the field counts, 1 if only the mask does.
 
-    ``swapped`` is from `mask_swap`.
-
-    Returns
-    -------
-    DataArray
-        Over ``layer``; NaN where nothing changed.
+    ``swapped`` is from `mask_swap`. The result is over ``layer``; NaN where nothing changed.
     """
     power = swapped["power"].sel(k=swapped["k"] > 0)
     log = power.copy(data=np.log(np.maximum(power.values, np.finfo(float).tiny)))

@@ -90,13 +90,9 @@ def rectified_wave(size: int = 64, k: int = 3) -> xr.Dataset:
     ``max(cos t, 0) = 1/pi + cos(t)/2 + (2/pi) sum_m (-1)**(m + 1) cos(2 m t) / (4 m**2 - 1)``, up to what the
     grid of ``size`` points aliases.
 
-    ``size``: N, points. ``k``: waves per box, 1 to N / 4 (else ValueError), so that the
-    second harmonic is on the grid.
-
-    Returns
-    -------
-    Dataset
-        ``field`` (stage, x) and ``amplitude`` (stage, k) of the cosines, stages ``before`` and ``after``.
+    ``size``: N, points. ``k``: waves per box, 1 to N / 4 (else ValueError), so that the second harmonic is on
+    the grid. The result has ``field`` (stage, x) and ``amplitude`` (stage, k) of the cosines, stages
+    ``before`` and ``after``.
     """
     if not 1 <= k <= size // 4:
         raise ValueError(f"k={k}: a wave with a second harmonic on {size} points has k from 1 to {size // 4}")

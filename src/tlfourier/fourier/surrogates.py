@@ -22,12 +22,7 @@ def phase_randomised(weights: Tensor | ArrayLike, seed: int) -> Weights:
     of low-pass or Gabor.
 
     ``weights`` of shape (..., k, k): kernels. ``seed``: seed of the phases, which are those of white noise
-    (so the result is real).
-
-    Returns
-    -------
-    Tensor, shape (..., k, k)
-        float64.
+    (so the result is real). The result has their shape, float64.
     """
     kernels = as_kernels(weights)
     generator = torch.Generator().manual_seed(seed)

@@ -20,7 +20,7 @@ def synthetic_kernels(
     low-pass: Gaussians, round and elongated, and box means. band-pass: differences of Gaussians of equal
     sums, and Bessel rings. high-pass: Laplacians, the identity minus a Gaussian, windowed checkerboards.
     gabor: Gabor filters at every angle and phase, and first derivatives of Gaussians. Sign and amplitude
-    are random.
+    are random. Raises ValueError for smaller kernels and negative noise.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def synthetic_kernels(
     noise : float
         Standard deviation of white noise, zero or more, relative to each kernel's root mean square.
     kernel_size : int
-        At least 5 (else ValueError): the 13 independent powers of a 3 x 3 kernel do not hold the types apart from noise.
+        At least 5: the 13 independent powers of a 3 x 3 kernel do not hold the types apart from noise.
 
     Returns
     -------
@@ -53,12 +53,8 @@ def synthetic_kernels(
 def confusion_matrix(truth: ArrayLike, found: ArrayLike) -> xr.DataArray:
     """Count how often each true type (rows) was given each name (columns).
 
-    ``truth``, ``found``: types out of `LABELS`, equal shapes, else ValueError.
-
-    Returns
-    -------
-    DataArray, dimensions (truth, found)
-        Counts; attribute ``accuracy``, the share on the diagonal.
+    ``truth``, ``found``: types out of `LABELS`, equal shapes, else ValueError. The result has dimensions
+    (truth, found): counts; attribute ``accuracy``, the share on the diagonal.
     """
     rows, columns = np.asarray(truth).ravel(), np.asarray(found).ravel()
     unknown = sorted((set(rows.tolist()) | set(columns.tolist())) - set(LABELS))

@@ -14,12 +14,8 @@ def kernel_types(network: nn.Module, rule: Rule | None = None) -> xr.DataArray:
     """Return the filter type of every kernel of a network, along ``kernel``.
 
     ``network``: any module with ``Conv2d`` layers; their kernels may differ in size. ``rule``: thresholds of
-    `classify`.
-
-    Returns
-    -------
-    DataArray of str
-        Dimension ``kernel`` with coordinates ``layer``, ``output``, ``input`` (channels from 0).
+    `classify`. The result has the dimension ``kernel`` with coordinates ``layer``, ``output``, ``input``
+    (channels from 0).
 
     Examples
     --------
@@ -83,14 +79,9 @@ def network_fractions(
     """Return `fractions_with_nulls` of every layer, and of all kernels together.
 
     ``network``, ``initial``: the trained network, and one of the same architecture (else ValueError) at
-    initialisation.
-    ``rule``, ``seed``, ``draws``: as for `fractions_with_nulls`.
-
-    Returns
-    -------
-    Dataset
-        ``trained``, ``initial`` (layer, type), ``randomised`` (layer, draw, type), ``kernels`` (layer); the
-        last entry of ``layer`` is ``"all"``, the mean weighted with the number of kernels.
+    initialisation. ``rule``, ``seed``, ``draws``: as for `fractions_with_nulls`. The result has ``trained``,
+    ``initial`` (layer, type), ``randomised`` (layer, draw, type), ``kernels`` (layer); the last entry of
+    ``layer`` is ``"all"``, the mean weighted with the number of kernels.
     """
     trained, fresh = conv_layers(network), conv_layers(initial)
     shapes = [
@@ -115,13 +106,9 @@ def against_nulls(fractions: xr.Dataset, errors: float = 3.0) -> xr.Dataset:
     and not distinct otherwise. The kernels of one network are not independent, so a close call is none.
 
     ``fractions``: from `fractions_with_nulls`, or one layer of `network_fractions`. ``errors``: standard
-    errors that count as a difference, fixed before looking.
-
-    Returns
-    -------
-    Dataset
-        Over ``type``: ``trained``, ``initial``, ``randomised`` (mean of the draws), ``excess`` over the
-        nearer null (0 between the nulls) and ``verdict``.
+    errors that count as a difference, fixed before looking. The result is over ``type``: ``trained``,
+    ``initial``, ``randomised`` (mean of the draws), ``excess`` over the nearer null (0 between the nulls) and
+    ``verdict``.
     """
     nulls = xr.concat([fractions.initial, fractions.randomised.mean("draw")], "null")
     low, high = nulls.min("null"), nulls.max("null")
