@@ -7,7 +7,7 @@ import torch
 import xarray as xr
 from torch import Tensor, nn
 
-from tlfourier.fourier.kernels import conv_layers, watched
+from tlfourier.fourier.kernels import conv_layers, half_weights, watched
 from tlfourier.shapes import Activation
 
 Nonlinearity = Callable[[Tensor], Tensor]
@@ -97,12 +97,7 @@ def shell_means(values: Tensor, size: int) -> Tensor:
     """
     index, count = shells(size)
     index = index.to(values.device).ravel()
-    # A column inside the half spectrum stands for itself and its mirror image.
-    weight = torch.full((size // 2 + 1,), 2.0, dtype=torch.float64, device=values.device)
-    weight[0] = 1
-    if size % 2 == 0:
-        weight[-1] = 1
-    weight = weight.repeat(size)
+    weight = half_weights(size).to(values.device).repeat(size)
     total = weight.new_zeros((*values.shape[:-2], count + 1))
     total.index_add_(-1, index, values.double().flatten(-2) * weight)
     modes = weight.new_zeros(count + 1).index_add_(0, index, weight)

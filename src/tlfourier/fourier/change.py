@@ -8,7 +8,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
-from tlfourier.fourier.kernels import as_kernels, conv_layers, kernel_spectrum, places
+from tlfourier.fourier.kernels import as_kernels, conv_layers, half_weights, kernel_spectrum, places
 
 
 def kernel_change(before: Tensor | ArrayLike, after: Tensor | ArrayLike, size: int = 32) -> xr.Dataset:
@@ -26,10 +26,7 @@ def kernel_change(before: Tensor | ArrayLike, after: Tensor | ArrayLike, size: i
         raise ValueError(
             f"before {tuple(first.shape)}, after {tuple(second.shape)}: both must be (out, in, k, k)"
         )
-    columns = torch.full((size // 2 + 1,), 2.0, dtype=torch.float64)
-    columns[0] = 1
-    if size % 2 == 0:
-        columns[-1] = 1
+    columns = half_weights(size)
     weight = torch.linalg.vector_norm(second - first, dim=(-2, -1))
     # One output channel at a time: the padded spectra of a whole layer need gigabytes.
     amplitude = torch.stack(

@@ -28,14 +28,8 @@ from tlfourier.fourier.kernels import Power, kernel_power, power_wavenumbers
 LABELS = ("low-pass", "band-pass", "high-pass", "gabor", "unclassified")
 """The names that `classify` gives, in the order of every table and figure."""
 
-MIDDLE_BAND = (1.1, 2.3)
-"""Edges of the middle band, radians per grid spacing."""
-
-HIGH_EDGE = 0.9 * np.pi
-"""Where the high band begins, radians per grid spacing."""
-
-LOBE_RADIUS = 1.4
-"""Radius of a lobe around the maximum of the power, radians per grid spacing."""
+MIDDLE_BAND, HIGH_EDGE, LOBE_RADIUS = (1.1, 2.3), 0.9 * np.pi, 1.4
+"""Edges of the middle band, where the high band begins, the radius of a lobe: radians per grid spacing."""
 
 
 @dataclass(frozen=True)

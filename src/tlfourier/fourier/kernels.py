@@ -120,6 +120,11 @@ def kernel_spectrum(weights: Weights, size: int) -> Spectrum:
     return torch.fft.rfft2(weights, s=(size, size))
 
 
+def half_weights(size: int) -> Tensor:
+    """Return how many modes each column of a half spectrum stands for, (N // 2 + 1): itself and its mirror."""
+    return torch.tensor([1 if k in (0, size / 2) else 2 for k in range(size // 2 + 1)], dtype=torch.float64)
+
+
 def kernel_amplitude(weights: Weights, size: int) -> Float[Tensor, "... n n"]:
     """Return ``abs(F(W))`` of the zero-padded kernel on size x size wavenumbers, k = 0 in the middle.
 

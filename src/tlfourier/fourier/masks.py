@@ -52,14 +52,11 @@ def mask_swap(first: nn.Module, second: nn.Module, inputs: Activation, batch_siz
     """
     names = list(conv_layers(first))[:-1]
     if list(conv_layers(second))[:-1] != names:
-        raise ValueError(
-            f"second has layers {', '.join(conv_layers(second))}: first has {', '.join(names)}, ..."
-        )
+        found = ", ".join(conv_layers(second))
+        raise ValueError(f"second has layers {found}: first has {', '.join(names)}, ...")
     if len(inputs) == 0 or batch_size < 1:
         raise ValueError(f"{len(inputs)} samples, batch_size={batch_size}: at least one of each is needed")
-    power: dict[str, Tensor] = {}
-    linear: dict[str, Tensor] = {}
-    agreement: dict[str, float] = {}
+    power, linear, agreement = dict[str, Tensor](), dict[str, Tensor](), dict[str, float]()
     for batch in inputs.split(batch_size):
         fields = [_pre_activations(network, batch) for network in (first, second)]
         weight = len(batch) / len(inputs)
@@ -67,10 +64,8 @@ def mask_swap(first: nn.Module, second: nn.Module, inputs: Activation, batch_siz
             h = [one[name].double() for one in fields]
             masks = [one > 0 for one in h]
             swapped = torch.stack([torch.stack([_power(mask * field) for field in h]) for mask in masks])
-            flat = [
-                _power(one * mask.double().mean((-2, -1), keepdim=True))
-                for one, mask in zip(h, masks, strict=True)
-            ]
+            means = [mask.double().mean((-2, -1), keepdim=True) for mask in masks]
+            flat = [_power(field * mean) for field, mean in zip(h, means, strict=True)]
             power[name] = power.get(name, 0.0) + weight * swapped
             linear[name] = linear.get(name, 0.0) + weight * torch.stack(flat)
             equal = (masks[0] == masks[1]).double().mean().item()

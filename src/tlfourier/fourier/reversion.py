@@ -59,9 +59,7 @@ def put_back_curve(
     ([4, 16], True)
     """
     if draws < 1 or not all(0 < share <= 1 for share in shares):
-        raise ValueError(
-            f"shares={list(shares)}, draws={draws}: shares lie in (0, 1], at least 1 draw is needed"
-        )
+        raise ValueError(f"shares={list(shares)}, draws={draws}: shares lie in (0, 1], with at least 1 draw")
     names = {str(layer) for layer in layers}
     change = network_change(base, transferred)
     position = {name: str(i + 1) for i, name in enumerate(dict.fromkeys(change["layer"].values.tolist()))}

@@ -137,8 +137,5 @@ def _gabor(grid: Coordinates, generator: np.random.Generator) -> NDArray[np.floa
 
 
 _MAKERS: dict[str, Callable[[Coordinates, np.random.Generator], NDArray[np.float64]]] = {
-    "low-pass": _low_pass,
-    "band-pass": _band_pass,
-    "high-pass": _high_pass,
-    "gabor": _gabor,
-}
+    "low-pass": _low_pass, "band-pass": _band_pass, "high-pass": _high_pass, "gabor": _gabor,
+}  # fmt: skip

@@ -84,11 +84,11 @@ def network_fractions(
     ``layer`` is ``"all"``, the mean weighted with the number of kernels.
     """
     trained, fresh = conv_layers(network), conv_layers(initial)
-    shapes = [
-        {name: tuple(layer.weight.shape) for name, layer in layers.items()} for layers in (trained, fresh)
-    ]
-    if shapes[0] != shapes[1]:
-        raise ValueError(f"initial has layers {shapes[1]}: network has {shapes[0]}")
+    has, needs = (
+        {key: tuple(one.weight.shape) for key, one in layers.items()} for layers in (fresh, trained)
+    )
+    if has != needs:
+        raise ValueError(f"initial has layers {has}: network has {needs}")
     parts = [
         fractions_with_nulls(as_kernels(trained[n].weight), as_kernels(fresh[n].weight), rule, seed, draws)
         for n in trained
