@@ -21,15 +21,8 @@ def glue_values(**values: Any) -> None:
     have parts themselves are named ``forcing.layers.best``. Scalars of numpy, torch and xarray become plain
     numbers, so that a format applies to them.
 
-    Parameters
-    ----------
-    **values
-        Numbers, words, scalar arrays, or namespaces of these.
-
-    Raises
-    ------
-    ValueError
-        If an array holds more than one number.
+    ``**values``: numbers, words, scalar arrays, or namespaces of these. Raises ValueError if an array holds
+    more than one number.
     """
     for name, value in values.items():
         for key, one in _named(name, value):
@@ -61,11 +54,7 @@ def _plain(name: str, value: Any) -> Any:
 def listed(words: Any, none: str = "none") -> str:
     """Write words or numbers as a sentence lists them: "2", "2 and 3", "1, 2 and 3".
 
-    Parameters
-    ----------
-    words : iterable
-    none : str
-        What to write of nothing.
+    ``none``: what to write of nothing.
     """
     *most, last = [str(word).replace("_", " ") for word in words] or [none]
     return f"{', '.join(most)} and {last}" if most else last
@@ -80,12 +69,7 @@ def in_words(count: int) -> str:
 def download(table: xr.Dataset | pd.DataFrame, name: str) -> HTML:
     """Return a link to a table as CSV, held in the page itself: it needs neither network nor kernel.
 
-    Parameters
-    ----------
-    table : xr.Dataset or pd.DataFrame
-        A dataset makes one row for each combination of its coordinates.
-    name : str
-        File name without its ending.
+    A dataset makes one row for each combination of its coordinates. ``name``: file name, no ending.
 
     Examples
     --------

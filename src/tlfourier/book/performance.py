@@ -19,43 +19,20 @@ from tlfourier.io.paths import checkout
 
 MEASURED = (checkout() or Path()) / "build" / "bench" / "performance.json"
 
+_WORDS = {"contestant", "limited_by", "precision", "seed", "stage", "varies", "way", "work"}
+_SECTIONS = {
+    "solver": "contestant grid precision fastest_ms median_ms over_four_transforms",
+    "precision": "contestant precision error ms_per_time_unit",
+    "training": "contestant channels precision median gflop_per_s share",
+    "skill": "seed error_float32 error_bfloat16 difference",
+    "recipe": "work full frozen ours full_over_ours frozen_over_ours",
+    "growth": "stage varies size seconds peak_mib anonymous_mib",
+    "sweep": "way seconds over_one_worker",
+    "scale": "workers hours speed_up limited_by",
+}
 COLUMNS: dict[str, dict[str, type]] = {
-    "solver": {
-        "contestant": str,
-        "grid": float,
-        "precision": str,
-        "fastest_ms": float,
-        "median_ms": float,
-        "over_four_transforms": float,
-    },
-    "precision": {"contestant": str, "precision": str, "error": float, "ms_per_time_unit": float},
-    "training": {
-        "contestant": str,
-        "channels": float,
-        "precision": str,
-        "median": float,
-        "gflop_per_s": float,
-        "share": float,
-    },
-    "skill": {"seed": str, "error_float32": float, "error_bfloat16": float, "difference": float},
-    "recipe": {
-        "work": str,
-        "full": float,
-        "frozen": float,
-        "ours": float,
-        "full_over_ours": float,
-        "frozen_over_ours": float,
-    },
-    "growth": {
-        "stage": str,
-        "varies": str,
-        "size": float,
-        "seconds": float,
-        "peak_mib": float,
-        "anonymous_mib": float,
-    },
-    "sweep": {"way": str, "seconds": float, "over_one_worker": float},
-    "scale": {"workers": float, "hours": float, "speed_up": float, "limited_by": str},
+    section: {name: str if name in _WORDS else float for name in names.split()}
+    for section, names in _SECTIONS.items()
 }
 """The sections that the book shows, each with the columns that it needs."""
 
@@ -84,7 +61,7 @@ class Performance:
     sections: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def table(self, section: str) -> pd.DataFrame:
-        """Return the rows of a section, none where it was not measured; None becomes NaN."""
+        """Return the rows of a section, none where it was not measured; ValueError if there is no such."""
         if section not in COLUMNS:
             raise ValueError(f"unknown section {section!r}: accepted are {', '.join(COLUMNS)}")
         rows = self.sections[section]["rows"] if section in self.sections else []
@@ -136,18 +113,9 @@ class Performance:
 def read(path: Path | None = None) -> Performance:
     """Read a report of the benchmarks: of this checkout, else the shipped one, else an empty one.
 
-    Parameters
-    ----------
-    path : Path, optional
-        A report to read instead.
-
-    Raises
-    ------
-    FileNotFoundError
-        There is no file at ``path``.
-    ValueError
-        The file is damaged. A section with other columns, as an older version of the benchmarks wrote it,
-        counts as not measured.
+    ``path``: a report to read instead. Raises FileNotFoundError if there is no file at ``path``, ValueError
+    if it is damaged. A section with other columns, as an older version of the benchmarks wrote it, counts as
+    not measured.
     """
     found = path or next((one for one in (MEASURED, SHIPPED) if one.is_file()), None)
     if found is None:

@@ -25,11 +25,8 @@ class PublishError(RuntimeError):
 def publish(profile: str, repository: Path | None = None) -> Path:
     """Build the book from the executed pages of ``profile`` and return its ``index.html``.
 
-    Raises
-    ------
-    PublishError
-        A page was not executed, Sphinx warned, a page would load something from the network, or an
-        image has no alternative text.
+    Raises PublishError: a page was not executed, Sphinx warned, a page would load something from the network,
+    or an image has no alternative text.
     """
     repository = repository or require_checkout()
     folder = build_folder(profile, repository)
@@ -47,10 +44,7 @@ def publish(profile: str, repository: Path | None = None) -> Path:
 def stage(folder: Path, repository: Path) -> None:
     """Complete the executed pages in ``folder`` to a whole source of a Jupyter Book.
 
-    Raises
-    ------
-    PublishError
-        A notebook has no executed copy, or one older than the notebook itself.
+    Raises PublishError: a notebook has no executed copy, or one older than the notebook itself.
     """
     for page in toc_files(repository):
         source, executed = repository / page, folder / page

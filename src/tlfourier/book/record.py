@@ -40,10 +40,7 @@ class Record:
 def read_run(profile: str, repository: Path | None = None) -> dict[str, Any]:
     """Return the record of a profile's last run: versions, and seconds and artifacts of every page.
 
-    Raises
-    ------
-    ValueError
-        No page of that profile was run yet, or the record is damaged.
+    Raises ValueError: no page of that profile was run yet, or the record is damaged.
     """
     path = build_folder(profile, repository) / "run.json"
     if not path.is_file():

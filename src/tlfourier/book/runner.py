@@ -54,6 +54,9 @@ def run_pages(
 ) -> Path:
     """Execute pages with ``profile`` and ``overrides`` and return the folder of the executed copies.
 
+    Raises PageError: a cell failed: one sentence with the page, the cell and its error. The pages beside it
+    are finished and kept, none is begun after it.
+
     Parameters
     ----------
     profile, overrides
@@ -64,12 +67,6 @@ def run_pages(
         Folder with ``_toc.yml`` and the pages; the checkout by default.
     kernels
         How many pages run side by side; by default one on each core.
-
-    Raises
-    ------
-    PageError
-        A cell failed: one sentence with the page, the cell and its error. The pages beside it are finished
-        and kept, none is begun after it.
     """
     repository = repository or require_checkout()
     parameters = {"profile": profile, "overrides": dict(overrides or {})}

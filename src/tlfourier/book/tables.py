@@ -10,12 +10,7 @@ import pandas as pd
 def pages_table(record: Mapping[str, Any]) -> pd.DataFrame:
     """List the pages: the ``seconds`` of each, the ``artifacts`` that it read, and what these had cost."""
     rows = [
-        {
-            "page": name,
-            "seconds": page["seconds"],
-            "artifacts": len(page["artifacts"]),
-            "seconds_to_make": sum(item["seconds"] for item in page["artifacts"]),
-        }
+        (name, page["seconds"], len(page["artifacts"]), sum(item["seconds"] for item in page["artifacts"]))
         for name, page in record["pages"].items()
     ]
     columns = ["page", "seconds", "artifacts", "seconds_to_make"]

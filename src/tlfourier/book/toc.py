@@ -15,10 +15,7 @@ LAST = "reproducibility"
 def toc_files(repository: Path | None = None) -> list[Path]:
     """List the source files of ``_toc.yml`` in reading order, relative to the repository.
 
-    Raises
-    ------
-    ValueError
-        The file cannot be read, or an entry has neither a notebook nor a Markdown file.
+    Raises ValueError: the file cannot be read, or an entry has neither a notebook nor a Markdown file.
     """
     repository, found = repository or require_checkout(), []
     for name in _entries(_tree(repository / "_toc.yml")):
@@ -62,10 +59,7 @@ def _entries(node: Any) -> Iterator[str]:
 def notebooks(names: list[str] | None = None, repository: Path | None = None) -> list[Path]:
     """List the notebooks to execute, ``reproducibility`` last; ``names`` picks some by path or by stem.
 
-    Raises
-    ------
-    ValueError
-        A name is no notebook of the table of contents.
+    Raises ValueError: a name is no notebook of the table of contents.
     """
     pages = sorted((p for p in toc_files(repository) if p.suffix == ".ipynb"), key=lambda p: p.stem == LAST)
     if names is None:

@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
-from tlfourier.figures.spectra import Forcing, mark_wavenumbers, over_k, wavenumber_ticks
+from tlfourier.figures.spectra import Forcing, over_k, wavenumber_axis
 from tlfourier.figures.style import line_style, new_figure, new_panel, panel_letters, role_colour, styled
 
 DATA_LINES = {"entering": ("what enters", "-"), "omega": (r"$\bar\omega$", "--"), "psi": (r"$\bar\psi$", ":")}
@@ -39,13 +39,8 @@ def layer_changes(networks: Mapping[str, xr.Dataset]) -> Figure:
 def changes(networks: Mapping[str, xr.Dataset], percentile: float = 99.9) -> Figure:
     """Show how the change by re-training is spread over kernels: (a) how many change more, (b) concentration.
 
-    Parameters
-    ----------
-    networks : mapping of str to xr.Dataset
-        Role or label, and `tlfourier.fourier.network_change` of the re-trained kernels. In (a) the circle
-        marks ``percentile``; in (b) the diagonal is an equal change of every kernel.
-    percentile : float
-        In percent.
+    ``networks``: role or label, and `tlfourier.fourier.network_change` of the re-trained kernels. In (a) the
+    circle marks ``percentile``; in (b) the diagonal is an equal change of every kernel.
     """
     figure, axes = new_figure(1, 2, 3.2)
     left, right = axes.flat
@@ -58,10 +53,8 @@ def changes(networks: Mapping[str, xr.Dataset], percentile: float = 99.9) -> Fig
         total = np.concatenate([[0], np.cumsum(values)])
         right.plot(np.linspace(0, 1, total.size), total / max(total[-1], 1e-300), **line_style(name))
     right.plot([0, 1], [0, 1], ":", color=role_colour("null"))
-    left.set_xlabel(r"change of a kernel, $\|\Delta W\|$")
-    left.set_ylabel("share of kernels that change more")
-    right.set_xlabel("share of kernels, least changed first")
-    right.set_ylabel("share of the change")
+    left.set(xlabel=r"change of a kernel, $\|\Delta W\|$", ylabel="share of kernels that change more")
+    right.set(xlabel="share of kernels, least changed first", ylabel="share of the change")
     right.legend()
     panel_letters(axes.flat)
     return figure
@@ -73,14 +66,9 @@ def response(
 ) -> Figure:
     """Show by how many powers of ten a layer's response (a) and its data's spectra (b) change over k.
 
-    Parameters
-    ----------
-    kernels : mapping of str to xr.DataArray
-        Role or label, and `tlfourier.fourier.log_ratio` of the responses after and before re-training.
-    data : mapping of str to xr.DataArray
-        Name and `tlfourier.fourier.log_ratio` of target and base spectra.
-    k_forcing : float or mapping of str to float, optional
-        Forcing wavenumbers, say ``{"base": 12, "target": 4}``.
+    ``kernels``: role or label, and `tlfourier.fourier.log_ratio` of the responses after and before
+    re-training. ``data``: name and `tlfourier.fourier.log_ratio` of target and base spectra. ``k_forcing``:
+    forcing wavenumbers, say ``{"base": 12, "target": 4}``.
     """
     figure, (panels,) = new_figure(1, 2, 3.0)
     for name, ratio in kernels.items():
@@ -92,9 +80,7 @@ def response(
     panels[1].set_ylabel(r"$\log_{10}$ of amplitude, target / base")
     for ax in panels:
         ax.axhline(0.0, color=role_colour("null"), linewidth=0.8)
-        ax.set_xlabel("$k$")
-        wavenumber_ticks(ax)
-        mark_wavenumbers(ax, k_forcing, None)
+        wavenumber_axis(ax, k_forcing)
         ax.legend()
     panel_letters(panels)
     return figure
@@ -112,8 +98,8 @@ def agreements(networks: Mapping[str, xr.DataArray], clear: float = 0.5) -> Figu
     ax.axhline(0.0, color="#767676", linewidth=0.8)
     for name, values in networks.items():
         ax.plot(values.layer, values, "o", **line_style(name))
-    ax.set(xlabel="re-trained layer", ylabel="correlation over $k$", ylim=(-1.05, 1.05))
-    ax.set_xticks(_layers(networks))
+    ax.set(xlabel="re-trained layer", xticks=_layers(networks))
+    ax.set(ylabel="correlation over $k$", ylim=(-1.05, 1.05))
     ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     return figure
 

@@ -18,14 +18,9 @@ def time_blocks(
 ) -> Figure:
     """Show how the snapshots are divided along time, and that every flow forgets itself within a gap.
 
-    Parameters
-    ----------
-    blocks : mapping of str to (start, stop)
-        ``train``, ``validation``, ``test`` and their first and last times.
-    memory : mapping of str to xr.DataArray
-        Label of each flow and the autocorrelation of its vorticity over ``lag``.
-    gap : float
-        Time between the nearest snapshots of two blocks.
+    ``blocks``: ``train``, ``validation``, ``test`` and their first and last times. ``memory``: label of each
+    flow and the autocorrelation of its vorticity over ``lag``. ``gap``: time between the nearest snapshots of
+    two blocks.
     """
     figure, axes = new_figure(2, 1, height=4.0, height_ratios=[1, 4])
     bar, curve = axes[:, 0]
@@ -50,22 +45,14 @@ def time_blocks(
 def training_curves(histories: Mapping[str, xr.Dataset], titles: Mapping[str, str] | None = None) -> Figure:
     """Show the loss on training and validation samples, with the epoch that was kept.
 
-    Parameters
-    ----------
-    histories : mapping of str to xr.Dataset
-        One panel each: ``train_loss`` and ``validation_loss`` over ``epoch`` (or ``step``), attribute
-        ``best_epoch`` (or ``best_step``).
-    titles : mapping of str to str, optional
-        What to write above a panel instead of its key.
+    ``histories``: one panel each: ``train_loss`` and ``validation_loss`` over ``epoch`` (or ``step``),
+    attribute ``best_epoch`` (or ``best_step``). ``titles``: what to write above a panel instead of its key.
     """
     figure, axes = new_figure(1, len(histories), height=2.9, sharey=True)
     for ax, (name, history) in zip(axes.flat, histories.items(), strict=True):
         unit = str(history["validation_loss"].dims[0])
-        for variable, style, label in (
-            ("train_loss", "--", "training samples"),
-            ("validation_loss", "-", "validation samples"),
-        ):
-            ax.semilogy(history[unit], history[variable], color="#000000", linestyle=style, label=label)
+        for samples, loss, dash in (("training", "train_loss", "--"), ("validation", "validation_loss", "-")):
+            ax.semilogy(history[unit], history[loss], dash, color="#000000", label=f"{samples} samples")
         best = history.attrs[f"best_{unit}"]
         kept = history["validation_loss"].sel({unit: best}, method="nearest")
         ax.plot([best], [kept], "o", color="#D55E00", label=f"kept: {unit} {best}")
@@ -80,14 +67,8 @@ def training_curves(histories: Mapping[str, xr.Dataset], titles: Mapping[str, st
 def score_bars(scores: xr.Dataset, labels: Mapping[str, str], titles: Mapping[str, str]) -> Figure:
     """Show each score of a few networks side by side: the mean over seeds, and every seed as a dot.
 
-    Parameters
-    ----------
-    scores : xr.Dataset
-        Scores over (model, seed), one panel each.
-    labels : mapping of str to str
-        What to call each model, from top to bottom.
-    titles : mapping of str to str
-        Which scores to show and what to call them.
+    ``scores``: scores over (model, seed), one panel each. ``labels``: what to call each model, from top to
+    bottom. ``titles``: which scores to show and what to call them.
     """
     figure, axes = new_figure(1, len(titles), height=1.1 + 0.35 * len(labels), sharey=True)
     places = np.arange(len(labels))[::-1]
@@ -114,11 +95,9 @@ def exact_sgs(error: xr.DataArray) -> Figure:
     labels = {"exact": r"fed $-\Pi$ (exact)", "none": "fed nothing", "wrong sign": r"fed $+\Pi$ (wrong sign)"}
     for feed in error["feed"].values:
         colour, dash = styles.get(str(feed), ("#56B4E9", ":"))
-        values = error.sel(feed=feed).where(error.sel(feed=feed) > 0)
-        ax.semilogy(
-            error["time"], values, color=colour, linestyle=dash, label=labels.get(str(feed), str(feed))
-        )
-    ax.set(xlabel="time since the start", ylabel=r"error of $\bar\omega$, relative")
-    ax.set_xlim(0, float(error["time"].max()))
+        values, label = error.sel(feed=feed), labels.get(str(feed), str(feed))
+        ax.semilogy(error["time"], values.where(values > 0), dash, color=colour, label=label)
+    ax.set(xlabel="time since the start", xlim=(0, float(error["time"].max())))
+    ax.set_ylabel(r"error of $\bar\omega$, relative")
     ax.legend(loc="center right")
     return figure

@@ -33,16 +33,9 @@ def snapshots(
 ) -> Figure:
     """Show one snapshot of each flow side by side, each with its own colour bar.
 
-    Parameters
-    ----------
-    flows : mapping of str to array_like, shape (y, x)
-        Title (or role) of each panel and its field; one to four of them. Grids may differ.
-    symbol : str
-        What the colour bar measures (nondimensional).
-    shared : bool
-        Give all panels the same limits and one colour bar, so that amplitudes can be compared.
-    length : float
-        Side of the box.
+    ``flows``: title (or role) of each panel and its field (y, x); one to four of them. Grids may differ.
+    ``symbol``: what the colour bar measures (nondimensional). ``shared``: give all panels the same limits and
+    one colour bar, so that amplitudes can be compared. ``length``: side of the box.
     """
     count = len(flows)
     height = (0.9 + 6.1 / max(count, 2)) if shared else (1.2 + 7.0 / max(count, 2))
@@ -83,16 +76,9 @@ def filtering(
 ) -> Figure:
     """Show what filtering does: vorticity before and after on one colour scale, the subgrid term, the filter.
 
-    Parameters
-    ----------
-    omega : array_like, shape (y, x)
-        Vorticity of the direct simulation.
-    omega_bar, sgs : array_like, shape (y, x)
-        Filtered vorticity and subgrid term on the coarse grid.
-    k, transfer : array_like, shape (k,)
-        Wavenumbers and the filter's factor at each of them.
-    k_cutoff : float
-        Largest wavenumber of the coarse grid.
+    ``omega`` of shape (y, x): vorticity of the direct simulation. ``omega_bar``, ``sgs`` of shape (y, x):
+    filtered vorticity and subgrid term on the coarse grid. ``k``, ``transfer`` of shape (k,): wavenumbers and
+    the filter's factor at each of them. ``k_cutoff``: largest wavenumber of the coarse grid.
     """
     figure, axes = new_figure(2, 2, 6.4)
     limit = symmetric_limit(omega)
@@ -117,16 +103,9 @@ def predictions(
 
     The error panel's title is the relative error ‖prediction − truth‖ / ‖truth‖.
 
-    Parameters
-    ----------
-    truth : array_like, shape (y, x)
-        True subgrid term.
-    predicted : mapping of str to array_like, shape (y, x)
-        Title (or role) of each prediction; one to three of them, of the shape of the truth.
-    symbol : str
-        What the colour bar measures (nondimensional).
-    length : float
-        Side of the box.
+    ``truth`` of shape (y, x): true subgrid term. ``predicted``: title (or role) and field of each prediction;
+    one to three of them, of the shape of the truth (else ValueError). ``symbol``: what the colour bar
+    measures (nondimensional). ``length``: side of the box.
     """
     true = np.asarray(truth, dtype=float)
     rows, columns = (1, 3) if len(predicted) == 1 else (2, 1 + len(predicted))
@@ -158,16 +137,9 @@ def predictions(
 def colour_bar(image: AxesImage, axes: Axes | NDArray[Any], symbol: str, location: str = "right") -> None:
     """Add a colour bar with an upright symbol to one panel, or to several that share their limits.
 
-    Parameters
-    ----------
-    image : AxesImage
-        What the bar measures, as `draw_signed` returns it.
-    axes : Axes or array of Axes
-        The panels that give room to the bar.
-    symbol : str
-        The quantity; all are nondimensional.
-    location : {"right", "bottom"}
-        Side of the panels.
+    ``image``: what the bar measures, as `draw_signed` returns it. ``axes``: the panels that give room to the
+    bar. ``symbol``: the quantity; all are nondimensional. ``location``, "right" or "bottom": side of the
+    panels.
     """
     figure = image.get_figure()
     assert figure is not None, "an image that draw_signed returned is in a figure"

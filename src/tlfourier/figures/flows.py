@@ -7,16 +7,14 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from tlfourier.figures.fields import snapshots
-from tlfourier.figures.spectra import over_k, wavenumber_ticks
-from tlfourier.figures.style import line_style, mark_wavenumber, new_figure, new_panel, panel_letters, styled
+from tlfourier.figures.spectra import over_k, wavenumber_axis
+from tlfourier.figures.style import line_style, new_figure, new_panel, panel_letters, styled
 from tlfourier.flow.summary import spectral_shift
 
 SERIES_LABELS = {
-    "energy": "energy $E$",
-    "enstrophy": "enstrophy $Z$",
-    "palinstrophy": "palinstrophy $P$",
-    "resolution": r"resolution $k_{\max}/k_d$",
-}
+    "energy": "energy $E$", "enstrophy": "enstrophy $Z$",
+    "palinstrophy": "palinstrophy $P$", "resolution": r"resolution $k_{\max}/k_d$",
+}  # fmt: skip
 """What an axis calls each series."""
 
 
@@ -91,8 +89,7 @@ def shifts(cases: Mapping[str, tuple[xr.Dataset, xr.Dataset]], k_cutoff: float) 
         (line,) = ax.semilogx(seen["k"], seen, **line_style(name))
         whole = over_k(spectral_shift(base, target, 2 * k_cutoff)["shift"])
         ax.semilogx(whole["k"], whole, color=line.get_color(), linewidth=0.7, zorder=1)
-    ax.set(xlabel="$k$", ylabel=r"$\log_{10}$ (target / base)")
-    wavenumber_ticks(ax)
-    mark_wavenumber(ax, k_cutoff, "$k_c$")
+    ax.set_ylabel(r"$\log_{10}$ (target / base)")
+    wavenumber_axis(ax, None, k_cutoff)
     ax.legend()
     return figure

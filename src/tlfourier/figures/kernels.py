@@ -28,15 +28,9 @@ SPECTRUM_SIZE = 32
 def gallery(weights: Tensor | ArrayLike, titles: Sequence[str] | None = None, columns: int = 6) -> Figure:
     """Show kernels on the left and, in the same arrangement, their amplitude spectra ``|F(W)|`` right.
 
-    Parameters
-    ----------
-    weights : Tensor or array_like, shape (n, k, k)
-        Kernels; red is positive, blue negative. Spectra have k = 0 in the middle and reach to pi per grid
-        spacing.
-    titles : sequence of str, optional
-        One for each kernel, for example its type.
-    columns : int
-        Kernels per row.
+    ``weights`` of shape (n, k, k): kernels; red is positive, blue negative. Spectra have k = 0 in the middle
+    and reach to pi per grid spacing. ``titles``: one for each kernel (else ValueError), say its type.
+    ``columns``: kernels per row.
     """
     kernels = _stack(weights)
     titles = [""] * len(kernels) if titles is None else [str(title) for title in titles]
@@ -52,14 +46,8 @@ def gallery(weights: Tensor | ArrayLike, titles: Sequence[str] | None = None, co
 def type_gallery(weights: Tensor | ArrayLike, rule: Rule | None = None, examples: int = 6) -> Figure:
     """Show the strongest kernels of each filter type, one type a row: kernels left, their ``|F(W)|`` right.
 
-    Parameters
-    ----------
-    weights : Tensor or array_like, shape (..., k, k)
-        All kernels of a layer or a network.
-    rule : Rule, optional
-        Thresholds of `tlfourier.fourier.classify`.
-    examples : int
-        Kernels per type, those with the largest norm.
+    ``weights`` of shape (..., k, k): all kernels of a layer or a network. ``rule``: thresholds of
+    `tlfourier.fourier.classify`. ``examples``: kernels per type, those with the largest norm.
     """
     kernels = as_kernels(weights).flatten(0, -3)
     types, strength = classify(kernels, rule), kernels.square().sum((-2, -1)).numpy()
@@ -90,12 +78,8 @@ def changed_kernels(before: Tensor | ArrayLike, after: Tensor | ArrayLike) -> Fi
 def type_fractions(fractions: xr.Dataset, ax: Axes | None = None) -> Figure:
     """Show the share of each filter type in a trained network beside both null models.
 
-    Parameters
-    ----------
-    fractions : xr.Dataset
-        From `tlfourier.fourier.fractions_with_nulls`, or one layer of `tlfourier.fourier.network_fractions`.
-    ax : Axes, optional
-        Where to draw.
+    ``fractions``: from `tlfourier.fourier.fractions_with_nulls`, or one layer of
+    `tlfourier.fourier.network_fractions`. ``ax``: where to draw.
     """
     ax = own_axes(ax)
     randomised = fractions.randomised
@@ -131,8 +115,7 @@ def layer_types(fractions: xr.Dataset) -> Figure:
         ax.plot(place, one.trained, "o-", color=role_colour("base"), label="trained")
         ax.plot(place, one.initial, ":", color=role_colour("null"), label="initial (null)")
         ax.plot(place, one.randomised.mean("draw"), "--", color=role_colour("null"), label="phases (null)")
-        ax.set_title(label)
-        ax.set_xlabel("layer")
+        ax.set(title=label, xlabel="layer")
     top = max(ax.get_ylim()[1] for ax in axes.flat[:-1])
     for ax in axes.flat[:-1]:
         ax.set_ylim(0, top)
@@ -150,27 +133,19 @@ def confusion(
 ) -> Figure:
     """Show how often each filter type of the rows has the type of each column, as shares of the row.
 
-    Parameters
-    ----------
-    matrix : xr.DataArray
-        From `tlfourier.fourier.confusion_matrix`; types that never occur are left out.
-    ax : Axes, optional
-        Where to draw.
-    labels : tuple of str
-        What the rows and the columns are.
+    ``matrix``: from `tlfourier.fourier.confusion_matrix`; types that never occur are left out. ``ax``: where
+    to draw. ``labels``: what the rows and the columns are.
     """
     counts = matrix.isel(truth=(matrix.sum("found") > 0).values)
     shares = counts / counts.sum("found")
     ax = own_axes(ax, 3.4, 5.5)
     ax.imshow(shares.values, cmap="Blues", vmin=0, vmax=1, origin="upper", aspect="auto")
     for (row, column), share in np.ndenumerate(shares.values):
-        ax.text(
-            column, row, f"{share:.1%}", ha="center", va="center", color="white" if share > 0.6 else "black"
-        )
+        colour = "white" if share > 0.6 else "black"
+        ax.text(column, row, f"{share:.1%}", ha="center", va="center", color=colour)
     ax.set_xticks(range(shares.sizes["found"]), shares.found.values)
     ax.set_yticks(range(shares.sizes["truth"]), shares.truth.values)
-    ax.set_xlabel(labels[1])
-    ax.set_ylabel(labels[0])
+    ax.set(xlabel=labels[1], ylabel=labels[0])
     return figure_of(ax)
 
 
@@ -205,18 +180,15 @@ def cluster_centres(groups: xr.Dataset) -> Figure:
         group = groups.isel(cluster=number)
         ax.imshow(group.centre, cmap="cividis", extent=(-np.pi, np.pi, -np.pi, np.pi), origin="lower")
         ax.set_title(f"{group.fraction.item():.0%}")
-        ax.set_xticks([-np.pi, 0, np.pi], [r"$-\pi$", "0", r"$\pi$"])
-        ax.set_yticks([-np.pi, 0, np.pi], [r"$-\pi$", "0", r"$\pi$"])
+        for set_ticks in (ax.set_xticks, ax.set_yticks):
+            set_ticks([-np.pi, 0, np.pi], [r"$-\pi$", "0", r"$\pi$"])
         ax.set_xlabel(r"$k_x$")
     axes[0, 0].set_ylabel(r"$k_y$", rotation=0)
     return figure
 
 
-_PITCH = 1.16
-"""Distance of neighbouring tiles in a gallery, in tiles."""
-
-_ROW_PITCH = 1.28
-"""The same between rows, with room for a title."""
+_PITCH, _ROW_PITCH = 1.16, 1.28
+"""Distances of neighbouring tiles in a gallery, in tiles; between rows there is room for a title."""
 
 
 def _stack(weights: Tensor | ArrayLike) -> Tensor:
@@ -249,13 +221,10 @@ def _tiles(
             continue
         left, top = number % columns * _PITCH, number // columns * _ROW_PITCH
         scaled = picture / max(np.abs(picture).max(), np.finfo(float).tiny)
-        ax.imshow(
-            scaled, cmap=cmap, vmin=lowest, vmax=1, origin="upper", extent=(left, left + 1, top + 1, top)
-        )
+        box = (left, left + 1, top + 1, top)
+        ax.imshow(scaled, cmap=cmap, vmin=lowest, vmax=1, origin="upper", extent=box)
         ax.text(left + 0.5, top - 0.02, title, ha="center", va="bottom", fontsize=5.5)
     ax.set_xlim(-0.08, columns * _PITCH)
     ax.set_ylim(-(-len(titles) // columns) * _ROW_PITCH, -0.16)
-    ax.set_aspect("equal")
-    ax.set_xticks([])
-    ax.set_yticks([])
+    ax.set(aspect="equal", xticks=[], yticks=[])
     ax.spines[:].set_visible(False)

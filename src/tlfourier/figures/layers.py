@@ -1,13 +1,14 @@
 """Draw what depends on the layer: scores against the re-trained layer, activations before and after ReLU."""
 
 from collections.abc import Collection, Sequence
+from typing import Any
 
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from tlfourier.closure.models import layers_of
 from tlfourier.figures.spectra import wavenumber_ticks
@@ -45,22 +46,12 @@ def layer_scores(
     Points are means over training seeds, and error bars and bands their ``interval``. A ring marks the best
     of the layers. The arrow at a label points to where a score is better.
 
-    Parameters
-    ----------
-    scores : xr.Dataset
-        Over (model, seed), further dimensions such as the snapshot are averaged. A model is a baseline (a key
-        of `BASELINE_STYLES`) or a set of layers, ``"2"`` or ``"2+5"``.
-    panels : sequence of str
-        Keys of `PANELS`, from top to bottom.
-    interval : {"range", "95%"}
-        From the smallest to the largest seed, or the 95 % confidence interval of the mean (Student's t).
-    highlight : collection of str
-        Layer sets to shade, for instance those that a reader chose.
-
-    Raises
-    ------
-    ValueError
-        If a panel, an interval, a model or a highlighted set is unknown, or there is no layer to draw.
+    ``scores``: over (model, seed), further dimensions such as the snapshot are averaged. A model is a
+    baseline (a key of `BASELINE_STYLES`) or a set of layers, ``"2"`` or ``"2+5"``. ``panels``: keys of
+    `PANELS`, from top to bottom. ``interval``, "range" or "95%": from the smallest to the largest seed, or
+    the 95 % confidence interval of the mean (Student's t). ``highlight``: layer sets to shade, for instance
+    those that a reader chose. Raises ValueError if a panel, an interval, a model or a highlighted set is
+    unknown, or there is no layer to draw.
     """
     sets = _layer_sets(scores, highlight)
     _accept("panel", panels, PANELS)
@@ -90,14 +81,8 @@ def layer_scores(
 def relu_spectra(activations: xr.Dataset, layers: Sequence[str] | None = None, role: str = "base") -> Figure:
     """Show each layer's mean activation spectrum before (dashed) and after (solid) ReLU, one panel a layer.
 
-    Parameters
-    ----------
-    activations : xr.Dataset
-        ``amplitude`` over (layer, stage, k) with stages ``before`` and ``after``.
-    layers : sequence of str, optional
-        Names of the layers to draw; all by default.
-    role : str
-        Whose colour the lines have.
+    ``activations``: ``amplitude`` over (layer, stage, k) with stages ``before`` and ``after``. ``layers``:
+    names of the layers to draw; all by default. ``role``: whose colour the lines have.
     """
     known = [str(name) for name in activations.layer.values]
     names = list(layers) if layers is not None else known
@@ -110,8 +95,7 @@ def relu_spectra(activations: xr.Dataset, layers: Sequence[str] | None = None, r
         for stage, dash in (("before", "--"), ("after", "-")):
             line = spectrum.sel(stage=stage)
             if bool(line.notnull().any()):
-                label = f"{stage} ReLU"
-                ax.loglog(line.k, line, dash, color=role_colour(role), label=label)
+                ax.loglog(line.k, line, dash, color=role_colour(role), label=f"{stage} ReLU")
         ax.set_title(name)
         wavenumber_ticks(ax)
     for ax in axes.flat[len(names) :]:
@@ -127,12 +111,8 @@ def relu_spectra(activations: xr.Dataset, layers: Sequence[str] | None = None, r
 def over_seeds(score: xr.DataArray, interval: str) -> xr.Dataset:
     """Return ``mean``, ``low`` and ``high`` over the seeds of each model.
 
-    Parameters
-    ----------
-    score : xr.DataArray
-        Over (model, seed); further dimensions are averaged first.
-    interval : {"range", "95%"}
-        As in `layer_scores`; one seed has no width.
+    ``score``: over (model, seed); further dimensions are averaged first. ``interval``, "range" or "95%": as
+    in `layer_scores`; one seed has no width.
     """
     table = score.mean([dim for dim in score.dims if dim not in ("model", "seed")])
     mean = table.mean("seed")
@@ -143,6 +123,14 @@ def over_seeds(score: xr.DataArray, interval: str) -> xr.Dataset:
     ends = [decide([row])[0] for row in table.transpose("model", "seed").values]
     low, high = [one.low for one in ends], [one.high for one in ends]
     return xr.Dataset({"mean": mean, "low": ("model", low), "high": ("model", high)})
+
+
+def seed_band(ax: Axes, x: ArrayLike, values: xr.DataArray, line: str = "o-", **style: Any) -> None:
+    """Draw the mean over ``seed`` as a line with points, and the range as a band."""
+    alpha = style.pop("alpha", 0.2)
+    (drawn,) = ax.plot(x, values.mean("seed"), line, **{"markersize": 3, **style})
+    low, high = values.min("seed"), values.max("seed")
+    ax.fill_between(x, low, high, color=drawn.get_color(), alpha=alpha, linewidth=0)
 
 
 def spread(places: NDArray[np.float64], gap: float) -> NDArray[np.float64]:
@@ -183,18 +171,10 @@ def _points(ax: Axes, table: xr.Dataset, better: str) -> None:
     ax.errorbar(x, mean, bars, fmt="o", color=colour, capsize=2.5, linewidth=1.2, zorder=4)
     best = int(mean.argmin() if better == "lower" else mean.argmax())
     ax.plot(best, mean[best], "o", markersize=11, fillstyle="none", color=colour, gid="best", zorder=4)
-    below = better == "lower"
-    ax.annotate(
-        "best",
-        (best, float(table["low" if below else "high"][best])),
-        xytext=(0, -9 if below else 9),
-        textcoords="offset points",
-        ha="center",
-        va="top" if below else "bottom",
-        color=colour,
-        fontsize=8.5,
-        bbox={"facecolor": "white", "alpha": 0.75, "linewidth": 0, "pad": 0.5},
-    )
+    end, away, side = ("low", -9, "top") if better == "lower" else ("high", 9, "bottom")
+    place, box = float(table[end][best]), {"facecolor": "white", "alpha": 0.75, "linewidth": 0, "pad": 0.5}
+    look: dict[str, Any] = {"ha": "center", "va": side, "color": colour, "fontsize": 8.5, "bbox": box}
+    ax.annotate("best", (best, place), (0, away), textcoords="offset points", **look)
 
 
 def _bands(ax: Axes, table: xr.Dataset) -> None:
@@ -202,10 +182,9 @@ def _bands(ax: Axes, table: xr.Dataset) -> None:
     for name, (role, label) in BASELINE_STYLES.items():
         if name in table.model:
             one = table.sel(model=name)
-            ax.axhspan(
-                float(one["low"]), float(one["high"]), color=ROLE_COLOURS[role], alpha=0.18, linewidth=0
-            )
-            ax.axhline(float(one["mean"]), color=ROLE_COLOURS[role], linewidth=1.2, label=label)
+            mean, low, high = (float(one[part]) for part in ("mean", "low", "high"))
+            ax.axhspan(low, high, color=ROLE_COLOURS[role], alpha=0.18, linewidth=0)
+            ax.axhline(mean, color=ROLE_COLOURS[role], linewidth=1.2, label=label)
 
 
 def _plain_ticks(ax: Axes) -> None:

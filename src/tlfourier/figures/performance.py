@@ -32,10 +32,7 @@ Row = dict[Hashable, Any]
 def solver(table: pd.DataFrame) -> Figure:
     """Show the milliseconds of one evaluation of the right-hand side: ours, the peers', the bare transforms.
 
-    Parameters
-    ----------
-    table : pd.DataFrame
-        Columns: contestant, grid, precision, fastest_ms, median_ms.
+    ``table`` has the columns contestant, grid, precision, fastest_ms, median_ms.
     """
     if table.empty:
         return _absent("solver")
@@ -75,17 +72,12 @@ def _bar(ax: Axes, place: int, row: Row) -> None:
 def precision(table: pd.DataFrame, error: float | None = None) -> Figure:
     """Show the error of a run against its cost, one line for each stepper and code.
 
-    Parameters
-    ----------
-    table : pd.DataFrame
-        Columns: contestant, precision, error, ms_per_time_unit.
-    error : float, optional
-        Mark the error at which costs are compared.
+    ``table`` has the columns contestant, precision, error, ms_per_time_unit. ``error``, where costs are
+    compared, is marked.
     """
     if table.empty:
         return _absent("precision")
-    figure, axes = new_figure(1, 1, height=4.0)
-    ax = axes[0, 0]
+    figure, ax = new_panel(4.0)
     colours, markers = {OURS: cycle(OWN_COLOURS), "": cycle(PEER_COLOURS)}, cycle(MARKERS)
     for name, own in table.groupby("contestant", sort=False):
         colour, marker = next(colours[OURS if name.startswith(OURS) else ""]), next(markers)
@@ -107,10 +99,7 @@ def precision(table: pd.DataFrame, error: float | None = None) -> Figure:
 def training(table: pd.DataFrame) -> Figure:
     """Show the rate of a training step beside that of its convolutions, and the cost of a sweep by layer.
 
-    Parameters
-    ----------
-    table : pd.DataFrame
-        Columns: contestant, channels, precision, median, gflop_per_s.
+    ``table`` has the columns contestant, channels, precision, median, gflop_per_s.
     """
     if table.empty:
         return _absent("training")
@@ -156,12 +145,8 @@ def _layers(ax: Axes, milliseconds: dict[str, float]) -> None:
 def growth(table: pd.DataFrame, fits: pd.DataFrame) -> Figure:
     """Show seconds and memory of every stage against what varies, with the fitted exponents.
 
-    Parameters
-    ----------
-    table : pd.DataFrame
-        Columns: stage, varies, size, seconds, peak_mib, anonymous_mib.
-    fits : pd.DataFrame
-        Columns: stage, varies, and the exponents time and memory.
+    ``table`` has the columns stage, varies, size, seconds, peak_mib, anonymous_mib; ``fits`` has stage,
+    varies, and the exponents time and memory.
     """
     if table.empty:
         return _absent("growth")
@@ -175,7 +160,7 @@ def growth(table: pd.DataFrame, fits: pd.DataFrame) -> Figure:
         part = table[(table["stage"] == stage) & (table["varies"] == varies)]
         look = {"color": STAGE_COLOURS[number % 8], "marker": MARKERS[number % 8], "markersize": 4}
         dashes = ":" if varies.endswith("mapped") else "-"
-        label = f"{stage}, {varies}: {fit.time:.1f}, {fit.memory:.1f}"
+        label = f"{stage}, {varies}: {fit['time']:.1f}, {fit['memory']:.1f}"
         column[0].loglog(part["size"], part["seconds"], dashes, label=label, **look)
         column[1].loglog(part["size"], _mib(part), dashes, **look)
     for group, column in zip(groups, axes.T, strict=True):
@@ -185,13 +170,8 @@ def growth(table: pd.DataFrame, fits: pd.DataFrame) -> Figure:
         column[1].tick_params(axis="x", which="minor", bottom=False, labelbottom=False)
     axes[0, 0].set_ylabel("seconds")
     axes[1, 0].set_ylabel("MiB beyond the imports")
-    figure.legend(
-        loc="outside lower center",
-        ncols=3,
-        fontsize=8,
-        title="exponents of time, of memory",
-        title_fontsize=8,
-    )
+    words: dict[str, Any] = {"title": "exponents of time, of memory", "title_fontsize": 8}
+    figure.legend(loc="outside lower center", ncols=3, fontsize=8, **words)
     return figure
 
 
@@ -209,15 +189,11 @@ def _mib(part: pd.DataFrame) -> pd.Series:
 def scale(table: pd.DataFrame) -> Figure:
     """Show the forecast hours of the whole study against the workers, beside the work shared out evenly.
 
-    Parameters
-    ----------
-    table : pd.DataFrame
-        Columns: workers, hours, limited_by.
+    ``table`` has the columns workers, hours, limited_by.
     """
     if table.empty:
         return _absent("scale")
-    figure, axes = new_figure(1, 1, height=3.2)
-    ax = axes[0, 0]
+    figure, ax = new_panel(3.2)
     table = table.sort_values("workers")
     workers, hours = table["workers"].to_numpy(), table["hours"].to_numpy()
     ax.loglog(workers, hours[0] * workers[0] / workers, ":", color="#767676", label="work shared out evenly")

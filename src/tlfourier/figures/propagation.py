@@ -48,14 +48,8 @@ def product(step: xr.Dataset, decades: float = 5.0) -> Figure:
         figure.colorbar(image, ax=ax, location="bottom", shrink=0.85)
         ax.set(xlabel="$k_x$", xticks=[-edge, 0, edge], yticks=[-edge, 0, edge])
     bottom[0].set_ylabel("$k_y$", rotation=0)
-    titles = (
-        r"$W$",
-        r"$\star\;\; g$",
-        r"$=\;\; W\star g$",
-        r"$|F(W)|$",
-        r"$\times\;\; |F(g)|$",
-        r"$=\;\; |F(W\star g)|$",
-    )
+    titles = [r"$W$", r"$\star\;\; g$", r"$=\;\; W\star g$"]
+    titles += [r"$|F(W)|$", r"$\times\;\; |F(g)|$", r"$=\;\; |F(W\star g)|$"]
     for ax, title in zip(axes.flat, titles, strict=True):
         ax.set_title(title)
     return figure
@@ -93,16 +87,12 @@ def rectified_wave(wave: xr.Dataset, largest: int = 8) -> Figure:
     """
     figure, (panels,) = new_figure(1, 2, 2.6)
     shown = wave.sel(k=wave.k <= largest * wave.attrs["wavenumber"])
-    for stage, shift, colour in (
-        ("before", -0.2, ROLE_COLOURS["null"]),
-        ("after", 0.2, ROLE_COLOURS["base"]),
-    ):
+    for stage, shift, role in (("before", -0.2, "null"), ("after", 0.2, "base")):
         one = shown.sel(stage=stage)
-        panels[0].plot(wave.x, one.field, color=colour, label=f"{stage} ReLU")
-        panels[1].bar(shown.k + shift, one.amplitude, 0.4, color=colour)
-    panels[0].set(
-        xlabel="$x$", ylabel="field", xticks=[0, np.pi, 2 * np.pi], xticklabels=["0", r"$\pi$", r"$2\pi$"]
-    )
+        panels[0].plot(wave.x, one.field, color=ROLE_COLOURS[role], label=f"{stage} ReLU")
+        panels[1].bar(shown.k + shift, one.amplitude, 0.4, color=ROLE_COLOURS[role])
+    panels[0].set(xlabel="$x$", ylabel="field")
+    panels[0].set_xticks([0, np.pi, 2 * np.pi], ["0", r"$\pi$", r"$2\pi$"])
     panels[0].legend(loc="lower center", ncols=2, bbox_to_anchor=(0.5, 1.0))
     panels[1].set(xlabel="$k$", ylabel="amplitude")
     panel_letters(panels)
@@ -115,14 +105,9 @@ def activations(
 ) -> Figure:
     """Show the mean amplitude spectra of activations of several networks, one panel per layer.
 
-    Parameters
-    ----------
-    networks : mapping of str to xr.Dataset
-        Role or label, and `tlfourier.fourier.activation_spectra` on the same inputs.
-    layers : sequence of str, optional
-        Names of the layers to show, up to about six; all if not given.
-    stage : {"before", "after"}
-        Before or after the nonlinearity. The last layer has nothing after it and is shown before.
+    ``networks``: role or label, and `tlfourier.fourier.activation_spectra` on the same inputs. ``layers``:
+    names of the layers to show, up to about six; all if not given. ``stage``: "before" or "after" the
+    nonlinearity, else ValueError. The last layer has nothing after it and is shown before.
     """
     if stage not in ("before", "after"):
         raise ValueError(f"stage={stage!r}: it is 'before' or 'after'")

@@ -28,15 +28,10 @@ Forcing = float | Mapping[str, float] | None
 """One forcing wavenumber, or one for each flow by name."""
 
 SYMBOLS = {
-    "energy_spectrum": "$E(k)$",
-    "enstrophy_spectrum": "$Z(k)$",
-    "palinstrophy_spectrum": "$P(k) = k^2 Z(k)$",
-    "energy_flux": r"$\Pi_E(k)$",
-    "enstrophy_flux": r"$\Pi_Z(k)$",
-    "psi": r"$\bar\psi$",
-    "omega": r"$\bar\omega$",
-    "sgs": r"$\Pi$",
-}
+    "energy_spectrum": "$E(k)$", "enstrophy_spectrum": "$Z(k)$", "palinstrophy_spectrum": "$P(k) = k^2 Z(k)$",
+    "energy_flux": r"$\Pi_E(k)$", "enstrophy_flux": r"$\Pi_Z(k)$",
+    "psi": r"$\bar\psi$", "omega": r"$\bar\omega$", "sgs": r"$\Pi$",
+}  # fmt: skip
 SLOPES = {"energy_spectrum": -3.0, "enstrophy_spectrum": -1.0}
 """Slopes of the direct enstrophy cascade (Kraichnan 1967, Batchelor 1969)."""
 
@@ -54,20 +49,10 @@ def spectrum(
 ) -> Figure:
     """Show the spectra of several flows, log-log, with the slope of the enstrophy cascade.
 
-    Parameters
-    ----------
-    flows : mapping of str to xr.Dataset
-        Role (or name) of each flow and its diagnostics, ``variable`` over k.
-    variable : {"energy_spectrum", "enstrophy_spectrum", "palinstrophy_spectrum"}
-        What to draw.
-    k_forcing : float or mapping of str to float, optional
-        Forcing wavenumber, of all flows or of each.
-    k_cutoff : float, optional
-        Largest wavenumber of the LES.
-    decades : float
-        How far down from the largest value to show.
-    ax : Axes, optional
-        Where to draw.
+    ``flows``: role (or name) of each flow and its diagnostics, ``variable`` over k. ``variable``,
+    "energy_spectrum", "enstrophy_spectrum" or "palinstrophy_spectrum": what to draw. ``k_forcing``: forcing
+    wavenumber, of all flows or of each. ``k_cutoff``: largest wavenumber of the LES. ``decades``: how far
+    down from the largest value to show. ``ax``: where to draw.
     """
     ax = own_axes(ax, height=3.6, width=5.0)
     top = 0.0
@@ -78,9 +63,8 @@ def spectrum(
         top = max(top, float(curve.max()))
     if variable in SLOPES:
         _slope(ax, flows, variable, _largest(k_forcing), k_cutoff)
-    ax.set(xlabel="$k$", ylabel=SYMBOLS[variable], ylim=(top * 10**-decades, top * 10))
-    wavenumber_ticks(ax)
-    mark_wavenumbers(ax, k_forcing, k_cutoff)
+    ax.set(ylabel=SYMBOLS[variable], ylim=(top * 10**-decades, top * 10))
+    wavenumber_axis(ax, k_forcing, k_cutoff)
     ax.legend(loc="lower left")
     return figure_of(ax)
 
@@ -111,9 +95,8 @@ def fluxes(
         for name, data in flows.items():
             curve = over_k(data[variable])
             ax.semilogx(curve.k, curve, **line_style(name))
-        ax.set(xlabel="$k$", ylabel=SYMBOLS[variable])
-        wavenumber_ticks(ax)
-        mark_wavenumbers(ax, k_forcing, k_cutoff)
+        ax.set_ylabel(SYMBOLS[variable])
+        wavenumber_axis(ax, k_forcing, k_cutoff)
     axes[0, 1].legend()
     panel_letters(axes.flat)
     return figure
@@ -128,19 +111,9 @@ def ratio(
 ) -> Figure:
     """Show by how many powers of ten the spectra of psi, omega and Π change from base to target.
 
-    Parameters
-    ----------
-    base, target : xr.Dataset or mapping of str to xr.DataArray
-        Spectra over k of ``psi``, ``omega``, ``sgs``: those that both hold are drawn.
-    k_forcing : float or mapping of str to float, optional
-        Forcing wavenumbers, say ``{"base": 12, "target": 4}``.
-    ax : Axes, optional
-        Where to draw.
-
-    Raises
-    ------
-    ValueError
-        If the spectra have not the same wavenumbers, or none in common.
+    ``base``, ``target``: spectra over k of ``psi``, ``omega``, ``sgs``: those that both hold are drawn.
+    ``k_forcing``: forcing wavenumbers, say ``{"base": 12, "target": 4}``. ``ax``: where to draw. Raises
+    ValueError if the spectra have not the same wavenumbers, or none in common.
     """
     ax = own_axes(ax, height=3.2, width=5.0)
     names = [name for name in LINES if name in base and name in target]
@@ -150,9 +123,8 @@ def ratio(
     for name in names:
         change = log_ratio(over_k(target[name]), over_k(base[name]))
         ax.semilogx(change.k, change, LINES[name], color="#000000", label=SYMBOLS[name])
-    ax.set(xlabel="$k$", ylabel=r"$\log_{10}$ (target / base)")
-    wavenumber_ticks(ax)
-    mark_wavenumbers(ax, k_forcing, None)
+    ax.set_ylabel(r"$\log_{10}$ (target / base)")
+    wavenumber_axis(ax, k_forcing)
     ax.legend()
     return figure_of(ax)
 
@@ -172,9 +144,8 @@ def case(
         for role, flow in (("base", base), ("target", target)):
             curve = over_k(flow[name])
             ax.loglog(curve.k, curve, **line_style(role))
-        ax.set(xlabel="$k$", ylabel=f"power of {SYMBOLS[name]}")
-        wavenumber_ticks(ax)
-        mark_wavenumbers(ax, k_forcing, None)
+        ax.set_ylabel(f"power of {SYMBOLS[name]}")
+        wavenumber_axis(ax, k_forcing)
     axes[0, 0].legend()
     ratio(base, target, k_forcing, axes[1, 1])
     panel_letters(axes.flat)
@@ -187,16 +158,8 @@ def filter_factors(
 ) -> Figure:
     """Show the factor by which each filter multiplies each wavenumber.
 
-    Parameters
-    ----------
-    factors : mapping of str to array_like, shape (k,)
-        Name of each filter and its factor.
-    k : array_like, shape (k,)
-        Wavenumbers along one axis.
-    k_cutoff : float
-        Largest wavenumber of the LES.
-    ax : Axes, optional
-        Where to draw.
+    ``factors``: name of each filter and its factor at each of the wavenumbers ``k``, both of shape (k,).
+    ``k_cutoff``: largest wavenumber of the LES. ``ax``: where to draw.
     """
     ax = own_axes(ax, height=3.0, width=5.0)
     ax.axhline(0.0, color="#767676", linewidth=0.8)
@@ -242,8 +205,10 @@ def _slope(
     ax.text(k[1], height * (k[1] / k[0]) ** slope, f" $k^{{{slope:.0f}}}$", color="#555555", va="bottom")
 
 
-def mark_wavenumbers(ax: Axes, k_forcing: Forcing, k_cutoff: float | None) -> None:
-    """Mark forcing (in the colour of its flow, where flows differ; 0 is none) and cut-off."""
+def wavenumber_axis(ax: Axes, k_forcing: Forcing = None, k_cutoff: float | None = None) -> None:
+    """Name the axis; mark forcing (in the colour of its flow, where flows differ; 0 is none) and cut-off."""
+    ax.set_xlabel("$k$")
+    wavenumber_ticks(ax)
     if isinstance(k_forcing, Mapping):
         different = len(set(k_forcing.values())) > 1
         for k in sorted(set(k_forcing.values()) - {0}):

@@ -29,27 +29,14 @@ DIVERGING = "RdBu_r"
 """The map of every signed field: white is zero, red is positive."""
 
 ROLE_COLOURS = {
-    "base": "#0072B2",
-    "transferred": "#D55E00",
-    "scratch": "#009E73",
-    "target": "#000000",
-    "truth": "#000000",
-    "gain": "#E69F00",
-    "all": "#CC79A7",
-    "null": "#767676",
-}
+    "base": "#0072B2", "transferred": "#D55E00", "scratch": "#009E73", "target": "#000000",
+    "truth": "#000000", "gain": "#E69F00", "all": "#CC79A7", "null": "#767676",
+}  # fmt: skip
 """Colour of each role (Okabe and Ito's colour-blind safe set; grey for null models)."""
 
-ROLE_LABELS = {
-    "base": "base",
-    "transferred": "transferred",
-    "scratch": "from scratch",
-    "target": "target",
-    "truth": "truth",
-    "gain": "output gain",
-    "all": "all layers",
-    "null": "null model",
-}
+ROLE_LABELS = {role: role for role in ROLE_COLOURS} | {
+    "scratch": "from scratch", "gain": "output gain", "all": "all layers", "null": "null model",
+}  # fmt: skip
 """What a legend calls each role."""
 
 styled = matplotlib.style.context(STYLE_FILE)
@@ -72,10 +59,7 @@ def use() -> None:
 
 
 def role_colour(role: str) -> str:
-    """Return the colour of a role.
-
-    ``role``: a key of `ROLE_COLOURS`.
-    """
+    """Return the colour of a role, a key of `ROLE_COLOURS`; ValueError if it is none."""
     if role not in ROLE_COLOURS:
         raise ValueError(f"role={role!r}: the roles are {', '.join(ROLE_COLOURS)}")
     return ROLE_COLOURS[role]
@@ -91,9 +75,7 @@ def line_style(name: str) -> dict[str, Any]:
 
     ``name``: a role, or any label of something that has no role (a stepper, a filter, a flow of its own).
     """
-    if name in ROLE_COLOURS:
-        return {"color": ROLE_COLOURS[name], "label": label_of(name)}
-    return {"label": label_of(name)}
+    return {"label": label_of(name)} | ({"color": ROLE_COLOURS[name]} if name in ROLE_COLOURS else {})
 
 
 def new_figure(
@@ -101,16 +83,9 @@ def new_figure(
 ) -> tuple[BookFigure, NDArray[Any]]:
     """Make a figure of the book's width and its axes as an array of shape (rows, columns).
 
-    Parameters
-    ----------
-    rows, columns : int
-        Number of panels.
-    height : float
-        Height of the whole figure in inches.
-    layout : {"constrained", "compressed"}
-        The second draws panels of fixed aspect (fields) close together.
-    **grid
-        Passed on to `Figure.subplots` (``sharex``, ``sharey``, ``width_ratios``, ...).
+    ``rows``, ``columns``: number of panels. ``height``: height of the whole figure in inches. ``layout``,
+    "constrained" or "compressed": the second draws panels of fixed aspect (fields) close together.
+    ``**grid``: passed on to `Figure.subplots` (``sharex``, ``sharey``, ``width_ratios``, ...).
     """
     figure = BookFigure(figsize=(WIDTH, height), layout=layout)
     return figure, figure.subplots(rows, columns, squeeze=False, **grid)
@@ -124,9 +99,7 @@ def new_panel(height: float) -> tuple[BookFigure, Axes]:
 
 def own_axes(ax: Axes | None, height: float = 3.2, width: float = WIDTH) -> Axes:
     """Return ``ax``, or the only axes of a new figure of ``width`` x ``height`` inches."""
-    if ax is not None:
-        return ax
-    return BookFigure(figsize=(width, height)).subplots()
+    return BookFigure(figsize=(width, height)).subplots() if ax is None else ax
 
 
 def figure_of(ax: Axes) -> Figure:
@@ -142,20 +115,13 @@ def symmetric_limit(*fields: ArrayLike, percentile: float = 99.8) -> float:
 
     c is the largest ``percentile`` of ``|field|``, so that one extreme vortex does not bleach the picture.
 
-    Parameters
-    ----------
-    *fields : array_like
-        Any shapes, one unit, finite.
-    percentile : float
-        In percent; 100 is the maximum.
+    ``*fields``: any shapes, one unit, finite (else ValueError). ``percentile``: in percent; 100 is the
+    maximum.
     """
-    limits = []
-    for field in fields:
-        magnitude = np.abs(np.asarray(field, dtype=float))
-        if not np.isfinite(magnitude).all():
-            raise ValueError("field holds NaN or infinity: only finite fields can be drawn")
-        limits.append(float(np.percentile(magnitude, percentile)))
-    return max([*limits, np.finfo(float).tiny])
+    magnitudes = [np.abs(np.asarray(field, dtype=float)) for field in fields]
+    if not all(np.isfinite(magnitude).all() for magnitude in magnitudes):
+        raise ValueError("field holds NaN or infinity: only finite fields can be drawn")
+    return max([float(np.percentile(one, percentile)) for one in magnitudes] + [float(np.finfo(float).tiny)])
 
 
 def draw_signed(
@@ -163,16 +129,8 @@ def draw_signed(
 ) -> AxesImage:
     """Draw a signed periodic field with white at zero and the box marked in units of pi.
 
-    Parameters
-    ----------
-    ax : Axes
-        Where to draw.
-    field : array_like, shape (y, x)
-        Any size; y is upwards.
-    limit : float, optional
-        Colour limit c of (-c, c); ``symmetric_limit(field)`` if not given.
-    length : float
-        Side of the box.
+    ``ax``: where to draw. ``field``: (y, x), else ValueError; y is upwards. ``limit``: the colours' c of (-c,
+    c), by default `symmetric_limit`. ``length``: side of the box.
     """
     values = np.asarray(field, dtype=float)
     if values.ndim != 2:
@@ -187,9 +145,8 @@ def draw_signed(
 def box_ticks(ax: Axes, length: float = 2 * np.pi) -> None:
     """Put ticks at the corners and the middle of a periodic box, in units of pi where they are such."""
     ticks = [0.0, length / 2, length]
-    labels = [_pi_label(tick) for tick in ticks]
-    ax.set_xticks(ticks, labels)
-    ax.set_yticks(ticks, labels)
+    for set_ticks in (ax.set_xticks, ax.set_yticks):
+        set_ticks(ticks, [_pi_label(tick) for tick in ticks])
 
 
 def _pi_label(value: float) -> str:
@@ -203,9 +160,8 @@ def _pi_label(value: float) -> str:
 def mark_wavenumber(ax: Axes, k: float, label: str, colour: str = "#767676") -> None:
     """Mark the wavenumber k by a thin line with a label above, ``"$k_f$"`` (forcing) or ``"$k_c$"`` (LES)."""
     ax.axvline(k, color=colour, linewidth=0.9, linestyle=(0, (4, 2)), zorder=0)
-    ax.text(
-        k, 1.01, label, color=colour, transform=ax.get_xaxis_transform(), ha="center", va="bottom", fontsize=9
-    )
+    above = ax.get_xaxis_transform()
+    ax.text(k, 1.01, label, color=colour, transform=above, ha="center", va="bottom", fontsize=9)
 
 
 def panel_letters(axes: Iterable[Axes], letters: Sequence[str] = "abcdefghijklmnop") -> None:

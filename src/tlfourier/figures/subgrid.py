@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import xarray as xr
 from matplotlib.figure import Figure
 
-from tlfourier.figures.spectra import Forcing, mark_wavenumbers, over_k, wavenumber_ticks
+from tlfourier.figures.spectra import Forcing, over_k, wavenumber_axis
 from tlfourier.figures.style import ROLE_COLOURS, line_style, new_figure, panel_letters, styled
 
 
@@ -15,13 +15,9 @@ def sgs_spectrum(scores: Mapping[str, xr.Dataset], k_forcing: Forcing = None) ->
 
     The mean distance from 1 in (b) is the spectrum error.
 
-    Parameters
-    ----------
-    scores : mapping of str to xr.Dataset
-        Role (or name) of each network and its scores on the same flow, ``spectrum`` over (field, k); further
-        dimensions, such as the seed, are averaged.
-    k_forcing : float or mapping of str to float, optional
-        As in `tlfourier.figures.spectra.spectrum`.
+    ``scores``: role (or name) of each network and its scores on the same flow, ``spectrum`` over (field, k);
+    further dimensions, such as the seed, are averaged. ``k_forcing``: as in
+    `tlfourier.figures.spectra.spectrum`.
     """
     figure, (panels,) = new_figure(1, 2, 3.3)
     truth = over_k(next(iter(scores.values()))["spectrum"].sel(field="truth"))
@@ -31,11 +27,10 @@ def sgs_spectrum(scores: Mapping[str, xr.Dataset], k_forcing: Forcing = None) ->
         curve = over_k(data["spectrum"].sel(field="prediction"))
         panels[0].loglog(curve.k, curve, **line_style(name))
         panels[1].semilogx(curve.k, curve / truth, **line_style(name))
-    panels[0].set(xlabel="$k$", ylabel=r"$|\hat\Pi(k)|$")
-    panels[1].set(xlabel="$k$", ylabel="predicted / true", ylim=(0, None))
+    panels[0].set_ylabel(r"$|\hat\Pi(k)|$")
+    panels[1].set(ylabel="predicted / true", ylim=(0, None))
     for ax in panels:
-        wavenumber_ticks(ax)
-        mark_wavenumbers(ax, k_forcing, None)
+        wavenumber_axis(ax, k_forcing)
     panels[0].legend()
     panel_letters(panels)
     return figure
@@ -45,12 +40,8 @@ def sgs_spectrum(scores: Mapping[str, xr.Dataset], k_forcing: Forcing = None) ->
 def transfer_spectra(scores: Mapping[str, xr.Dataset], k_forcing: Forcing = None) -> Figure:
     """Show how much energy (a) and enstrophy (b) each wavenumber gives to the subgrid scales.
 
-    Parameters
-    ----------
-    scores : mapping of str to xr.Dataset
-        As in `sgs_spectrum`, with ``energy_transfer_spectrum`` and ``enstrophy_transfer_spectrum``.
-    k_forcing : float or mapping of str to float, optional
-        As in `tlfourier.figures.spectra.spectrum`.
+    ``scores``: as in `sgs_spectrum`, with ``energy_transfer_spectrum`` and ``enstrophy_transfer_spectrum``.
+    ``k_forcing``: as in `tlfourier.figures.spectra.spectrum`.
     """
     figure, (panels,) = new_figure(1, 2, 3.1)
     for ax, quantity, symbol in zip(panels, ("energy", "enstrophy"), (r"\psi", r"\omega"), strict=True):
@@ -61,9 +52,8 @@ def transfer_spectra(scores: Mapping[str, xr.Dataset], k_forcing: Forcing = None
         for name, data in scores.items():
             curve = over_k(data[variable].sel(field="prediction"))
             ax.semilogx(curve.k, curve, **line_style(name))
-        ax.set(xlabel="$k$", ylabel=rf"{quantity} transfer $\langle\bar{symbol}\,\Pi\rangle(k)$")
-        wavenumber_ticks(ax)
-        mark_wavenumbers(ax, k_forcing, None)
+        ax.set_ylabel(rf"{quantity} transfer $\langle\bar{symbol}\,\Pi\rangle(k)$")
+        wavenumber_axis(ax, k_forcing)
     panels[0].legend()
     panel_letters(panels)
     return figure

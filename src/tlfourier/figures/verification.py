@@ -7,14 +7,9 @@ from matplotlib.figure import Figure
 from tlfourier.figures.style import draw_signed, new_figure, new_panel, panel_letters, styled
 
 STEPPER_LABELS = {"ifrk4": "IFRK4", "ab2cn": "AB2/CN"}
-"""What a legend calls each stepper."""
-
 DEALIAS_LABELS = {"truncate": "free of aliasing", "none": "with aliasing"}
-"""What a legend calls each treatment of products."""
-
 PART_LABELS = {"injection": "forcing", "drag": "drag", "dissipation": "viscosity"}
-"""What a legend calls each term of a budget."""
-
+"""What legends call steppers, treatments of products and terms of a budget."""
 _LEAST = 1e-16
 """Errors below the spacing of float64 are drawn here: a logarithm needs a positive number."""
 

@@ -7,7 +7,7 @@ import torch
 import xarray as xr
 from torch import Tensor, nn
 
-from tlfourier.fourier.kernels import conv_layers, watched
+from tlfourier.fourier.kernels import conv_layers, half_weights, watched
 from tlfourier.shapes import Activation
 
 Nonlinearity = Callable[[Tensor], Tensor]
@@ -21,6 +21,9 @@ def activation_spectra(
     ``mean |F(h)| / N**2`` over samples, channels and the wavenumbers of each integer shell, where h is what a
     ``Conv2d`` gives and ``g = activation(h)``. Forward hooks reduce each output to its shells at once, so
     that the memory is that of one batch in one layer.
+
+    Raises ValueError if there is no sample, a layer runs never or more than once per pass, or its fields are
+    not square.
 
     Parameters
     ----------
@@ -39,11 +42,6 @@ def activation_spectra(
         ``amplitude`` (layer, stage, k): stage ``before`` and ``after``, k = 0, 1, ... in waves per box;
         shells that a coarser layer does not have are NaN. ``power`` likewise, the mean of ``|F|**2 /
         N**4``.
-
-    Raises
-    ------
-    ValueError
-        If there is no sample, a layer runs never or more than once per pass, or its fields are not square.
 
     Examples
     --------
@@ -77,10 +75,7 @@ def shells(size: int) -> tuple[Tensor, int]:
 
     Modes beyond ``round(|k|) = N / 2`` lie in the corners of the lattice: no full shell, index ``count``.
 
-    Parameters
-    ----------
-    size : int
-        N, points per direction.
+    ``size``: N, points per direction.
 
     Returns
     -------
@@ -97,21 +92,12 @@ def shells(size: int) -> tuple[Tensor, int]:
 def shell_means(values: Tensor, size: int) -> Tensor:
     """Return the mean of a real quantity on the half spectrum over each shell of `shells`, in float64.
 
-    Parameters
-    ----------
-    values : Tensor, shape (..., N, N // 2 + 1)
-        Equal at k and -k, as every amplitude of a real field.
-    size : int
-        N, points per direction.
+    ``values`` of shape (..., N, N // 2 + 1): equal at k and -k, as every amplitude of a real field. ``size``:
+    N, points per direction.
     """
     index, count = shells(size)
     index = index.to(values.device).ravel()
-    # A column inside the half spectrum stands for itself and its mirror image.
-    weight = torch.full((size // 2 + 1,), 2.0, dtype=torch.float64, device=values.device)
-    weight[0] = 1
-    if size % 2 == 0:
-        weight[-1] = 1
-    weight = weight.repeat(size)
+    weight = half_weights(size).to(values.device).repeat(size)
     total = weight.new_zeros((*values.shape[:-2], count + 1))
     total.index_add_(-1, index, values.double().flatten(-2) * weight)
     modes = weight.new_zeros(count + 1).index_add_(0, index, weight)

@@ -8,7 +8,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
-from tlfourier.fourier.kernels import as_kernels, conv_layers, kernel_spectrum, places
+from tlfourier.fourier.kernels import as_kernels, conv_layers, half_weights, kernel_spectrum, places
 
 
 def kernel_change(before: Tensor | ArrayLike, after: Tensor | ArrayLike, size: int = 32) -> xr.Dataset:
@@ -17,27 +17,16 @@ def kernel_change(before: Tensor | ArrayLike, after: Tensor | ArrayLike, size: i
     The division by N makes the two comparable (Parseval): the change of the amplitudes is at most that of the
     weights, and equals it when no phase changes.
 
-    Parameters
-    ----------
-    before, after : Tensor or array_like, shape (..., out, in, k, k)
-        Finite weights of the same layer.
-    size : int
-        N, the grid on which the amplitudes are compared.
-
-    Returns
-    -------
-    Dataset
-        ``delta_weight`` and ``delta_amplitude``, dimensions (output, input).
+    ``before``, ``after`` of shape (..., out, in, k, k): finite weights of the same layer, else ValueError.
+    ``size``: N, the grid on which the amplitudes are compared. The result has ``delta_weight`` and
+    ``delta_amplitude``, dimensions (output, input).
     """
     first, second = as_kernels(before), as_kernels(after)
     if first.shape != second.shape or first.ndim != 4:
         raise ValueError(
             f"before {tuple(first.shape)}, after {tuple(second.shape)}: both must be (out, in, k, k)"
         )
-    columns = torch.full((size // 2 + 1,), 2.0, dtype=torch.float64)
-    columns[0] = 1
-    if size % 2 == 0:
-        columns[-1] = 1
+    columns = half_weights(size)
     weight = torch.linalg.vector_norm(second - first, dim=(-2, -1))
     # One output channel at a time: the padded spectra of a whole layer need gigabytes.
     amplitude = torch.stack(
@@ -58,17 +47,9 @@ def kernel_change(before: Tensor | ArrayLike, after: Tensor | ArrayLike, size: i
 def network_change(before: nn.Module, after: nn.Module, size: int = 32) -> xr.Dataset:
     """Return `kernel_change` of all kernels of two networks of one architecture, along ``kernel``.
 
-    Parameters
-    ----------
-    before, after : nn.Module
-        Networks with the same ``Conv2d`` layers.
-    size : int
-        As for `kernel_change`.
-
-    Returns
-    -------
-    Dataset
-        Dimension ``kernel`` with coordinates ``layer``, ``output``, ``input`` (channels from 0).
+    ``before``, ``after``: networks with the same ``Conv2d`` layers, else ValueError. ``size``: as for
+    `kernel_change`. The result has the dimension ``kernel`` with coordinates ``layer``, ``output``, ``input``
+    (channels from 0).
     """
     first, second = conv_layers(before), conv_layers(after)
     if list(first) != list(second):
@@ -89,7 +70,7 @@ def layer_changes(base: nn.Module, networks: Mapping[int, nn.Module], size: int 
     base : nn.Module
         The network before re-training.
     networks : mapping of int to nn.Module
-        Layer, counted from one, and the network in which it was re-trained.
+        Layer, counted from one (else ValueError), and the network in which it was re-trained.
     size : int
         As for `kernel_change`.
 
@@ -117,12 +98,8 @@ def strongest_changes(
 ) -> tuple[Tensor, Tensor]:
     """Return the ``count`` kernels of a layer with the largest ``||W' - W||``, before and after, in order.
 
-    Parameters
-    ----------
-    before, after : Tensor or array_like, shape (out, in, k, k)
-        Weights of the same layer.
-    count : int
-        How many; fewer come back where the layer holds fewer.
+    ``before``, ``after`` of shape (out, in, k, k): weights of the same layer. ``count``: how many; fewer come
+    back where the layer holds fewer.
     """
     first, second = (as_kernels(weights).flatten(0, -3) for weights in (before, after))
     order = (second - first).square().sum((-2, -1)).argsort(descending=True, stable=True)[:count]
@@ -134,10 +111,7 @@ def gini(values: ArrayLike) -> float:
 
     ``sum_i (2 i - n - 1) x_i / (n sum x)`` with x sorted ascending, i = 1 .. n; 0 if all values are zero.
 
-    Raises
-    ------
-    ValueError
-        If there is no value, or one is negative or not finite.
+    Raises ValueError if there is no value, or one is negative or not finite.
     """
     x = np.sort(np.asarray(values, dtype=float).ravel())
     if x.size == 0 or not np.isfinite(x).all() or x[0] < 0:
@@ -149,12 +123,7 @@ def gini(values: ArrayLike) -> float:
 def most_changed(change: ArrayLike, percentile: float = 99.9) -> NDArray[np.bool_]:
     """Return where the change lies above its percentile, in the shape of ``change``.
 
-    Parameters
-    ----------
-    change : array_like
-        One number per kernel.
-    percentile : float
-        In percent, between 0 and 100.
+    ``percentile``: in percent, between 0 and 100 (else ValueError).
     """
     if not 0 <= percentile <= 100:
         raise ValueError(f"percentile={percentile}: it must lie between 0 and 100")
@@ -165,12 +134,8 @@ def most_changed(change: ArrayLike, percentile: float = 99.9) -> NDArray[np.bool
 def put_back(network: nn.Module, base: nn.Module, kernels: xr.Dataset) -> None:
     """Give the listed kernels of ``network`` the weights they have in ``base``, in place.
 
-    Parameters
-    ----------
-    network, base : nn.Module
-        Networks of one architecture.
-    kernels : Dataset
-        Rows of `network_change`, for example ``change.isel(kernel=most_changed(change.delta_weight))``.
+    ``network``, ``base``: networks of one architecture. ``kernels``: rows of `network_change`, for example
+    ``change.isel(kernel=most_changed(change.delta_weight))``.
     """
     changed, original = conv_layers(network), conv_layers(base)
     rows = zip(kernels.layer.values, kernels.output.values, kernels.input.values, strict=True)

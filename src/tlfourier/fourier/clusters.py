@@ -23,7 +23,7 @@ def cluster(weights: Tensor | ArrayLike, clusters: int = 6, seed: int = 0, resta
     weights : Tensor or array_like, shape (..., k, k)
         Kernels.
     clusters : int
-        Number of groups, at most that of different kernels.
+        Number of groups, at most that of different kernels (else ValueError).
     seed : int
         Seed of the starts.
     restarts : int
@@ -60,27 +60,16 @@ def cluster(weights: Tensor | ArrayLike, clusters: int = 6, seed: int = 0, resta
 def types_of_clusters(groups: xr.Dataset, types: ArrayLike) -> xr.DataArray:
     """Return which filter types the rule sees in each k-means group.
 
-    Parameters
-    ----------
-    groups : Dataset
-        From `cluster`.
-    types : array_like of str
-        The rule's type of each of the same kernels, in the same order.
-
-    Returns
-    -------
-    DataArray, dimensions (cluster, type)
-        Shares that sum to one in each group; attribute ``purity``, the share of all kernels that have the
-        commonest type of their group.
+    ``groups``: from `cluster`. ``types``: the rule's type of each of the same kernels, in the same order;
+    ValueError if there are fewer or more. The result has dimensions (cluster, type): shares that sum to one
+    in each group; attribute ``purity``, the share of all kernels that have the commonest type of their group.
     """
     names = np.asarray(types).ravel()
     labels = groups["label"].values
     if names.shape != labels.shape:
         raise ValueError(f"{names.size} types for {labels.size} kernels: give one for each")
-    counts = np.array(
-        [[np.sum((labels == c) & (names == t)) for t in LABELS] for c in groups["cluster"].values]
-    )
     coords = {"cluster": groups["cluster"].values, "type": list(LABELS)}
+    counts = np.array([[np.sum((labels == c) & (names == t)) for t in LABELS] for c in coords["cluster"]])
     shares = xr.DataArray(counts / counts.sum(1, keepdims=True), coords, ("cluster", "type"), "share")
     return shares.assign_attrs(purity=float(counts.max(1).sum() / labels.size))
 

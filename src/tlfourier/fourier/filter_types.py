@@ -28,14 +28,8 @@ from tlfourier.fourier.kernels import Power, kernel_power, power_wavenumbers
 LABELS = ("low-pass", "band-pass", "high-pass", "gabor", "unclassified")
 """The names that `classify` gives, in the order of every table and figure."""
 
-MIDDLE_BAND = (1.1, 2.3)
-"""Edges of the middle band, radians per grid spacing."""
-
-HIGH_EDGE = 0.9 * np.pi
-"""Where the high band begins, radians per grid spacing."""
-
-LOBE_RADIUS = 1.4
-"""Radius of a lobe around the maximum of the power, radians per grid spacing."""
+MIDDLE_BAND, HIGH_EDGE, LOBE_RADIUS = (1.1, 2.3), 0.9 * np.pi, 1.4
+"""Edges of the middle band, where the high band begins, the radius of a lobe: radians per grid spacing."""
 
 
 @dataclass(frozen=True)
@@ -69,21 +63,8 @@ class Rule:
 def classify(weights: Tensor | ArrayLike, rule: Rule | None = None) -> np.ndarray:
     """Return the filter type of every kernel, one of `LABELS`, shape (...).
 
-    Parameters
-    ----------
-    weights : Tensor or array_like, shape (..., k, k)
-        Kernels of any size; those of size 1 are all-pass, hence unclassified.
-    rule : Rule, optional
-        Thresholds.
-
-    Returns
-    -------
-    ndarray of str, shape (...)
-
-    Raises
-    ------
-    ValueError
-        If the kernels are not square or not finite.
+    ``weights`` of shape (..., k, k): kernels of any size; those of size 1 are all-pass, hence unclassified.
+    ``rule``: thresholds. Raises ValueError if the kernels are not square or not finite.
 
     Examples
     --------
@@ -122,10 +103,7 @@ def features(power: Power) -> dict[str, Tensor]:
 def class_fractions(labels: np.ndarray) -> xr.DataArray:
     """Return the share of each filter type among labels, dimension ``type`` in the order of `LABELS`.
 
-    Raises
-    ------
-    ValueError
-        If there is no label or an unknown one.
+    Raises ValueError if there is no label or an unknown one.
     """
     flat = np.asarray(labels).ravel()
     unknown = sorted(set(flat.tolist()) - set(LABELS))

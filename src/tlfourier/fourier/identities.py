@@ -20,22 +20,10 @@ def layer_spectrum(layer: nn.Conv2d, g: Activation) -> Complex[Tensor, "batch ou
     ``phase = exp(-i c (k_x + k_y) dilation)`` for a kernel centred c points from its corner. The conjugate
     is there because deep learning's "convolution" is a correlation. Groups and dilation are included.
 
-    Parameters
-    ----------
-    layer : nn.Conv2d
-        Stride 1, square kernel. Its padding mode is not looked at: the grid is periodic.
-    g : Tensor, shape (batch, in, N, N)
-        What enters the layer.
-
-    Returns
-    -------
-    Tensor, shape (batch, out, N, N)
-        Complex, unnormalised.
-
-    Raises
-    ------
-    ValueError
-        If the layer has a stride or a kernel that is not square or does not fit on the grid.
+    ``layer``: stride 1, square kernel. Its padding mode is not looked at: the grid is periodic. ``g`` of
+    shape (batch, in, N, N): what enters the layer. Raises ValueError if the layer has a stride or a kernel
+    that is not square or does not fit on the grid. The result has shape (batch, out, N, N): complex,
+    unnormalised.
     """
     dilation, before = _check(layer, g.shape[-1])
     size = g.shape[-1]
@@ -56,15 +44,8 @@ def layer_identity(layer: nn.Conv2d, g: Activation) -> float:
     Round-off for circular padding; for zero padding the size of what the walls add. A layer that does not
     pad is padded here periodically, for its network must do so outside it.
 
-    Parameters
-    ----------
-    layer, g
-        As for `layer_spectrum`.
-
-    Raises
-    ------
-    ValueError
-        As `layer_spectrum`, or if the layer's own padding changes the size of the grid.
+    ``layer``, ``g``: as for `layer_spectrum`. Raises ValueError as `layer_spectrum`, or if the layer's own
+    padding changes the size of the grid.
 
     Examples
     --------
@@ -81,10 +62,7 @@ def layer_identity(layer: nn.Conv2d, g: Activation) -> float:
 def relu_spectrum(h: Float[Tensor, "... n n"]) -> FullSpectrum:
     """Return ``F(ReLU(h)) = F(H) * F(h) / N**2`` by convolving the spectra of h and of its mask H = (h > 0).
 
-    Parameters
-    ----------
-    h : Tensor, shape (..., N, N)
-        Fields before ReLU. The sums cost N**4: meant for N up to about 64.
+    ``h`` of shape (..., N, N): fields before ReLU. The sums cost N**4: meant for N up to about 64.
     """
     mask = (h > 0).to(h.dtype)
     return convolve_spectra(torch.fft.fft2(mask), torch.fft.fft2(h)) / h.shape[-1] ** 2

@@ -24,15 +24,8 @@ Power = Float[Tensor, "... n n"]
 def conv_layers(module: nn.Module) -> dict[str, nn.Conv2d]:
     """Return every ``Conv2d`` of a module by name, in the order of registration.
 
-    Parameters
-    ----------
-    module : nn.Module
-        Any module; a bare ``Conv2d`` is called ``"conv"``.
-
-    Raises
-    ------
-    ValueError
-        If the module holds no ``Conv2d``.
+    ``module``: any module; a bare ``Conv2d`` is called ``"conv"``. Raises ValueError if the module holds no
+    ``Conv2d``.
 
     Examples
     --------
@@ -67,15 +60,8 @@ def watched(module: nn.Module, look: Callable[[str, Tensor, Tensor], None]) -> I
 def as_kernels(weights: Tensor | ArrayLike) -> Weights:
     """Return kernels as a detached float64 tensor on the CPU.
 
-    Parameters
-    ----------
-    weights : Tensor or array_like, shape (..., k, k)
-        Square kernels with any leading dimensions.
-
-    Raises
-    ------
-    ValueError
-        If the last two dimensions are not square, or a value is not finite.
+    ``weights`` of shape (..., k, k): square kernels with any leading dimensions. Raises ValueError if the
+    last two dimensions are not square, or a value is not finite.
     """
     kernels = torch.as_tensor(weights).detach().to("cpu", torch.float64)
     _check_square(tuple(kernels.shape))
@@ -94,15 +80,8 @@ def places(name: str, outputs: int, inputs: int) -> dict[str, tuple[str, np.ndar
 def network_kernels(module: nn.Module) -> Weights:
     """Return all kernels of a network in one stack, layer after layer.
 
-    Parameters
-    ----------
-    module : nn.Module
-        Any module whose ``Conv2d`` kernels have one size.
-
-    Returns
-    -------
-    Tensor, shape (kernels, k, k)
-        float64.
+    ``module``: any module whose ``Conv2d`` kernels have one size, else ValueError. The result is
+    of shape (kernels, k, k), float64.
     """
     parts = [as_kernels(layer.weight).flatten(0, 1) for layer in conv_layers(module).values()]
     sizes = sorted({part.shape[-1] for part in parts})
@@ -114,12 +93,8 @@ def network_kernels(module: nn.Module) -> Weights:
 def strongest(weights: Tensor | ArrayLike, share: float = 0.1) -> Weights:
     """Return the kernels with the largest norm, strongest first.
 
-    Parameters
-    ----------
-    weights : Tensor or array_like, shape (..., k, k)
-        Kernels.
-    share : float
-        Of the kernels to keep, above 0 and up to 1; at least one is kept.
+    ``weights`` of shape (..., k, k): kernels. ``share``: of the kernels to keep, above 0 and up to 1 (else
+    ValueError); at least one is kept.
     """
     if not 0 < share <= 1:
         raise ValueError(f"share={share}: it must be above 0 and at most 1")
@@ -131,22 +106,9 @@ def strongest(weights: Tensor | ArrayLike, share: float = 0.1) -> Weights:
 def kernel_spectrum(weights: Weights, size: int) -> Spectrum:
     """Return ``rfft2(weights zero-padded to (size, size))``, the kernel's corner at the origin.
 
-    Parameters
-    ----------
-    weights : Tensor, shape (..., k, k)
-        Real kernels.
-    size : int
-        N, points per direction of the grid, at least k.
-
-    Returns
-    -------
-    Tensor, shape (..., N, N // 2 + 1)
-        Complex, unnormalised.
-
-    Raises
-    ------
-    ValueError
-        If the kernel is not square or larger than the grid.
+    ``weights`` of shape (..., k, k): real kernels. ``size``: N, points per direction of the grid, at least k.
+    Raises ValueError if the kernel is not square or larger than the grid. The result is complex,
+    unnormalised, of shape (..., N, N // 2 + 1).
 
     Examples
     --------
@@ -156,6 +118,11 @@ def kernel_spectrum(weights: Weights, size: int) -> Spectrum:
     """
     _check_fits(weights, size)
     return torch.fft.rfft2(weights, s=(size, size))
+
+
+def half_weights(size: int) -> Tensor:
+    """Return how many modes each column of a half spectrum stands for, (N // 2 + 1): itself and its mirror."""
+    return torch.tensor([1 if k in (0, size / 2) else 2 for k in range(size // 2 + 1)], dtype=torch.float64)
 
 
 def kernel_amplitude(weights: Weights, size: int) -> Float[Tensor, "... n n"]:
@@ -174,15 +141,8 @@ def kernel_power(weights: Tensor | ArrayLike) -> Power:
     for a 5 x 5 kernel) is complete, and any finer one repeats it. It knows neither the amplitude nor the
     sign of a kernel nor where in its support it sits.
 
-    Parameters
-    ----------
-    weights : Tensor or array_like, shape (..., k, k)
-        Real kernels.
-
-    Returns
-    -------
-    Tensor, shape (..., 2 k - 1, 2 k - 1)
-        float64, k = 0 in the middle, sum 1 (0 everywhere for a kernel of zeros).
+    ``weights`` of shape (..., k, k): real kernels. The result, (..., 2 k - 1, 2 k - 1), is float64 with k = 0
+    in the middle and sum 1 (0 everywhere for a kernel of zeros).
     """
     kernels = as_kernels(weights)
     # Dividing by the largest weight first keeps the squares of very small kernels from vanishing.

@@ -23,6 +23,8 @@ def mask_swap(first: nn.Module, second: nn.Module, inputs: Activation, batch_siz
     ``mean |F(H_a h_b)|**2 / N**4`` over samples, channels and the wavenumbers of each shell, for the mask
     ``H_a = (h_a > 0)`` of network a on the pre-activation ``h_b`` of network b.
 
+    Raises ValueError: no sample, or layers that differ.
+
     Parameters
     ----------
     first, second : nn.Module
@@ -40,11 +42,6 @@ def mask_swap(first: nn.Module, second: nn.Module, inputs: Activation, batch_siz
         ``agreement`` (layer), the share of points where the masks are equal. The last layer has no ReLU and
         is left out.
 
-    Raises
-    ------
-    ValueError
-        No sample, or layers that differ.
-
     Examples
     --------
     >>> def network():
@@ -55,14 +52,11 @@ def mask_swap(first: nn.Module, second: nn.Module, inputs: Activation, batch_siz
     """
     names = list(conv_layers(first))[:-1]
     if list(conv_layers(second))[:-1] != names:
-        raise ValueError(
-            f"second has layers {', '.join(conv_layers(second))}: first has {', '.join(names)}, ..."
-        )
+        found = ", ".join(conv_layers(second))
+        raise ValueError(f"second has layers {found}: first has {', '.join(names)}, ...")
     if len(inputs) == 0 or batch_size < 1:
         raise ValueError(f"{len(inputs)} samples, batch_size={batch_size}: at least one of each is needed")
-    power: dict[str, Tensor] = {}
-    linear: dict[str, Tensor] = {}
-    agreement: dict[str, float] = {}
+    power, linear, agreement = dict[str, Tensor](), dict[str, Tensor](), dict[str, float]()
     for batch in inputs.split(batch_size):
         fields = [_pre_activations(network, batch) for network in (first, second)]
         weight = len(batch) / len(inputs)
@@ -70,10 +64,8 @@ def mask_swap(first: nn.Module, second: nn.Module, inputs: Activation, batch_siz
             h = [one[name].double() for one in fields]
             masks = [one > 0 for one in h]
             swapped = torch.stack([torch.stack([_power(mask * field) for field in h]) for mask in masks])
-            flat = [
-                _power(one * mask.double().mean((-2, -1), keepdim=True))
-                for one, mask in zip(h, masks, strict=True)
-            ]
+            means = [mask.double().mean((-2, -1), keepdim=True) for mask in masks]
+            flat = [_power(field * mean) for field, mean in zip(h, means, strict=True)]
             power[name] = power.get(name, 0.0) + weight * swapped
             linear[name] = linear.get(name, 0.0) + weight * torch.stack(flat)
             equal = (masks[0] == masks[1]).double().mean().item()
@@ -97,12 +89,7 @@ def mask_share(swapped: xr.Dataset) -> xr.DataArray:
     ``((L(1, 2) - L(1, 1)) + (L(2, 2) - L(2, 1))) / 2`` (Shapley's division). The share is
     ``sum(M D) / sum(D**2)`` over k > 0: 0 if only the field counts, 1 if only the mask does.
 
-    ``swapped`` is from `mask_swap`.
-
-    Returns
-    -------
-    DataArray
-        Over ``layer``; NaN where nothing changed.
+    ``swapped`` is from `mask_swap`. The result is over ``layer``; NaN where nothing changed.
     """
     power = swapped["power"].sel(k=swapped["k"] > 0)
     log = power.copy(data=np.log(np.maximum(power.values, np.finfo(float).tiny)))

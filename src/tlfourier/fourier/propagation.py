@@ -17,12 +17,8 @@ def network_identities(module: nn.Module, inputs: Activation) -> xr.Dataset:
 
     The weights and the samples are taken in float64, so that only round-off is left where an identity holds.
 
-    Parameters
-    ----------
-    module : nn.Module
-        ``Conv2d`` layers of stride 1 with ReLU between them, each used once.
-    inputs : Tensor, shape (sample, channel, N, N)
-        What the network takes; a sample or two are enough.
+    ``module``: ``Conv2d`` layers of stride 1 with ReLU between them, each used once. ``inputs`` of shape
+    (sample, channel, N, N): what the network takes; a sample or two are enough.
 
     Returns
     -------
@@ -54,12 +50,7 @@ def one_product(layer: nn.Conv2d, g: Activation) -> xr.Dataset:
     The kernel with the largest ``||W||**2 * mean(g_a**2)`` is taken, in the first sample:
     ``|F(W * g_a)| = |F(W)| |F(g_a)|`` on the periodic grid.
 
-    Parameters
-    ----------
-    layer : nn.Conv2d
-        Square odd kernels, stride 1.
-    g : Tensor, shape (sample, channel, N, N)
-        What enters the layer.
+    ``layer``: square odd kernels, stride 1. ``g`` of shape (sample, channel, N, N): what enters the layer.
 
     Returns
     -------
@@ -99,17 +90,9 @@ def rectified_wave(size: int = 64, k: int = 3) -> xr.Dataset:
     ``max(cos t, 0) = 1/pi + cos(t)/2 + (2/pi) sum_m (-1)**(m + 1) cos(2 m t) / (4 m**2 - 1)``, up to what the
     grid of ``size`` points aliases.
 
-    Parameters
-    ----------
-    size : int
-        N, points.
-    k : int
-        Waves per box, 1 to N / 4, so that the second harmonic is on the grid.
-
-    Returns
-    -------
-    Dataset
-        ``field`` (stage, x) and ``amplitude`` (stage, k) of the cosines, stages ``before`` and ``after``.
+    ``size``: N, points. ``k``: waves per box, 1 to N / 4 (else ValueError), so that the second harmonic is on
+    the grid. The result has ``field`` (stage, x) and ``amplitude`` (stage, k) of the cosines, stages
+    ``before`` and ``after``.
     """
     if not 1 <= k <= size // 4:
         raise ValueError(f"k={k}: a wave with a second harmonic on {size} points has k from 1 to {size // 4}")

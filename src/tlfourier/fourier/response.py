@@ -21,17 +21,8 @@ def layer_response(weights: Tensor | ArrayLike, size: int) -> xr.DataArray:
 
     It is the factor by which the layer multiplies the power of white, mutually independent inputs.
 
-    Parameters
-    ----------
-    weights : Tensor or array_like, shape (out, in, k, k)
-        Kernels of one layer.
-    size : int
-        N, points per direction of the grid.
-
-    Returns
-    -------
-    DataArray
-        Over ``k`` = 0, 1, ..., N // 2 waves per box.
+    ``weights`` of shape (out, in, k, k): kernels of one layer. ``size``: N, points per direction of the grid.
+    The result is over ``k`` = 0, 1, ..., N // 2 waves per box.
     """
     kernels = as_kernels(weights)
     rows = [torch.fft.rfft2(part, s=(size, size)).abs().square().sum(0) for part in kernels.flatten(0, -4)]
@@ -73,17 +64,10 @@ def response_changes(base: nn.Module, networks: Mapping[int, nn.Module], size: i
 def entering_changes(module: nn.Module, before: Activation, after: Activation) -> xr.DataArray:
     """Return how the spectra that enter each layer differ between two sets of inputs of one network.
 
-    Parameters
-    ----------
-    module : nn.Module
-        ``Conv2d`` layers in a row with ReLU between them.
-    before, after : Tensor, shape (sample, channel, N, N)
-        Two sets of inputs, say of the base flow and of the target.
-
-    Returns
-    -------
-    DataArray, dimensions (layer, k)
-        `log_ratio` of the mean amplitudes; layers counted from one, the first is entered by the inputs.
+    ``module``: ``Conv2d`` layers in a row with ReLU between them. ``before``, ``after`` of shape (sample,
+    channel, N, N): two sets of inputs, say of the base flow and of the target. The result has dimensions
+    (layer, k): `log_ratio` of the mean amplitudes; layers counted from one, the first is entered by the
+    inputs.
     """
     spectra = [activation_spectra(module, inputs).amplitude.sel(stage="after") for inputs in (after, before)]
     hidden = log_ratio(*spectra)[:-1]
@@ -97,10 +81,8 @@ def agreement(first: xr.DataArray, second: xr.DataArray) -> xr.DataArray:
 
     The wavenumbers are no independent samples, for both curves are smooth: this is a description, not a test.
 
-    Parameters
-    ----------
-    first, second : DataArray
-        Over ``k``, with at least three wavenumbers in common, and any further dimensions, which are kept.
+    ``first``, ``second``: over ``k``, with at least three wavenumbers in common (else ValueError), and any
+    further dimensions, which are kept.
     """
     first, second = xr.align(first, second, join="inner")
     if first.sizes["k"] < 3:
@@ -125,12 +107,8 @@ def spectral_gaps(spectra: xr.Dataset, reference: xr.Dataset) -> xr.DataArray:
 
     ``mean over k > 0 of log10(amplitude / reference)``; negative where the network underestimates.
 
-    ``spectra, reference`` is from `activation_spectra`, same layers and inputs.
-
-    Returns
-    -------
-    DataArray
-        Over (layer, stage); NaN after the last layer, which has no nonlinearity.
+    ``spectra, reference`` is from `activation_spectra`, same layers and inputs. The result is over (layer,
+    stage); NaN after the last layer, which has no nonlinearity.
     """
     ratio = log_ratio(spectra["amplitude"], reference["amplitude"])
     return ratio.mean("k").rename("gap")

@@ -26,6 +26,8 @@ def put_back_curve(
     ``loss = error(with kernels put back) - error(transferred)``. Biases stay as they were re-trained, so that
     ``everything``, the loss with all kernels put back, is a test of the kernels alone.
 
+    Raises ValueError: a share outside (0, 1], no draw, or layers without kernels.
+
     Parameters
     ----------
     base, transferred : nn.Module
@@ -47,11 +49,6 @@ def put_back_curve(
         ``most`` (share) and ``random`` (share, draw), losses; ``kernels`` (share), how many were put back;
         ``everything``, the loss with all of them put back; ``transferred``, the error with none.
 
-    Raises
-    ------
-    ValueError
-        A share outside (0, 1], no draw, or layers without kernels.
-
     Examples
     --------
     >>> before, after = nn.Conv2d(4, 4, 3), nn.Conv2d(4, 4, 3)
@@ -62,9 +59,7 @@ def put_back_curve(
     ([4, 16], True)
     """
     if draws < 1 or not all(0 < share <= 1 for share in shares):
-        raise ValueError(
-            f"shares={list(shares)}, draws={draws}: shares lie in (0, 1], at least 1 draw is needed"
-        )
+        raise ValueError(f"shares={list(shares)}, draws={draws}: shares lie in (0, 1], with at least 1 draw")
     names = {str(layer) for layer in layers}
     change = network_change(base, transferred)
     position = {name: str(i + 1) for i, name in enumerate(dict.fromkeys(change["layer"].values.tolist()))}

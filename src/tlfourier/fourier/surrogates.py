@@ -21,17 +21,8 @@ def phase_randomised(weights: Tensor | ArrayLike, seed: int) -> Weights:
     the band-pass and a third of the high-pass: against it a share of band- or high-pass says more than one
     of low-pass or Gabor.
 
-    Parameters
-    ----------
-    weights : Tensor or array_like, shape (..., k, k)
-        Kernels.
-    seed : int
-        Seed of the phases, which are those of white noise (so the result is real).
-
-    Returns
-    -------
-    Tensor, shape (..., k, k)
-        float64.
+    ``weights`` of shape (..., k, k): kernels. ``seed``: seed of the phases, which are those of white noise
+    (so the result is real). The result has their shape, float64.
     """
     kernels = as_kernels(weights)
     generator = torch.Generator().manual_seed(seed)

@@ -20,7 +20,7 @@ def synthetic_kernels(
     low-pass: Gaussians, round and elongated, and box means. band-pass: differences of Gaussians of equal
     sums, and Bessel rings. high-pass: Laplacians, the identity minus a Gaussian, windowed checkerboards.
     gabor: Gabor filters at every angle and phase, and first derivatives of Gaussians. Sign and amplitude
-    are random.
+    are random. Raises ValueError for smaller kernels and negative noise.
 
     Parameters
     ----------
@@ -53,15 +53,8 @@ def synthetic_kernels(
 def confusion_matrix(truth: ArrayLike, found: ArrayLike) -> xr.DataArray:
     """Count how often each true type (rows) was given each name (columns).
 
-    Parameters
-    ----------
-    truth, found : array_like of str, equal shapes
-        Types out of `LABELS`.
-
-    Returns
-    -------
-    DataArray, dimensions (truth, found)
-        Counts; attribute ``accuracy``, the share on the diagonal.
+    ``truth``, ``found``: types out of `LABELS`, equal shapes, else ValueError. The result has dimensions
+    (truth, found): counts; attribute ``accuracy``, the share on the diagonal.
     """
     rows, columns = np.asarray(truth).ravel(), np.asarray(found).ravel()
     unknown = sorted((set(rows.tolist()) | set(columns.tolist())) - set(LABELS))
@@ -144,8 +137,5 @@ def _gabor(grid: Coordinates, generator: np.random.Generator) -> NDArray[np.floa
 
 
 _MAKERS: dict[str, Callable[[Coordinates, np.random.Generator], NDArray[np.float64]]] = {
-    "low-pass": _low_pass,
-    "band-pass": _band_pass,
-    "high-pass": _high_pass,
-    "gabor": _gabor,
-}
+    "low-pass": _low_pass, "band-pass": _band_pass, "high-pass": _high_pass, "gabor": _gabor,
+}  # fmt: skip

@@ -13,17 +13,9 @@ from tlfourier.fourier.surrogates import phase_randomised
 def kernel_types(network: nn.Module, rule: Rule | None = None) -> xr.DataArray:
     """Return the filter type of every kernel of a network, along ``kernel``.
 
-    Parameters
-    ----------
-    network : nn.Module
-        Any module with ``Conv2d`` layers; their kernels may differ in size.
-    rule : Rule, optional
-        Thresholds of `classify`.
-
-    Returns
-    -------
-    DataArray of str
-        Dimension ``kernel`` with coordinates ``layer``, ``output``, ``input`` (channels from 0).
+    ``network``: any module with ``Conv2d`` layers; their kernels may differ in size. ``rule``: thresholds of
+    `classify`. The result has the dimension ``kernel`` with coordinates ``layer``, ``output``, ``input``
+    (channels from 0).
 
     Examples
     --------
@@ -59,7 +51,7 @@ def fractions_with_nulls(
     seed : int
         Seed of the random phases.
     draws : int
-        Number of phase-randomised copies, at least one.
+        Number of phase-randomised copies, at least one (else ValueError).
 
     Returns
     -------
@@ -86,25 +78,17 @@ def network_fractions(
 ) -> xr.Dataset:
     """Return `fractions_with_nulls` of every layer, and of all kernels together.
 
-    Parameters
-    ----------
-    network, initial : nn.Module
-        The trained network, and one of the same architecture at initialisation.
-    rule, seed, draws
-        As for `fractions_with_nulls`.
-
-    Returns
-    -------
-    Dataset
-        ``trained``, ``initial`` (layer, type), ``randomised`` (layer, draw, type), ``kernels`` (layer); the
-        last entry of ``layer`` is ``"all"``, the mean weighted with the number of kernels.
+    ``network``, ``initial``: the trained network, and one of the same architecture (else ValueError) at
+    initialisation. ``rule``, ``seed``, ``draws``: as for `fractions_with_nulls`. The result has ``trained``,
+    ``initial`` (layer, type), ``randomised`` (layer, draw, type), ``kernels`` (layer); the last entry of
+    ``layer`` is ``"all"``, the mean weighted with the number of kernels.
     """
     trained, fresh = conv_layers(network), conv_layers(initial)
-    shapes = [
-        {name: tuple(layer.weight.shape) for name, layer in layers.items()} for layers in (trained, fresh)
-    ]
-    if shapes[0] != shapes[1]:
-        raise ValueError(f"initial has layers {shapes[1]}: network has {shapes[0]}")
+    has, needs = (
+        {key: tuple(one.weight.shape) for key, one in layers.items()} for layers in (fresh, trained)
+    )
+    if has != needs:
+        raise ValueError(f"initial has layers {has}: network has {needs}")
     parts = [
         fractions_with_nulls(as_kernels(trained[n].weight), as_kernels(fresh[n].weight), rule, seed, draws)
         for n in trained
@@ -121,18 +105,10 @@ def against_nulls(fractions: xr.Dataset, errors: float = 3.0) -> xr.Dataset:
     ``sqrt(2 p (1 - p) / kernels)`` of a difference, below both if it falls short of the smaller by as much,
     and not distinct otherwise. The kernels of one network are not independent, so a close call is none.
 
-    Parameters
-    ----------
-    fractions : Dataset
-        From `fractions_with_nulls`, or one layer of `network_fractions`.
-    errors : float
-        Standard errors that count as a difference, fixed before looking.
-
-    Returns
-    -------
-    Dataset
-        Over ``type``: ``trained``, ``initial``, ``randomised`` (mean of the draws), ``excess`` over the
-        nearer null (0 between the nulls) and ``verdict``.
+    ``fractions``: from `fractions_with_nulls`, or one layer of `network_fractions`. ``errors``: standard
+    errors that count as a difference, fixed before looking. The result is over ``type``: ``trained``,
+    ``initial``, ``randomised`` (mean of the draws), ``excess`` over the nearer null (0 between the nulls) and
+    ``verdict``.
     """
     nulls = xr.concat([fractions.initial, fractions.randomised.mean("draw")], "null")
     low, high = nulls.min("null"), nulls.max("null")
@@ -150,12 +126,8 @@ def against_nulls(fractions: xr.Dataset, errors: float = 3.0) -> xr.Dataset:
 def types_that_are(found: xr.Dataset, verdict: str) -> str:
     """Name the filter types with a verdict, for a sentence: ``"low-pass, gabor"``, or ``"none"``.
 
-    Parameters
-    ----------
-    found : Dataset
-        From `against_nulls`.
-    verdict : str
-        ``"above both nulls"``, ``"below both nulls"`` or ``"not distinct"``.
+    ``found``: from `against_nulls`. ``verdict``: ``"above both nulls"``, ``"below both nulls"`` or ``"not
+    distinct"``.
     """
     pairs = zip(found["type"].values.tolist(), found["verdict"].values.tolist(), strict=True)
     return ", ".join(name for name, word in pairs if word == verdict) or "none"
