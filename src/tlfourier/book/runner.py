@@ -13,7 +13,7 @@ import signal
 import tempfile
 import time
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -130,18 +130,22 @@ class _Run:
 
     def pages(self, chosen: list[Path], kernels: int) -> None:
         """Execute as many pages at once as there are kernels; none is begun after one that failed."""
-        with ThreadPoolExecutor(max(1, min(kernels, len(chosen)))) as pool:
-            futures = {pool.submit(copy_context().run, self._alone, page): page for page in chosen}
-            try:
-                for future in as_completed(futures):
-                    if not future.cancelled() and future.exception():
-                        pool.shutdown(wait=False, cancel_futures=True)
-                    elif not future.cancelled():
-                        self.note(futures[future], *future.result())
-            except KeyboardInterrupt:
-                pool.shutdown(wait=False, cancel_futures=True)
-                self.end()
-                raise
+        pool = ThreadPoolExecutor(max(1, min(kernels, len(chosen))))
+        futures = {pool.submit(copy_context().run, self._alone, page): page for page in chosen}
+        left = set(futures)
+        try:
+            while left:
+                done, left = wait(left, return_when=FIRST_COMPLETED)
+                failed = [future for future in done if future.exception()]
+                for future in done.difference(failed):
+                    self.note(futures[future], *future.result())
+                if failed:  # a future that is cancelled is never reported, so do not wait for it
+                    left = {future for future in left if not future.cancel()}
+        except KeyboardInterrupt:
+            pool.shutdown(wait=False, cancel_futures=True)
+            self.end()
+            raise
+        pool.shutdown()
         for future in futures:  # of several that failed, the first in the book
             if not future.cancelled():
                 future.result()
