@@ -68,8 +68,9 @@ def types_of_clusters(groups: xr.Dataset, types: ArrayLike) -> xr.DataArray:
     labels = groups["label"].values
     if names.shape != labels.shape:
         raise ValueError(f"{names.size} types for {labels.size} kernels: give one for each")
-    coords = {"cluster": groups["cluster"].values, "type": list(LABELS)}
-    counts = np.array([[np.sum((labels == c) & (names == t)) for t in LABELS] for c in coords["cluster"]])
+    clusters = groups["cluster"].values
+    counts = np.array([[np.sum((labels == c) & (names == t)) for t in LABELS] for c in clusters])
+    coords = {"cluster": clusters, "type": list(LABELS)}
     shares = xr.DataArray(counts / counts.sum(1, keepdims=True), coords, ("cluster", "type"), "share")
     return shares.assign_attrs(purity=float(counts.max(1).sum() / labels.size))
 

@@ -84,9 +84,7 @@ def network_fractions(
     ``layer`` is ``"all"``, the mean weighted with the number of kernels.
     """
     trained, fresh = conv_layers(network), conv_layers(initial)
-    has, needs = (
-        {key: tuple(one.weight.shape) for key, one in layers.items()} for layers in (fresh, trained)
-    )
+    has, needs = ({key: tuple(m.weight.shape) for key, m in net.items()} for net in (fresh, trained))
     if has != needs:
         raise ValueError(f"initial has layers {has}: network has {needs}")
     parts = [
