@@ -124,8 +124,8 @@ def against_nulls(fractions: xr.Dataset, errors: float = 3.0) -> xr.Dataset:
 def types_that_are(found: xr.Dataset, verdict: str) -> str:
     """Name the filter types with a verdict, for a sentence: ``"low-pass, gabor"``, or ``"none"``.
 
-    ``found``: from `against_nulls`. ``verdict``: ``"above both nulls"``, ``"below both nulls"`` or ``"not
-    distinct"``.
+    ``found``: from `against_nulls`. ``verdict``: ``"above both nulls"``, ``"below both nulls"``
+    or ``"not distinct"``.
     """
     pairs = zip(found["type"].values.tolist(), found["verdict"].values.tolist(), strict=True)
     return ", ".join(name for name, word in pairs if word == verdict) or "none"
