@@ -70,9 +70,8 @@ def types_of_clusters(groups: xr.Dataset, types: ArrayLike) -> xr.DataArray:
         raise ValueError(f"{names.size} types for {labels.size} kernels: give one for each")
     clusters = groups["cluster"].values
     counts = np.array([[np.sum((labels == c) & (names == t)) for t in LABELS] for c in clusters])
-    shares = xr.DataArray(
-        counts / counts.sum(1, keepdims=True), [("cluster", clusters), ("type", list(LABELS))], name="share"
-    )
+    coords = {"cluster": clusters, "type": list(LABELS)}
+    shares = xr.DataArray(counts / counts.sum(1, keepdims=True), coords, ("cluster", "type"), "share")
     return shares.assign_attrs(purity=float(counts.max(1).sum() / labels.size))
 
 

@@ -89,9 +89,7 @@ def _check(layer: nn.Conv2d, size: int) -> tuple[int, int]:
     if kernel[0] != kernel[1] or dilation[0] != dilation[1]:
         raise ValueError(f"kernel_size={kernel}, dilation={dilation}: the identity needs square kernels")
     if tuple(stride) != (1, 1):
-        raise ValueError(
-            f"stride={stride}: the identity needs stride (1, 1), a larger one aliases the output"
-        )
+        raise ValueError(f"stride={stride}: the identity needs (1, 1), for a larger one aliases the output")
     extent = dilation[0] * (kernel[0] - 1) + 1
     if extent > size:
         raise ValueError(f"kernel spans {extent} points: the grid of {size} points is too small for it")

@@ -121,7 +121,7 @@ def kernel_spectrum(weights: Weights, size: int) -> Spectrum:
 
 
 def half_weights(size: int) -> Tensor:
-    """Return how many modes each column of a half spectrum stands for: itself and its mirror."""
+    """Return how many modes each column of a half spectrum stands for (N // 2 + 1): itself and a mirror."""
     return torch.tensor([1 if k in (0, size / 2) else 2 for k in range(size // 2 + 1)], dtype=torch.float64)
 
 

@@ -84,9 +84,7 @@ def network_fractions(
     ``layer`` is ``"all"``, the mean weighted with the number of kernels.
     """
     trained, fresh = conv_layers(network), conv_layers(initial)
-    has, needs = (
-        {key: tuple(one.weight.shape) for key, one in layers.items()} for layers in (fresh, trained)
-    )
+    has, needs = ({key: tuple(m.weight.shape) for key, m in net.items()} for net in (fresh, trained))
     if has != needs:
         raise ValueError(f"initial has layers {has}: network has {needs}")
     parts = [
@@ -126,8 +124,8 @@ def against_nulls(fractions: xr.Dataset, errors: float = 3.0) -> xr.Dataset:
 def types_that_are(found: xr.Dataset, verdict: str) -> str:
     """Name the filter types with a verdict, for a sentence: ``"low-pass, gabor"``, or ``"none"``.
 
-    ``found``: from `against_nulls`. ``verdict``: ``"above both nulls"``, ``"below both nulls"`` or ``"not
-    distinct"``.
+    ``found``: from `against_nulls`. ``verdict``: ``"above both nulls"``, ``"below both nulls"``
+    or ``"not distinct"``.
     """
     pairs = zip(found["type"].values.tolist(), found["verdict"].values.tolist(), strict=True)
     return ", ".join(name for name, word in pairs if word == verdict) or "none"
