@@ -7,7 +7,6 @@ from functools import partial
 import numpy as np
 import torch
 import xarray as xr
-from torch import Tensor
 
 from tlfourier.flow.equation import VorticityEquation
 from tlfourier.flow.grid import Grid
@@ -34,7 +33,7 @@ def cost(
         equation = VorticityEquation(grid, viscosity=1e-3)
         steps.append([_time_step(equation, start, stepper, repeats) for stepper in STEPPERS])
         pair = torch.stack((start, start))
-        transforms.append(_least_ms(partial(_there_and_back, grid, pair), repeats))
+        transforms.append(_least_ms(partial(_four_transforms, grid, pair), repeats))
     table = np.array(steps).T
     evaluations = np.array([[kind.evaluations] for kind in STEPPERS.values()])
     milliseconds = {"units": "ms"}
@@ -56,7 +55,7 @@ def _time_step(equation: VorticityEquation, start: Spectrum, stepper: str, repea
         return _least_ms(lambda: advance(state), repeats)
 
 
-def _there_and_back(grid: Grid, pair: Tensor) -> Tensor:
+def _four_transforms(grid: Grid, pair: Spectrum) -> Spectrum:
     return grid.to_spectral(grid.to_physical(pair))
 
 
