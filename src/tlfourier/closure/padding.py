@@ -85,7 +85,8 @@ def _layout(field: Tensor) -> torch.memory_format:
 def wrap(field: Tensor, width: int) -> Tensor:
     """Continue a periodic field by ``width`` points on every side, ``padded[i] = field[(i - width) mod N]``.
 
-    Of shape (..., N + 2 width, N + 2 width). ``field`` has the shape (..., N, N); ``width`` is 0 to N.
+    Of shape (..., N + 2 width, N + 2 width), for ``field`` of shape (..., N, N); ValueError unless ``width``
+    is 0 to N.
     """
     if not 0 <= width <= min(field.shape[-2:]):
         raise ValueError(f"padding width {width} on a field of {tuple(field.shape[-2:])}: accepted is 0 to N")

@@ -202,7 +202,7 @@ def to_tensors(
     """Turn pairs into the inputs and outputs of a network.
 
     ``inputs = [psi / scales.psi, omega / scales.omega]``, ``outputs = [sgs / scales.sgs]``, all finite. The
-    shapes are (snapshots, 2, n, n) and (snapshots, 1, n, n).
+    shapes are (snapshots, 2, n, n) and (snapshots, 1, n, n). ValueError if a value is not finite.
     """
 
     def channel(name: str) -> Tensor:

@@ -76,7 +76,7 @@ def follow(
     dt : float
         Time step of all runs (fourth-order, see `IFRK4`).
     steps : int
-        Number of steps, a multiple of ``every``.
+        Number of steps, a positive multiple of ``every``, else ValueError.
     feeds : mapping of str to float
         Name and factor of each LES.
     every : int

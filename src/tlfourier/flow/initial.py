@@ -23,6 +23,7 @@ def random_vorticity(grid: Grid, seed: int, k_peak: float = 10.0, members: int |
         Seed of the phases.
     k_peak : float
         Positive scale of the spectrum in units of 2 pi / length; the maximum of E lies at sqrt(2) k_peak.
+        ValueError if it is not positive.
     members : int, optional
         Number of independent fields, at least one; without it there is no leading dimension.
 
@@ -95,7 +96,7 @@ def lamb_dipole(grid: Grid, radius: float, speed: float) -> Spectrum:
     translates unchanged at ``speed``. In a periodic box without mean flow its images slow it to
     ``speed (1 - pi (radius / length)**2)`` to leading order: a dipole of impulse ``2 pi speed radius**2``
     sets up a counterflow of half that impulse per area of the box. ``radius`` is at most a quarter of the
-    side.
+    side, else ValueError.
 
     The spectrum, shape (N, N // 2 + 1), is zero beyond ``grid.mask``. Source: Meleshko and van Heijst, J.
     Fluid Mech. 272, 157-182 (1994).

@@ -25,7 +25,7 @@ def summarise(diagnostics: xr.Dataset, k_cutoff: float) -> xr.Dataset:
     """Reduce the diagnostics of a flow to the scalars of `NUMBERS`.
 
     ``diagnostics`` are from `tlfourier.flow.diagnostics.diagnose`; ``k_cutoff`` is the positive wavenumber
-    beyond which the enstrophy counts as ``enstrophy_beyond``.
+    beyond which the enstrophy counts as ``enstrophy_beyond``; ValueError if it is not positive.
     """
     if not (math.isfinite(k_cutoff) and k_cutoff > 0):
         raise ValueError(f"k_cutoff={k_cutoff}: it must be a positive wavenumber")
@@ -108,7 +108,7 @@ def flux_extremes(diagnostics: xr.Dataset, k_below: float, k_above: float) -> xr
 def log_ratio(after: xr.DataArray, before: xr.DataArray) -> xr.DataArray:
     """Return ``log10(after / before)`` over k > 0.
 
-    Both are positive and over the same ``k``, and any further common dimensions.
+    Both are positive and over the same ``k``, else ValueError, and any further common dimensions.
 
     Examples
     --------
