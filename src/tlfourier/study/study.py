@@ -111,7 +111,7 @@ class Study:
     store: Store
     ledger: Path | None = None
     patience: float = PATIENCE
-    used: dict[str, Node] = field(default_factory=dict, compare=False)
+    _used: dict[str, Node] = field(default_factory=dict, compare=False)
 
     # ---- what there is, as in `Design`
 
@@ -328,8 +328,8 @@ class Study:
     def _folder(self, node: Node) -> Folder:
         self._ensure([node])
         folder = self.store.get(node)
-        if node.key not in self.used:
-            self.used[node.key] = node
+        if node.key not in self._used:
+            self._used[node.key] = node
             self._record(node, folder)
         return folder
 

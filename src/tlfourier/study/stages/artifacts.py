@@ -15,7 +15,7 @@ from tlfourier.io.paths import Readable
 
 
 def read_scales(folder: Readable) -> pairs.Scales:
-    """Read a flow's standard deviations."""
+    """Read a flow's standard deviations; ValueError unless there is one positive number for each."""
     path = folder / "scales.nc"
     data = read_dataset(path)
     names = {field.name for field in dataclasses.fields(pairs.Scales)}
@@ -35,7 +35,10 @@ def read_tensors(folder: Readable, scales: pairs.Scales) -> tuple[Tensor, Tensor
 
 
 def read_network(folders: Mapping[str, Readable]) -> Network:
-    """Read a network: the file of a whole one, or a base network with the re-trained layers laid over it."""
+    """Read a network: the file of a whole one, or a base network with re-trained layers laid over it.
+
+    ValueError if the layers do not fit the base.
+    """
     if "base" not in folders:
         return load_network(folders["network"] / "network.safetensors")
     network = load_network(folders["base"] / "network.safetensors")
