@@ -172,9 +172,7 @@ def scorecard(profile: str, overrides: dict[str, Any], csv: Path | None) -> None
     help="singles, pairs, prefixes, suffixes, all, or a set as 2,5; may be repeated.",
 )
 @click.option("--samples", multiple=True, type=int, help="Target samples of a transfer; may be repeated.")
-@click.option(
-    "--programme", is_flag=True, help="The whole study: every case, its reverse transfer, every analysis."
-)
+@click.option("--programme", is_flag=True, help="The whole study: all cases, both ways, every analysis.")
 @click.option("--workers", type=click.IntRange(1), help="Processes of one thread each.  [default: the cores]")
 @click.option("--scheduler", metavar="TCP://HOST:PORT", help="A dask scheduler that runs already.")
 @click.option(
