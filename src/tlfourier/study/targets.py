@@ -95,10 +95,7 @@ def scores(design: Design, cases: Iterable[str], sets: Iterable[Model]) -> list[
 
 
 def grid(
-    design: Design,
-    cases: Sequence[str] = (),
-    layers: Sequence[str] = (),
-    samples: Sequence[int] = (),
+    design: Design, cases: Sequence[str] = (), layers: Sequence[str] = (), samples: Sequence[int] = ()
 ) -> list[Node]:
     """Return the scores of a sweep: cases × sets of layers × numbers of target samples × all seeds.
 

@@ -56,15 +56,9 @@ def _describe(node: Node) -> str:
 
 
 VERDICTS = Stage(
-    "verdicts",
-    1,
-    node=verdicts_node,
-    make=make_verdicts,
-    read=partial(read_file, "verdicts.nc"),
-    work=_parts,
-    rate=1.3e-2,
-    describe=_describe,
-)
+    "verdicts", 1, node=verdicts_node, make=make_verdicts, read=partial(read_file, "verdicts.nc"),
+    work=_parts, rate=1.3e-2, describe=_describe
+)  # fmt: skip
 
 STAGES: Stages = {stage.name: stage for stage in (*data.STAGES, *networks.STAGES, *analyses.STAGES, VERDICTS)}
 """Every stage of a study by its name."""

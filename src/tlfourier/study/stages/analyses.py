@@ -50,8 +50,6 @@ def _on(spec: StudySpec, flow: str, network: Node) -> dict[str, Node]:
 
 
 # ---------------------------------------------------------------------------------------------- table
-
-
 def table_node(scores: Mapping[str, Mapping[int, Node]]) -> Node:
     """Return the node of a table: the mean scores of many networks, one file where each has one of its own.
 
@@ -92,19 +90,12 @@ def _describe_table(node: Node) -> str:
 
 
 TABLE = Stage(
-    "table",
-    1,
-    node=table_node,
-    make=make_table,
-    read=partial(read_file, "table.nc"),
-    work=_entries,
-    rate=1.2e-2,
-    describe=_describe_table,
-)
+    "table", 1, node=table_node, make=make_table, read=partial(read_file, "table.nc"), work=_entries,
+    rate=1.2e-2, describe=_describe_table
+)  # fmt: skip
+
 
 # --------------------------------------------------------------------------------------------- census
-
-
 @cache
 def census_node(network: Node) -> Node:
     """Return the node of the filter types of a network's kernels, beside both null models."""
@@ -119,19 +110,12 @@ def make_census(node: Node, inputs: Inputs, folder: Path) -> None:
 
 
 CENSUS = Stage(
-    "census",
-    1,
-    node=census_node,
-    make=make_census,
-    read=partial(read_file, "census.nc"),
-    work=_kernel_work,
-    rate=3.8e-6,
-    describe=describe_use,
-)
+    "census", 1, node=census_node, make=make_census, read=partial(read_file, "census.nc"),
+    work=_kernel_work, rate=3.8e-6, describe=describe_use
+)  # fmt: skip
+
 
 # ---------------------------------------------------------------------------------------- activations
-
-
 @cache
 def activations_node(spec: StudySpec, flow: str, network: Node) -> Node:
     """Return the node of a network's activation spectra on the test block of a flow."""
@@ -148,19 +132,12 @@ def make_activations(node: Node, inputs: Inputs, folder: Path) -> None:
 
 
 ACTIVATIONS = Stage(
-    "activations",
-    1,
-    node=activations_node,
-    make=make_activations,
-    read=partial(read_file, "activations.nc"),
-    work=forward_work,
-    rate=9.1e-11,
-    describe=describe_use,
-)
+    "activations", 1, node=activations_node, make=make_activations,
+    read=partial(read_file, "activations.nc"), work=forward_work, rate=9.1e-11, describe=describe_use
+)  # fmt: skip
+
 
 # --------------------------------------------------------------------------------------------- change
-
-
 @cache
 def change_node(network: Node) -> Node:
     """Return the node of what re-training changed in the kernels of its layers."""
@@ -193,19 +170,12 @@ def make_change(node: Node, inputs: Inputs, folder: Path) -> None:
 
 
 CHANGE = Stage(
-    "change",
-    1,
-    node=change_node,
-    make=make_change,
-    read=partial(read_file, "change.nc"),
-    work=_kernel_work,
-    rate=9e-7,
-    describe=describe_use,
-)
+    "change", 1, node=change_node, make=make_change, read=partial(read_file, "change.nc"),
+    work=_kernel_work, rate=9e-7, describe=describe_use
+)  # fmt: skip
+
 
 # -------------------------------------------------------------------------------------------- putback
-
-
 @cache
 def put_back_node(spec: StudySpec, flow: str, network: Node) -> Node:
     """Return the node of the causal test: the most changed kernels put back, against random ones."""
@@ -243,19 +213,12 @@ def relative_error(prediction: torch.Tensor, truth: torch.Tensor) -> float:
 
 
 PUT_BACK = Stage(
-    "putback",
-    1,
-    node=put_back_node,
-    make=make_put_back,
-    read=partial(read_file, "putback.nc"),
-    work=forward_work,
-    rate=8.1e-10,
-    describe=describe_use,
-)
+    "putback", 1, node=put_back_node, make=make_put_back, read=partial(read_file, "putback.nc"),
+    work=forward_work, rate=8.1e-10, describe=describe_use
+)  # fmt: skip
+
 
 # ----------------------------------------------------------------------------------------------- mask
-
-
 @cache
 def mask_node(spec: StudySpec, flow: str, network: Node) -> Node:
     """Return the node of the masks of a re-trained network and of its base, swapped."""
@@ -277,14 +240,8 @@ def _some(node: Node, inputs: Inputs) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 MASK = Stage(
-    "mask",
-    1,
-    node=mask_node,
-    make=make_mask,
-    read=partial(read_file, "mask.nc"),
-    work=forward_work,
-    rate=2.8e-10,
-    describe=describe_use,
-)
+    "mask", 1, node=mask_node, make=make_mask, read=partial(read_file, "mask.nc"), work=forward_work,
+    rate=2.8e-10, describe=describe_use
+)  # fmt: skip
 
 STAGES = (TABLE, CENSUS, ACTIVATIONS, CHANGE, PUT_BACK, MASK)

@@ -32,8 +32,6 @@ def read_file(file: str, node: Node, get: Get) -> xr.Dataset:
 
 
 # ------------------------------------------------------------------------------------------- simulate
-
-
 @cache
 def simulate_node(spec: StudySpec, flow: str) -> Node:
     """Return the node of a direct simulation's trajectory."""
@@ -54,11 +52,7 @@ def build_equation(settings: Mapping[str, Any], grid: Grid) -> VorticityEquation
     """Return the vorticity equation of a direct simulation."""
     flow = FlowSpec(**{f.name: settings[f.name] for f in dataclasses.fields(FlowSpec) if f.name in settings})
     return VorticityEquation(
-        grid,
-        viscosity=1 / flow.reynolds,
-        drag=flow.drag,
-        beta=flow.beta,
-        forcing_hat=forcing(grid, flow),
+        grid, viscosity=1 / flow.reynolds, drag=flow.drag, beta=flow.beta, forcing_hat=forcing(grid, flow)
     )
 
 
@@ -104,20 +98,12 @@ def describe(node: Node) -> str:
 
 
 SIMULATE = Stage(
-    "simulate",
-    1,
-    node=simulate_node,
-    make=make_simulate,
-    read=read_simulation,
-    work=_steps,
-    rate=1.3e-9,
-    describe=describe,
-    resumable=True,
-)
+    "simulate", 1, node=simulate_node, make=make_simulate, read=read_simulation, work=_steps, rate=1.3e-9,
+    describe=describe, resumable=True
+)  # fmt: skip
+
 
 # ------------------------------------------------------------------------------------------- diagnose
-
-
 @cache
 def diagnose_node(spec: StudySpec, flow: str) -> Node:
     """Return the node of a trajectory's diagnostics."""
@@ -138,19 +124,12 @@ def _transforms(node: Node) -> float:
 
 
 DIAGNOSE = Stage(
-    "diagnose",
-    1,
-    node=diagnose_node,
-    make=make_diagnose,
-    read=partial(read_file, "diagnostics.nc"),
-    work=_transforms,
-    rate=3.2e-8,
-    describe=describe,
-)
+    "diagnose", 1, node=diagnose_node, make=make_diagnose, read=partial(read_file, "diagnostics.nc"),
+    work=_transforms, rate=3.2e-8, describe=describe
+)  # fmt: skip
+
 
 # --------------------------------------------------------------------------------------------- filter
-
-
 @cache
 def filter_node(spec: StudySpec, flow: str) -> Node:
     """Return the node of all filtered snapshots of a flow with their subgrid term."""
@@ -170,19 +149,12 @@ def make_filter(node: Node, inputs: Inputs, folder: Path) -> None:
 
 
 FILTER = Stage(
-    "filter",
-    1,
-    node=filter_node,
-    make=make_filter,
-    read=partial(read_file, "pairs.nc"),
-    work=_transforms,
-    rate=1.1e-8,
-    describe=describe,
-)
+    "filter", 1, node=filter_node, make=make_filter, read=partial(read_file, "pairs.nc"), work=_transforms,
+    rate=1.1e-8, describe=describe
+)  # fmt: skip
+
 
 # ---------------------------------------------------------------------------------------------- pairs
-
-
 @cache
 def pairs_node(spec: StudySpec, flow: str, split: str, samples: int | None = None) -> Node:
     """Return the node of one block of pairs; ``samples`` picks that many, evenly spread."""
@@ -232,19 +204,12 @@ def describe_pairs(node: Node) -> str:
 
 
 PAIRS = Stage(
-    "pairs",
-    1,
-    node=pairs_node,
-    make=make_pairs,
-    read=partial(read_file, "pairs.nc"),
-    work=_filtered_points,
-    rate=1e-7,
-    describe=describe_pairs,
-)
+    "pairs", 1, node=pairs_node, make=make_pairs, read=partial(read_file, "pairs.nc"),
+    work=_filtered_points, rate=1e-7, describe=describe_pairs
+)  # fmt: skip
+
 
 # --------------------------------------------------------------------------------------------- scales
-
-
 @cache
 def scales_node(spec: StudySpec, flow: str) -> Node:
     """Return the node of a flow's standard deviations, from its training block only."""
@@ -272,14 +237,8 @@ def _describe_scales(node: Node) -> str:
 
 
 SCALES = Stage(
-    "scales",
-    1,
-    node=scales_node,
-    make=make_scales,
-    read=read_standard_deviations,
-    work=_values,
-    rate=2.4e-7,
-    describe=_describe_scales,
-)
+    "scales", 1, node=scales_node, make=make_scales, read=read_standard_deviations, work=_values,
+    rate=2.4e-7, describe=_describe_scales
+)  # fmt: skip
 
 STAGES = (SIMULATE, DIAGNOSE, FILTER, PAIRS, SCALES)

@@ -21,14 +21,7 @@ from tlfourier.store.node import Node
 from tlfourier.store.stage import Get, Stage
 from tlfourier.study.settings import StudySpec
 from tlfourier.study.stages.artifacts import read_network, read_scales, read_tensors, write_layers
-from tlfourier.study.stages.data import (
-    Inputs,
-    pairs_node,
-    points,
-    read_file,
-    sample_count,
-    scales_node,
-)
+from tlfourier.study.stages.data import Inputs, pairs_node, points, read_file, sample_count, scales_node
 from tlfourier.study.stages.samples import read_samples
 
 _LOOKS = 30  # validations of a transfer
@@ -86,8 +79,6 @@ def describe_use(node: Node) -> str:
 
 
 # ---------------------------------------------------------------------------------------------- train
-
-
 @cache
 def train_node(spec: StudySpec, flow: str, seed: int, few: bool = False) -> Node:
     """Return the node of a network trained from nothing on a flow, on all samples or on the few."""
@@ -145,20 +136,12 @@ def _training_work(node: Node) -> float:
 
 
 TRAIN = Stage(
-    "train",
-    1,
-    node=train_node,
-    make=make_train,
-    read=read_model,
-    work=_training_work,
-    rate=1.7e-11,
-    describe=describe,
-    resumable=True,
-)
+    "train", 1, node=train_node, make=make_train, read=read_model, work=_training_work, rate=1.7e-11,
+    describe=describe, resumable=True
+)  # fmt: skip
+
 
 # ------------------------------------------------------------------------------------------- transfer
-
-
 @cache
 def transfer_node(
     spec: StudySpec,
@@ -235,19 +218,12 @@ def _transfer_work(node: Node) -> float:
 
 
 TRANSFER = Stage(
-    "transfer",
-    1,
-    node=transfer_node,
-    make=make_transfer,
-    read=read_model,
-    work=_transfer_work,
-    rate=1.1e-11,
-    describe=describe,
-)
+    "transfer", 1, node=transfer_node, make=make_transfer, read=read_model, work=_transfer_work,
+    rate=1.1e-11, describe=describe
+)  # fmt: skip
+
 
 # ---------------------------------------------------------------------------------------------- score
-
-
 @cache
 def score_node(spec: StudySpec, flow: str, network: Node, gain: bool = False, split: str = "test") -> Node:
     """Return the node of a network's scores on a flow; ``gain`` fits one output factor first."""
@@ -285,14 +261,8 @@ def _describe_score(node: Node) -> str:
 
 
 SCORE = Stage(
-    "score",
-    1,
-    node=score_node,
-    make=make_score,
-    read=partial(read_file, "scores.nc"),
-    work=forward_work,
-    rate=3.2e-11,
-    describe=_describe_score,
-)
+    "score", 1, node=score_node, make=make_score, read=partial(read_file, "scores.nc"), work=forward_work,
+    rate=3.2e-11, describe=_describe_score
+)  # fmt: skip
 
 STAGES = (TRAIN, TRANSFER, SCORE)

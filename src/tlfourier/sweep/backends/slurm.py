@@ -49,11 +49,7 @@ def slurm(template: Path = TEMPLATE, look: float = LOOK) -> Iterator[Client]:
     with dask.config.set(SETTINGS), contextlib.ExitStack() as stack:
         with deaf():
             cluster = stack.enter_context(
-                cluster_class(
-                    processes=settings["cores"],
-                    silence_logs=logging.ERROR,
-                    **settings,
-                )
+                cluster_class(processes=settings["cores"], silence_logs=logging.ERROR, **settings)
             )
             client = stack.enter_context(Client(cluster))
             jobs = stack.enter_context(Jobs(cluster, client, number, logs, look))
