@@ -43,9 +43,8 @@ class _Group(click.Group):
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except KeyboardInterrupt:
-            click.echo(
-                "\ntlfourier: stopped; what was finished is kept, and the same command goes on", err=True
-            )
+            kept = "what was finished is kept, and the same command goes on"
+            click.echo(f"\ntlfourier: stopped; {kept}", err=True)
             sys.exit(130)
         except Exception as error:
             if ctx.params.get("debug"):
@@ -127,8 +126,6 @@ def run(profile: str, overrides: dict[str, Any], pages: tuple[str, ...]) -> None
     paths.require_checkout()
     from tlfourier.book import runner, toc
 
-    paths.require_checkout()
-
     chosen = list(pages) or None
     toc.notebooks(chosen)  # an unknown page is refused before anything is computed
     begin(profile, overrides).make_all()
@@ -141,8 +138,6 @@ def book(profile: str, overrides: dict[str, Any]) -> None:
     """Run every page and publish the book under build/PROFILE/html."""
     paths.require_checkout()  # before anything is computed
     from tlfourier.book import publisher, runner
-
-    paths.require_checkout()  # before anything is computed
 
     begin(profile, overrides).make_all()
     runner.run_pages(profile, overrides)

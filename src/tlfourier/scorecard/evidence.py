@@ -103,12 +103,7 @@ def chosen(evidence: Evidence, models: list[str]) -> xr.DataArray:
 def pick(validation: xr.DataArray, test: xr.DataArray) -> xr.DataArray:
     """Return the test values of the model with the lowest validation error among those that a seed has.
 
-    Parameters
-    ----------
-    validation : xr.DataArray
-        Over (model, seed), NaN where a seed lacks a model.
-    test : xr.DataArray
-        The same models and seeds, and any other dimensions, which remain.
+    ``validation`` is over (model, seed), NaN where a seed lacks a model; other dimensions of ``test`` remain.
     """
     complete = test.notnull().all([dim for dim in test.dims if dim not in validation.dims])
     known = validation.where(complete).dropna("seed", how="all")

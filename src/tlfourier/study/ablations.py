@@ -21,7 +21,7 @@ Settings = Callable[[StudySpec], Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Ablation:
-    """One choice changed, as overrides of a study's settings; ``retrained`` needs base networks of its own."""
+    """One choice changed, as overrides of the settings; ``retrained`` needs base networks of its own."""
 
     name: str
     settings: Settings

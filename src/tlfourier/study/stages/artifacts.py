@@ -15,17 +15,13 @@ from tlfourier.io.paths import Readable
 
 
 def read_scales(folder: Readable) -> pairs.Scales:
-    """Read a flow's standard deviations."""
+    """Read a flow's standard deviations; ValueError if they are no positive numbers."""
     path = folder / "scales.nc"
-    data = read_dataset(path)
-    names = {field.name for field in dataclasses.fields(pairs.Scales)}
-    found = {str(name): values for name, values in data.data_vars.items()}
-    if found.keys() != names or any(
-        v.ndim or v.dtype.kind != "f" or not 0 < v < np.inf for v in found.values()
-    ):
-        raise ValueError(
-            f"{path} is damaged: expected one positive number for each of {', '.join(sorted(names))}"
-        )
+    found = {str(name): values for name, values in read_dataset(path).data_vars.items()}
+    names = sorted(field.name for field in dataclasses.fields(pairs.Scales))
+    scales = (not v.ndim and v.dtype.kind == "f" and 0 < v < np.inf for v in found.values())
+    if sorted(found) != names or not all(scales):
+        raise ValueError(f"{path} is damaged: expected one positive number for each of {', '.join(names)}")
     return pairs.Scales(**{name: float(values) for name, values in found.items()})
 
 
@@ -35,7 +31,10 @@ def read_tensors(folder: Readable, scales: pairs.Scales) -> tuple[Tensor, Tensor
 
 
 def read_network(folders: Mapping[str, Readable]) -> Network:
-    """Read a network: the file of a whole one, or a base network with the re-trained layers laid over it."""
+    """Read a network: the file of a whole one, or a base network with the re-trained layers laid over it.
+
+    ValueError for layers that the base network has not.
+    """
     if "base" not in folders:
         return load_network(folders["network"] / "network.safetensors")
     network = load_network(folders["base"] / "network.safetensors")

@@ -41,11 +41,7 @@ ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THRE
 def local(workers: int, memory: int | None = None) -> Iterator[Client]:
     """Start ``workers`` processes of one thread each; all end with the block, or with this process.
 
-    Parameters
-    ----------
-    workers : int
-    memory : int, optional
-        Bytes that a worker may take before it is replaced; by default its share of what is there.
+    A worker may take ``memory`` bytes before it is replaced, by default its share of what is there.
     """
     share = memory or MEMORY_LIMIT // workers
     with dask.config.set(SETTINGS), contextlib.ExitStack() as stack:
@@ -100,10 +96,7 @@ def deaf() -> Iterator[None]:
 def running(address: str, timeout: float = 10.0) -> Iterator[Client]:
     """Use a scheduler that runs already; its workers need this package, and the store at the same address.
 
-    Raises
-    ------
-    ValueError
-        Nothing answers there.
+    ValueError if nothing answers there.
     """
     try:
         client = Client(address, timeout=timeout)
