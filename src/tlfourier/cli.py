@@ -77,21 +77,16 @@ def _place(_: click.Context, __: click.Parameter, address: str | None) -> None:
 
 
 _store_option = click.option(
-    "--store",
-    metavar="ADDRESS",
-    callback=_place,
-    expose_value=False,
-    help="Folder or fsspec address (s3://bucket/study) of the artifacts.  [default: data/store]",
-)
+    "--store", metavar="ADDRESS", callback=_place, expose_value=False,
+    help="Folder or fsspec address (s3://bucket/study) of the artifacts.  [default: data/store]"
+)  # fmt: skip
 
 
 def _settings(function: Callable[..., None]) -> Callable[..., None]:
     """Give a subcommand the options that choose a study."""
 
     @click.option("--profile", default="laptop", show_default=True, help="smoke, laptop or paper.")
-    @click.option(
-        "--set", "pairs", multiple=True, metavar="KEY=VALUE", help="Override, as transfer.steps=100."
-    )
+    @click.option("--set", "pairs", multiple=True, metavar="KEY=VALUE", help="As transfer.steps=100.")
     @click.option("--fresh", is_flag=True, help="Ignore the shipped artifacts: compute everything here.")
     @_store_option
     @wraps(function)
@@ -146,9 +141,7 @@ def book(profile: str, overrides: dict[str, Any]) -> None:
 
 @main.command()
 @_settings
-@click.option(
-    "--csv", type=click.Path(dir_okay=False, path_type=Path), help="Write the table to this file too."
-)
+@click.option("--csv", type=click.Path(dir_okay=False, path_type=Path), help="Write the table here too.")
 def scorecard(profile: str, overrides: dict[str, Any], csv: Path | None) -> None:
     """Judge every claim of the papers in every case, from the artifacts of the whole programme."""
     table = reading.as_table(begin(profile, overrides).make.verdicts())
@@ -161,25 +154,18 @@ def scorecard(profile: str, overrides: dict[str, Any], csv: Path | None) -> None
 @_settings
 @click.option("--case", "cases", multiple=True, help="Only this case; may be repeated.")
 @click.option(
-    "--layers",
-    multiple=True,
-    metavar="SETS",
-    help="singles, pairs, prefixes, suffixes, all, or a set as 2,5; may be repeated.",
-)
+    "--layers", multiple=True, metavar="SETS",
+    help="singles, pairs, prefixes, suffixes, all, or a set as 2,5; may be repeated."
+)  # fmt: skip
 @click.option("--samples", multiple=True, type=int, help="Target samples of a transfer; may be repeated.")
 @click.option("--programme", is_flag=True, help="The whole study: every case, its way back, every analysis.")
 @click.option("--workers", type=click.IntRange(1), help="Processes of one thread each.  [default: the cores]")
 @click.option("--scheduler", metavar="TCP://HOST:PORT", help="A dask scheduler that runs already.")
 @click.option(
-    "--slurm",
-    is_flag=False,
-    flag_value=str(TEMPLATE),
-    metavar="[TEMPLATE]",
-    help="Start workers as SLURM jobs, as the template says.  [default: profiles/clusters/slurm.toml]",
-)
-@click.option(
-    "--task-index", type=int, metavar="I", help="Make the I-th of --tasks parts here, without dask."
-)
+    "--slurm", is_flag=False, flag_value=str(TEMPLATE), metavar="[TEMPLATE]",
+    help="Start workers as SLURM jobs, as the template says.  [default: profiles/clusters/slurm.toml]"
+)  # fmt: skip
+@click.option("--task-index", type=int, metavar="I", help="Make the I-th of --tasks parts, without dask.")
 @click.option("--tasks", type=click.IntRange(1), metavar="N", help="Number of jobs in the array.")
 @click.option("--dry-run", is_flag=True, help="List what would be made and what it would cost.")
 def sweep_(
@@ -246,9 +232,7 @@ def _where(folder: Folder | None, store: Store) -> str:
 
 @main.command()
 @_settings
-@click.option(
-    "--to", "target", type=click.Path(path_type=Path), default=None, help="Default: data/reference."
-)
+@click.option("--to", "target", type=click.Path(path_type=Path), help="Default: data/reference.")
 def reference(profile: str, overrides: dict[str, Any], target: Path | None) -> None:
     """Pack what the published book reads into data/reference, made first if missing."""
     study = begin(profile, overrides)
@@ -259,9 +243,8 @@ def reference(profile: str, overrides: dict[str, Any], target: Path | None) -> N
     most = f"the largest {largest}, {sizes[largest] / 1e6:.1f} MB"
     click.echo(f"{total / 1e6:.1f} MB in {target}: {len(sizes)} archives, {most}")
     if total > REFERENCE_LIMIT:
-        raise RuntimeError(
-            f"{total / 1e6:.1f} MB is over the limit of {REFERENCE_LIMIT / 1e6:.0f} MB for shipped artifacts"
-        )
+        limit = f"the limit of {REFERENCE_LIMIT / 1e6:.0f} MB for shipped artifacts"
+        raise RuntimeError(f"{total / 1e6:.1f} MB is over {limit}")
 
 
 if __name__ == "__main__":

@@ -33,9 +33,8 @@ def gap(evidence: Evidence) -> xr.DataArray:
     """Return the way from no transfer to a network trained on all target samples; Missing if none."""
     none, aim = evidence.rmse("none", "scratch_all")
     if float((way := none - aim).mean()) <= 0:
-        raise Missing(
-            "without transfer the network is as good as one trained on the target: nothing to close"
-        )
+        found = "without transfer the network is as good as one trained on the target"
+        raise Missing(f"{found}: nothing to close")
     return way
 
 

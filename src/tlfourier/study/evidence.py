@@ -119,9 +119,8 @@ def output_gaps(study: Results, case: str, validation: xr.Dataset) -> xr.Dataset
         target = activations(study, case, "scratch_all", seed)
         layer = _chosen(study, validation, seed)
         models: dict[str, Model] = {"base": "none", "transferred": (layer,)}
-        return xr.Dataset(
-            {name: _gaps(activations(study, case, model, seed), target) for name, model in models.items()}
-        )
+        spectra = {name: activations(study, case, model, seed) for name, model in models.items()}
+        return xr.Dataset({name: _gaps(found, target) for name, found in spectra.items()})
 
     return _over_seeds(study, case, one)
 
@@ -176,8 +175,7 @@ def mask_shares(study: Results, case: str, validation: xr.Dataset) -> xr.Dataset
 
     def one(seed: int) -> xr.Dataset:
         layer = _chosen(study, validation, seed)
-        found = study.read(study.design.mask_node(case, layer, seed))
-        share = fourier.mask_share(found)
+        share = fourier.mask_share(study.read(study.design.mask_node(case, layer, seed)))
         reached = share.where(share["layer"] >= layer)
         return xr.Dataset({"share": reached.mean("layer"), "by_layer": reached})
 
@@ -199,9 +197,8 @@ def _over_seeds(study: Results, case: str, one: Callable[[int], xr.Dataset]) -> 
 def _entering(spectra: xr.Dataset) -> xr.DataArray:
     """Return the amplitudes that enter each layer: the inputs, then what the layers before it give."""
     hidden = spectra["amplitude"].sel(stage="after", drop=True).isel(layer=slice(0, -1))
-    rows = xr.concat(
-        [spectra["inputs"].drop_vars("layer", errors="ignore"), hidden.drop_vars("layer")], "layer"
-    )
+    inputs = spectra["inputs"].drop_vars("layer", errors="ignore")
+    rows = xr.concat([inputs, hidden.drop_vars("layer")], "layer")
     return rows.assign_coords(layer=np.arange(1, rows.sizes["layer"] + 1))
 
 

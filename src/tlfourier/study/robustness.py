@@ -45,11 +45,9 @@ def fair(study: Results) -> xr.DataArray:
     Over (layer, seed): a fair rate for each layer, not one for all.
     """
     rates = [one for one in ABLATIONS if one.name in RATES]
-    tables = {
-        split: xr.concat(
-            [single_layers(study.read(table_node(study.design, one, split))["rmse"]) for one in rates], "rate"
-        )
-        for split in ("validation", "test")
-    }
-    best = tables["validation"].mean("seed").argmin("rate")
-    return tables["test"].isel(rate=best)
+
+    def errors(split: str) -> xr.DataArray:
+        tables = (study.read(table_node(study.design, one, split)) for one in rates)
+        return xr.concat([single_layers(table["rmse"]) for table in tables], "rate")
+
+    return errors("test").isel(rate=errors("validation").mean("seed").argmin("rate"))

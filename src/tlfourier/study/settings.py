@@ -161,9 +161,8 @@ class StudySpec:
         """
         forward = name.removesuffix(REVERSED)
         if forward not in self.cases:
-            raise ValueError(
-                f"unknown case {show(name)}: accepted are {', '.join(self.cases)}, also with {REVERSED!r}"
-            )
+            known = ", ".join(self.cases)
+            raise ValueError(f"unknown case {show(name)}: accepted are {known}, also with {REVERSED!r}")
         case = self.cases[forward]
         return case if forward == name else CaseSpec(case.target, case.base, self.reversed_seeds)
 
@@ -183,11 +182,9 @@ class StudySpec:
 def from_data(data: Mapping[str, Any]) -> StudySpec:
     """Return the settings whose `StudySpec.as_data` these are."""
     rest = {key: value for key, value in data.items() if key not in ("flows", "cases")}
-    tables = {
-        "flows": {name: FlowSpec(**flow) for name, flow in data["flows"].items()},
-        "cases": {name: CaseSpec(**case) for name, case in data["cases"].items()},
-    }
-    return replace(apply(StudySpec(), rest), **tables)
+    flows = {name: FlowSpec(**flow) for name, flow in data["flows"].items()}
+    cases = {name: CaseSpec(**case) for name, case in data["cases"].items()}
+    return replace(apply(StudySpec(), rest), flows=flows, cases=cases)
 
 
 def profile_names() -> list[str]:
@@ -228,11 +225,10 @@ def _check_physics(spec: StudySpec) -> None:
     for name, flow in spec.flows.items():
         if flow.forcing_wavenumber:
             check_wavenumber(simulation.size, flow.forcing_wavenumber, "k_f")
-        if spec.split.total % flow.runs or spec.split.total // flow.runs < 2:
-            raise ValueError(
-                f"flows.{name}.runs={flow.runs}: it must divide the {spec.split.total} snapshots of the split"
-                " into runs of at least two"
-            )
+        total = spec.split.total
+        if total % flow.runs or total // flow.runs < 2:
+            must = f"it must divide the {total} snapshots of the split into runs of at least two"
+            raise ValueError(f"flows.{name}.runs={flow.runs}: {must}")
 
 
 def forcing(grid: Grid, flow: FlowSpec) -> Tensor | None:

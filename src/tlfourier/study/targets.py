@@ -41,10 +41,7 @@ def inside(design: Design, case: str) -> list[Node]:
             nodes += [design.change_node(case, layer, seed)]
             nodes += [] if case.endswith(REVERSED) else [design.put_back_node(case, layer, seed)]
         for layer in design.probed_layers:
-            nodes += [
-                design.census_node(case, [layer], seed),
-                design.change_node(case, layer, seed, null=True),
-            ]
+            nodes += [design.census_node(case, [layer], seed), design.change_node(case, layer, seed, True)]
             nodes += [design.activations_node(case, [layer], seed), design.mask_node(case, layer, seed)]
     return nodes
 

@@ -53,17 +53,13 @@ def run(
         return run_here(to_do, store, to_do.part(task_index, tasks))
     if not to_do.tasks:
         return Outcome()
-    if scheduler is not None:
-        dask = _dask()
-        with dask.running(scheduler) as client:
-            return dask.run(to_do, store, client)
-    if slurm is not None:
-        dask = _dask()
-        from tlfourier.sweep.backends.slurm import slurm as start
+    if scheduler is None and slurm is None:
+        return run_on_this_machine(to_do, store, workers)
+    dask = _dask()
+    from tlfourier.sweep.backends.slurm import slurm as start
 
-        with start(Path(slurm)) as client:
-            return dask.run(to_do, store, client)
-    return run_on_this_machine(to_do, store, workers)
+    with start(Path(slurm)) if slurm is not None else dask.running(scheduler) as client:
+        return dask.run(to_do, store, client)
 
 
 def forecast(to_do: Plan, list_all: bool) -> str:

@@ -53,10 +53,7 @@ def _on(spec: StudySpec, flow: str, network: Node) -> dict[str, Node]:
 def table_node(scores: Mapping[str, Mapping[int, Node]]) -> Node:
     """Return the node of a table: the mean scores of many networks, one file where each has one of its own.
 
-    Parameters
-    ----------
-    scores : mapping of str to mapping of int to Node
-        Of each model the nodes of its scores by seed; models may have different seeds.
+    ``scores`` has of each model the nodes of its scores by seed; models may have different seeds.
     """
     inputs = {f"{name}@{seed}": node for name, row in scores.items() for seed, node in row.items()}
     seeds = sorted({seed for row in scores.values() for seed in row})
@@ -73,10 +70,8 @@ def make_table(node: Node, inputs: Inputs, folder: Path) -> None:
         part = parts.get(f"{model}@{seed}")
         return float("nan") if part is None else part[name].item()
 
-    table = {
-        name: (("model", "seed"), [[value(name, model, seed) for seed in seeds] for model in models])
-        for name in names
-    }
+    rows = {name: [[value(name, model, seed) for seed in seeds] for model in models] for name in names}
+    table = {name: (("model", "seed"), values) for name, values in rows.items()}
     write_dataset(folder / "table.nc", xr.Dataset(table, {"model": models, "seed": seeds}))
 
 
@@ -149,23 +144,19 @@ def make_change(node: Node, inputs: Inputs, folder: Path) -> None:
     base = list(conv_layers(load_network(inputs["base"] / "network.safetensors")).values())
     network = list(conv_layers(read_network(inputs)).values())
     size = node.inputs["network"].inputs["few"].inputs["filtered"].spec["size"]
-    rows = []
-    for layer in node.inputs["network"].spec["layers"]:
+    rows, layers = [], list(node.inputs["network"].spec["layers"])
+    for layer in layers:
         before, after = base[layer - 1].weight, network[layer - 1].weight
         moved = kernel_change(before, after)
         responses = [layer_response(weights, size) for weights in (after, before)]
         length = before.detach().double().norm().item()
-        rows.append(
-            xr.Dataset(
-                {
-                    "weight": float((moved["delta_weight"] ** 2).sum() ** 0.5) / length,
-                    "amplitude": float((moved["delta_amplitude"] ** 2).sum() ** 0.5) / length,
-                    "gini": gini(moved["delta_weight"]),
-                    "response": log_ratio(*responses),
-                }
-            )
-        )
-    layers = list(node.inputs["network"].spec["layers"])
+        row = {
+            "weight": float((moved["delta_weight"] ** 2).sum() ** 0.5) / length,
+            "amplitude": float((moved["delta_amplitude"] ** 2).sum() ** 0.5) / length,
+            "gini": gini(moved["delta_weight"]),
+            "response": log_ratio(*responses),
+        }
+        rows.append(xr.Dataset(row))
     write_dataset(folder / "change.nc", xr.concat(rows, "layer").assign_coords(layer=layers))
 
 
@@ -190,24 +181,14 @@ def make_put_back(node: Node, inputs: Inputs, folder: Path) -> None:
         return relative_error(predict(network, given), wanted)
 
     transfer = node.inputs["network"].spec
-    curve = put_back_curve(
-        load_network(inputs["base"] / "network.safetensors"),
-        read_network(inputs),
-        transfer["layers"],
-        error,
-        draws=node.spec["draws"],
-        seed=transfer["seed"],
-    )
+    base, draws = load_network(inputs["base"] / "network.safetensors"), node.spec["draws"]
+    layers, seed = transfer["layers"], transfer["seed"]
+    curve = put_back_curve(base, read_network(inputs), layers, error, draws=draws, seed=seed)
     write_dataset(folder / "putback.nc", curve)
 
 
 def relative_error(prediction: torch.Tensor, truth: torch.Tensor) -> float:
-    """Return ``||P - T|| / ||T||`` of each snapshot, averaged over the snapshots.
-
-    Parameters
-    ----------
-    prediction, truth : Tensor, shape (snapshots, 1, N, N)
-    """
+    """Return ``||P - T|| / ||T||`` of each snapshot, shape (snapshots, 1, N, N), averaged over snapshots."""
     missed, size = (field.flatten(1).double().norm(dim=1) for field in (prediction - truth, truth))
     return (missed / size).mean().item()
 

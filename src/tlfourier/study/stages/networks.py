@@ -84,11 +84,10 @@ def train_node(spec: StudySpec, flow: str, seed: int, few: bool = False) -> Node
     """Return the node of a network trained from nothing on a flow, on all samples or on the few."""
     settings = dataclasses.replace(spec.training, seed=seed)
     if few:
-        budget = spec.transfer
-        steps_an_epoch = -(-budget.samples // spec.training.batch_size)
-        settings = dataclasses.replace(
-            settings, samples=budget.samples, epochs=-(-budget.scratch_steps // steps_an_epoch)
-        )
+        samples = spec.transfer.samples
+        steps_an_epoch = -(-samples // spec.training.batch_size)
+        epochs = -(-spec.transfer.scratch_steps // steps_an_epoch)
+        settings = dataclasses.replace(settings, samples=samples, epochs=epochs)
     data = {
         "train": pairs_node(spec, flow, "train", settings.samples),
         "validation": pairs_node(spec, flow, "validation"),
@@ -159,16 +158,10 @@ def transfer_node(
     flow = getattr(spec.case(case), on)
     budget = spec.transfer
     settings = TransferSpec(
-        layers=layers,
-        steps=budget.steps,
-        batch_size=budget.batch_size,
-        learning_rate=budget.learning_rate,
-        precision=spec.training.precision,
-        rotate=spec.training.rotate,
-        seed=seed,
-        channels=channels,
-        optimiser=budget.optimiser,
-    )
+        layers=layers, steps=budget.steps, batch_size=budget.batch_size, learning_rate=budget.learning_rate,
+        precision=spec.training.precision, rotate=spec.training.rotate, seed=seed, channels=channels,
+        optimiser=budget.optimiser
+    )  # fmt: skip
     base = train_node(spec, spec.case(case).base, seed)
     data = {
         "base": base,
@@ -196,14 +189,8 @@ def make_transfer(node: Node, inputs: Inputs, folder: Path) -> None:
     base = load_network(inputs["base"] / "network.safetensors")
     scales = read_scales(inputs["scales"])
     home = read_tensors(inputs["home"], read_scales(inputs["home_scales"])) if "home" in inputs else None
-    network, history = transfer(
-        base,
-        *read_tensors(inputs["few"], scales),
-        validation=read_tensors(inputs["validation"], scales),
-        spec=settings,
-        keep=keep,
-        home=home,
-    )
+    few, validation = (read_tensors(inputs[name], scales) for name in ("few", "validation"))
+    network, history = transfer(base, *few, validation=validation, spec=settings, keep=keep, home=home)
     write_dataset(folder / "history.nc", history)
     write_layers(folder / "layers.safetensors", network, settings.layers)
 

@@ -56,13 +56,9 @@ def _started(workers: int, memory: int) -> LocalCluster:
     for attempt in range(1, _ATTEMPTS + 1):
         try:
             return LocalCluster(
-                n_workers=workers,
-                threads_per_worker=1,
-                memory_limit=memory,
-                dashboard_address=ANY_PORT,
-                silence_logs=logging.ERROR,
-                env=ONE_THREAD,
-            )
+                n_workers=workers, threads_per_worker=1, memory_limit=memory, dashboard_address=ANY_PORT,
+                silence_logs=logging.ERROR, env=ONE_THREAD
+            )  # fmt: skip
         except RuntimeError:
             if attempt == _ATTEMPTS:
                 raise
@@ -116,8 +112,7 @@ def run(plan: Plan, store: Store, client: Client, progress: bool = True) -> Outc
     outcome, started = Outcome(), time.perf_counter()
     futures: dict[str, Future] = {}
     for key in plan.tasks:
-        needs = [futures[need] for need in plan.needs(key)]
-        futures[key] = _submit(plan, key, store, client, needs)
+        futures[key] = _submit(plan, key, store, client, [futures[need] for need in plan.needs(key)])
     keys = {future.key: key for key, future in futures.items()}
     workers = max(1, len(client.nthreads()))
     try:
@@ -137,8 +132,7 @@ def run(plan: Plan, store: Store, client: Client, progress: bool = True) -> Outc
 def _submit(
     plan: Plan, key: str, store: Store, client: Client, needs: list[Future], again: str = ""
 ) -> Future:
-    node = plan.tasks[key]
-    place = f"{store.remote.address if store.remote else store.root}"
+    node, place = plan.tasks[key], store.remote.address if store.remote else store.root
     # Two drivers on one scheduler share a task of the same name.
     name = f"{node.stage}-{node.key[:16]} in {place}{again}"
     return client.submit(make, store, node, needs, key=name, priority=round(plan.urgency[key]), pure=False)
@@ -209,8 +203,7 @@ def _note(future: Future, key: str, plan: Plan, outcome: Outcome) -> None:
 
 def _separate(plan: Plan, outcome: Outcome) -> None:
     """Tell tasks that failed from those that dask gave up because they need a failed one."""
-    everything = outcome.failed
-    outcome.failed = {}
+    everything, outcome.failed = outcome.failed, {}
     for key in plan.tasks:  # in order: what a task needs comes first
         if key in everything:
             if failed := blame(plan, key, outcome):
