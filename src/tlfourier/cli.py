@@ -86,7 +86,7 @@ def _settings(function: Callable[..., None]) -> Callable[..., None]:
     """Give a subcommand the options that choose a study."""
 
     @click.option("--profile", default="laptop", show_default=True, help="smoke, laptop or paper.")
-    @click.option("--set", "pairs", multiple=True, metavar="KEY=VALUE", help="As transfer.steps=100.")
+    @click.option("--set", "pairs", multiple=True, metavar="KEY=VALUE", help="Override: transfer.steps=100.")
     @click.option("--fresh", is_flag=True, help="Ignore the shipped artifacts: compute everything here.")
     @_store_option
     @wraps(function)

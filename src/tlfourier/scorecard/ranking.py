@@ -18,9 +18,7 @@ def rank_layers(validation: xr.DataArray, test: xr.DataArray) -> xr.Dataset:
     Returns over ``layer``: ``rank`` (1 is the lowest mean validation error), ``mean`` and ``sd`` of the test
     error over seeds; over ``seed``: ``best``, the layer that this seed's validation block would choose.
     """
-    order = validation.mean("seed").argsort().values
-    rank = np.empty(order.size, dtype=int)
-    rank[order] = np.arange(1, order.size + 1)
+    rank = validation.mean("seed").argsort().values.argsort() + 1
     spread = test.std("seed", ddof=1) if test.sizes["seed"] > 1 else xr.full_like(test.mean("seed"), np.nan)
     best = validation["layer"].values[validation.transpose("seed", "layer").values.argmin(axis=1)]
     return xr.Dataset(

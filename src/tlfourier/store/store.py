@@ -6,8 +6,7 @@ whole, under a lock, so that a killed run loses only the stage it was in, and tw
 artifact at once. Device, time and the profile's name are not in the key.
 
 Every artifact is made with one thread: sums over a thread's share depend on the number of threads, and an
-artifact should have the same bits on two cores as on two hundred. Cores are used by making several artifacts
-at once, see `tlfourier.sweep.run`.
+artifact should have the same bits on two cores as on two hundred; `tlfourier.sweep.run` uses the others.
 """
 
 import contextlib
@@ -127,8 +126,7 @@ class Store:
 
     def _make(self, node: Node, inputs: Mapping[str, Folder]) -> Path:
         partial = self.root / "partial" / node.name
-        resumed = self.stages[node.stage].resumable and partial.exists()
-        if not resumed:
+        if not (resumed := self.stages[node.stage].resumable and partial.exists()):
             shutil.rmtree(partial, ignore_errors=True)
         started = time.perf_counter()
         try:

@@ -269,23 +269,18 @@ class Study:
             return
         to_do = plan(self.store, missing)
         if to_do.total() > self.patience:
-            raise NotMade(
-                f"{to_do.describe(missing[0].key)}: this is not there, and making it takes about "
-                f"{duration(to_do.total())} ({len(to_do.tasks)} artifacts); ask for it with study.make "
-                "in place of study, as study.make.scores(...), or with `tlfourier sweep`"
-            )
+            cost = f"{duration(to_do.total())} ({len(to_do.tasks)} artifacts)"
+            ways = "study.make in place of study, as study.make.scores(...), or with `tlfourier sweep`"
+            what = f"{to_do.describe(missing[0].key)}: this is not there, and making it takes about {cost}"
+            raise NotMade(f"{what}; ask for it with {ways}")
         run_on_this_machine(to_do, self.store).check(to_do)
 
     def _folder(self, node: Node) -> Folder:
         self._ensure([node])
         folder = self.store.get(node)
-        if node.key not in self.used:
-            self.used[node.key] = node
-            self._record(node, folder)
-        return folder
-
-    def _record(self, node: Node, folder: Folder) -> None:
-        if self.ledger:
+        if self.ledger and node.key not in self.used:
             line = {"artifact": node.name, "seconds": read_manifest(folder)["seconds"]}
             with self.ledger.open("a") as stream:
                 stream.write(json.dumps(line) + "\n")
+        self.used[node.key] = node
+        return folder

@@ -75,7 +75,8 @@ def make_table(node: Node, inputs: Inputs, folder: Path) -> None:
     write_dataset(folder / "table.nc", xr.Dataset(table, {"model": models, "seed": seeds}))
 
 
-def _entries(node: Node) -> float:
+def input_count(node: Node) -> float:
+    """Return from how many artifacts a node is made."""
     return float(len(node.inputs))
 
 
@@ -85,7 +86,7 @@ def _describe_table(node: Node) -> str:
 
 
 TABLE = Stage(
-    "table", 1, node=table_node, make=make_table, read=partial(read_file, "table.nc"), work=_entries,
+    "table", 1, node=table_node, make=make_table, read=partial(read_file, "table.nc"), work=input_count,
     rate=1.2e-2, describe=_describe_table
 )  # fmt: skip
 

@@ -128,10 +128,9 @@ def _keeping_what_was_good(network: Network, folder: Path) -> Iterator[None]:
 
 
 def _training_work(node: Node) -> float:
-    each = 3 * node.spec["training"]["samples"] + sample_count(node.inputs["validation"])
-    return float(
-        node.spec["training"]["epochs"] * each * multiplications_of(node) * points(node.inputs["train"])
-    )
+    training, size = node.spec["training"], points(node.inputs["train"])
+    each = 3 * training["samples"] + sample_count(node.inputs["validation"])
+    return float(training["epochs"] * each * multiplications_of(node) * size)
 
 
 TRAIN = Stage(
