@@ -20,8 +20,6 @@ from tlfourier.io import atomic, paths
 from tlfourier.scorecard import reading
 from tlfourier.store.manifest import read_manifest
 from tlfourier.store.node import tree
-from tlfourier.store.stage import Folder
-from tlfourier.store.store import Store
 from tlfourier.study import targets
 from tlfourier.study.settings import load
 from tlfourier.study.study import begin, open_store
@@ -220,14 +218,9 @@ def info(profile: str, overrides: dict[str, Any]) -> None:
         seconds += read_manifest(folder)["seconds"] if folder is not None else 0.0
         if node in wanted:
             missing += folder is None
-            click.echo(f"{node.name:30} {_where(folder, study.store)}")
+            place = "to be made" if folder is None else "local" if study.store.owns(folder) else "shipped"
+            click.echo(f"{node.name:30} {place}")
     click.echo(f"{missing} of {len(wanted)} are to be made; those here took {seconds / 60:.0f} min to make")
-
-
-def _where(folder: Folder | None, store: Store) -> str:
-    if folder is None:
-        return "to be made"
-    return "local" if store.owns(folder) else "shipped"
 
 
 @main.command()
@@ -237,8 +230,7 @@ def reference(profile: str, overrides: dict[str, Any], target: Path | None) -> N
     """Pack what the published book reads into data/reference, made first if missing."""
     study = begin(profile, overrides)
     target = target or paths.require_checkout() / "data" / "reference"
-    archives = study.store.ship(study.leaves(), target)
-    sizes = {path.name: path.stat().st_size for path in archives}
+    sizes = {path.name: path.stat().st_size for path in study.store.ship(study.leaves(), target)}
     total, largest = sum(sizes.values()), max(sizes, key=sizes.__getitem__)
     most = f"the largest {largest}, {sizes[largest] / 1e6:.1f} MB"
     click.echo(f"{total / 1e6:.1f} MB in {target}: {len(sizes)} archives, {most}")

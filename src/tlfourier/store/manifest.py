@@ -6,12 +6,12 @@ import platform
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from lzma import LZMAError
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import torch
 
@@ -112,17 +112,17 @@ def checksum(file: Folder) -> str:
     """Return the SHA-256 of a file's bytes."""
     try:
         with file.open("rb") as stream:
-            return digest(stream)
+            return digest(stream.read)
     except _UNREADABLE:
         if isinstance(file, Path):  # what the system cannot read need not be damaged
             raise
         return "unreadable"
 
 
-def digest(stream: IO[bytes]) -> str:
-    """Return the SHA-256 of what is left of a stream."""
+def digest(read: Callable[[int], bytes]) -> str:
+    """Return the SHA-256 of what a stream's ``read`` gives."""
     found = hashlib.sha256()
-    while block := stream.read(_BLOCK):
+    while block := read(_BLOCK):
         found.update(block)
     return found.hexdigest()
 

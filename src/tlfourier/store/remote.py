@@ -130,7 +130,7 @@ class Remote:
             system, root = self._system()
             try:
                 with system.open(f"{root}/{path}", "rb", block_size=_BLOCK) as stream:
-                    return manifests.digest(stream)
+                    return manifests.digest(stream.read)
             except FileNotFoundError:
                 return None
 

@@ -161,8 +161,7 @@ class Design:
         if name in ("scratch_few", "scratch_all"):
             return networks.train_node(self.spec, flows.target, seed, name == "scratch_few")
         if name == MATCHED:
-            outputs = self.spec.network.outputs
-            return networks.transfer_node(self.spec, case, (2,), seed, channels=outputs)
+            return networks.transfer_node(self.spec, case, (2,), seed, channels=self.spec.network.outputs)
         return networks.transfer_node(self.spec, case, layers_of(name) or tuple(self.layers), seed)
 
     def null_node(self, case: str, layers: Iterable[int], seed: int = 0) -> Node:
@@ -208,8 +207,8 @@ class Design:
 
     def put_back_node(self, case: str, layer: int, seed: int) -> Node:
         """Return the node of the skill lost with a layer's kernels put back."""
-        network = self.network_node(case, [layer], seed)
-        return analyses.put_back_node(self.spec, self.case(case).target, network)
+        target, network = self.case(case).target, self.network_node(case, [layer], seed)
+        return analyses.put_back_node(self.spec, target, network)
 
     def mask_node(self, case: str, layer: int, seed: int) -> Node:
         """Return the node of the masks of a network with a layer re-trained and of its base, swapped."""

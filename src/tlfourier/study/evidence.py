@@ -53,9 +53,9 @@ def learning(study: Results, case: str) -> xr.Dataset:
     for percent in PERCENTS:
         part = study.design.with_percent(percent)
         tables = [study.read(part.table_node(case, models, split)) for split in ("test", "validation")]
-        blocks = [table["rmse"].reindex(seed=list(part.seeds_of(case))) for table in tables]
+        test, validation = (table["rmse"].reindex(seed=list(part.seeds_of(case))) for table in tables)
         samples = part.spec.transfer.samples
-        row = xr.Dataset({"rmse": blocks[0], "validation_rmse": blocks[1], "samples": samples})
+        row = xr.Dataset({"rmse": test, "validation_rmse": validation, "samples": samples})
         rows.append(row.dropna("seed", how="all"))
     return xr.concat(rows, "percent").assign_coords(percent=list(PERCENTS))
 
@@ -75,8 +75,8 @@ def changes(study: Results, case: str, null: bool = False) -> xr.Dataset:
 
     def one(seed: int) -> xr.Dataset:
         layers = study.design.probed_layers if null else study.design.layers
-        parts = [study.read(study.design.change_node(case, layer, seed, null)) for layer in layers]
-        return xr.concat(parts, "layer")
+        nodes = (study.design.change_node(case, layer, seed, null) for layer in layers)
+        return xr.concat(map(study.read, nodes), "layer")
 
     return _over_seeds(study, case, one)
 
@@ -190,8 +190,7 @@ def _chosen(study: Results, validation: xr.Dataset, seed: int) -> int:
 
 def _over_seeds(study: Results, case: str, one: Callable[[int], xr.Dataset]) -> xr.Dataset:
     seeds = list(study.design.seeds_of(case))
-    parts = [one(seed) for seed in seeds]
-    return xr.concat(parts, "seed", combine_attrs="override").assign_coords(seed=seeds)
+    return xr.concat(map(one, seeds), "seed", combine_attrs="override").assign_coords(seed=seeds)
 
 
 def _entering(spectra: xr.Dataset) -> xr.DataArray:

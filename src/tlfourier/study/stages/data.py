@@ -58,11 +58,8 @@ def build_equation(settings: Mapping[str, Any], grid: Grid) -> VorticityEquation
 
 def make_simulate(node: Node, inputs: Inputs, folder: Path) -> None:
     """Run the direct simulation to disk."""
-    spec = node.spec
-    grid = build_grid(spec)
-    equation = build_equation(spec, grid)
-    runs = spec.get("runs", 1)
-    each = spec["snapshots"] // runs
+    spec, grid, runs = node.spec, build_grid(node.spec), node.spec.get("runs", 1)
+    equation, each = build_equation(spec, grid), spec["snapshots"] // runs
     schedule = Schedule(spin_up=spec["spin_up"], interval=spec["interval"], snapshots=each, cfl=spec["cfl"])
     starts = map(State, initial.random_vorticity(grid, seed=spec["seed"], members=runs))
     write_trajectory(folder / "trajectory", equation, list(starts), schedule, stepper=spec["stepper"])
@@ -81,9 +78,8 @@ def read_simulation(node: Node, get: Get) -> xr.Dataset:
 
 def _steps(node: Node) -> float:
     """Return the points of the transforms of all evaluations, those in double precision counted twice."""
-    spec = node.spec
-    size, runs = spec["size"], spec.get("runs", 1)
-    duration = runs * spec["spin_up"] + spec["interval"] * spec["snapshots"]
+    spec, size = node.spec, node.spec["size"]
+    duration = spec.get("runs", 1) * spec["spin_up"] + spec["interval"] * spec["snapshots"]
     steps = duration * size / spec["cfl"]
     precision = 2 if spec["dtype"] == "float64" else 1
     return float(steps * STEPPERS[spec["stepper"]].evaluations * precision * size**2 * math.log2(size))
