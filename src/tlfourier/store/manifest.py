@@ -42,7 +42,7 @@ def read_manifest(folder: Folder) -> dict[str, Any]:
 
 
 def parse_manifest(content: bytes, folder: Folder) -> dict[str, Any]:
-    """Return the manifest in the bytes of its file; a ValueError becomes a DamagedArtifact of ``folder``."""
+    """Return the manifest in a file's bytes, DamagedArtifact for a ValueError; ``folder`` is named in it."""
     try:
         manifest: dict[str, Any] = json.loads(content)
         wanted = manifest["files"]

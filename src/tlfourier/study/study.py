@@ -80,7 +80,7 @@ class Study:
     store: Store
     ledger: Path | None = None
     patience: float = PATIENCE
-    used: dict[str, Node] = field(default_factory=dict, compare=False)
+    _used: dict[str, Node] = field(default_factory=dict, compare=False)
 
     # ---- what there is, as in `Design`
 
@@ -278,9 +278,9 @@ class Study:
     def _folder(self, node: Node) -> Folder:
         self._ensure([node])
         folder = self.store.get(node)
-        if self.ledger and node.key not in self.used:
+        if self.ledger and node.key not in self._used:
             line = {"artifact": node.name, "seconds": read_manifest(folder)["seconds"]}
             with self.ledger.open("a") as stream:
                 stream.write(json.dumps(line) + "\n")
-        self.used[node.key] = node
+        self._used[node.key] = node
         return folder

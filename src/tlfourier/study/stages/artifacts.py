@@ -15,7 +15,7 @@ from tlfourier.io.paths import Readable
 
 
 def read_scales(folder: Readable) -> pairs.Scales:
-    """Read a flow's standard deviations; ValueError if they are no positive numbers."""
+    """Read a flow's standard deviations; ValueError unless there is one positive number for each."""
     path = folder / "scales.nc"
     found = {str(name): values for name, values in read_dataset(path).data_vars.items()}
     names = sorted(field.name for field in dataclasses.fields(pairs.Scales))
@@ -31,9 +31,9 @@ def read_tensors(folder: Readable, scales: pairs.Scales) -> tuple[Tensor, Tensor
 
 
 def read_network(folders: Mapping[str, Readable]) -> Network:
-    """Read a network: the file of a whole one, or a base network with the re-trained layers laid over it.
+    """Read a network: the file of a whole one, or a base network with re-trained layers laid over it.
 
-    ValueError for layers that the base network has not.
+    ValueError if the layers do not fit the base.
     """
     if "base" not in folders:
         return load_network(folders["network"] / "network.safetensors")
