@@ -27,7 +27,7 @@ def summary(tables: Mapping[str, xr.Dataset]) -> xr.Dataset:
         rmse, single = table["rmse"], single_layers(table["rmse"])
         last = int(single["layer"].max())
         few = single.sel(layer=few_layers(last))
-        mean, margin = single.mean("seed"), single.sel(layer=last) - single.sel(layer=2)
+        mean, margin = single.mean("seed"), (single.sel(layer=last) - single.sel(layer=2)).dropna("seed")
         row = {name: rmse.sel(model=name).mean().item() for name in ("none", "all")} | {
             "best": mean.min().item(),
             "best_layer": int(mean["layer"][int(np.argmin(mean.values))]),
