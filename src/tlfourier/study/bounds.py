@@ -5,9 +5,8 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 BIG = 10**12
-# The settings of each range. The bounds are those of meaning (a viscosity is positive) or of what is beyond
-# any use, not of taste: a study within them may still be refused by the grid, filter or forcing, or be too
-# large for a machine.
+# Bounds of meaning (a viscosity is positive) or beyond any use, not of taste: a study within them may be
+# refused by the grid, filter or forcing, or be too large for a machine.
 _SETTINGS: dict[tuple[float, float], str] = {
     (1e-6, 1e15): "flows.*.reynolds",
     (0, BIG): "flows.*.forcing_wavenumber",
