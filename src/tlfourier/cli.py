@@ -20,8 +20,6 @@ from tlfourier.io import atomic, paths
 from tlfourier.scorecard import reading
 from tlfourier.store.manifest import read_manifest
 from tlfourier.store.node import tree
-from tlfourier.store.stage import Folder
-from tlfourier.store.store import Store
 from tlfourier.study import targets
 from tlfourier.study.settings import load
 from tlfourier.study.study import begin, open_store
@@ -43,9 +41,8 @@ class _Group(click.Group):
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except KeyboardInterrupt:
-            click.echo(
-                "\ntlfourier: stopped; what was finished is kept, and the same command goes on", err=True
-            )
+            kept = "what was finished is kept, and the same command goes on"
+            click.echo(f"\ntlfourier: stopped; {kept}", err=True)
             sys.exit(130)
         except Exception as error:
             if ctx.params.get("debug"):
@@ -78,21 +75,16 @@ def _place(_: click.Context, __: click.Parameter, address: str | None) -> None:
 
 
 _store_option = click.option(
-    "--store",
-    metavar="ADDRESS",
-    callback=_place,
-    expose_value=False,
-    help="Folder or fsspec address (s3://bucket/study) of the artifacts.  [default: data/store]",
-)
+    "--store", metavar="ADDRESS", callback=_place, expose_value=False,
+    help="Folder or fsspec address (s3://bucket/study) of the artifacts.  [default: data/store]"
+)  # fmt: skip
 
 
 def _settings(function: Callable[..., None]) -> Callable[..., None]:
     """Give a subcommand the options that choose a study."""
 
     @click.option("--profile", default="laptop", show_default=True, help="smoke, laptop or paper.")
-    @click.option(
-        "--set", "pairs", multiple=True, metavar="KEY=VALUE", help="Override, as transfer.steps=100."
-    )
+    @click.option("--set", "pairs", multiple=True, metavar="KEY=VALUE", help="Override: transfer.steps=100.")
     @click.option("--fresh", is_flag=True, help="Ignore the shipped artifacts: compute everything here.")
     @_store_option
     @wraps(function)
@@ -127,8 +119,6 @@ def run(profile: str, overrides: dict[str, Any], pages: tuple[str, ...]) -> None
     paths.require_checkout()
     from tlfourier.book import runner, toc
 
-    paths.require_checkout()
-
     chosen = list(pages) or None
     toc.notebooks(chosen)  # an unknown page is refused before anything is computed
     begin(profile, overrides).make_all()
@@ -142,8 +132,6 @@ def book(profile: str, overrides: dict[str, Any]) -> None:
     paths.require_checkout()  # before anything is computed
     from tlfourier.book import publisher, runner
 
-    paths.require_checkout()  # before anything is computed
-
     begin(profile, overrides).make_all()
     runner.run_pages(profile, overrides)
     click.echo(f"the book: {publisher.publish(profile)}")
@@ -151,9 +139,7 @@ def book(profile: str, overrides: dict[str, Any]) -> None:
 
 @main.command()
 @_settings
-@click.option(
-    "--csv", type=click.Path(dir_okay=False, path_type=Path), help="Write the table to this file too."
-)
+@click.option("--csv", type=click.Path(dir_okay=False, path_type=Path), help="Write the table here too.")
 def scorecard(profile: str, overrides: dict[str, Any], csv: Path | None) -> None:
     """Judge every claim of the papers in every case, from the artifacts of the whole programme."""
     table = reading.as_table(begin(profile, overrides).make.verdicts())
@@ -166,25 +152,18 @@ def scorecard(profile: str, overrides: dict[str, Any], csv: Path | None) -> None
 @_settings
 @click.option("--case", "cases", multiple=True, help="Only this case; may be repeated.")
 @click.option(
-    "--layers",
-    multiple=True,
-    metavar="SETS",
-    help="singles, pairs, prefixes, suffixes, all, or a set as 2,5; may be repeated.",
-)
+    "--layers", multiple=True, metavar="SETS",
+    help="singles, pairs, prefixes, suffixes, all, or a set as 2,5; may be repeated."
+)  # fmt: skip
 @click.option("--samples", multiple=True, type=int, help="Target samples of a transfer; may be repeated.")
 @click.option("--programme", is_flag=True, help="The whole study: all cases, both ways, every analysis.")
 @click.option("--workers", type=click.IntRange(1), help="Processes of one thread each.  [default: the cores]")
 @click.option("--scheduler", metavar="TCP://HOST:PORT", help="A dask scheduler that runs already.")
 @click.option(
-    "--slurm",
-    is_flag=False,
-    flag_value=str(TEMPLATE),
-    metavar="[TEMPLATE]",
-    help="Start workers as SLURM jobs, as the template says.  [default: profiles/clusters/slurm.toml]",
-)
-@click.option(
-    "--task-index", type=int, metavar="I", help="Make the I-th of --tasks parts here, without dask."
-)
+    "--slurm", is_flag=False, flag_value=str(TEMPLATE), metavar="[TEMPLATE]",
+    help="Start workers as SLURM jobs, as the template says.  [default: profiles/clusters/slurm.toml]"
+)  # fmt: skip
+@click.option("--task-index", type=int, metavar="I", help="Make the I-th of --tasks parts, without dask.")
 @click.option("--tasks", type=click.IntRange(1), metavar="N", help="Number of jobs in the array.")
 @click.option("--dry-run", is_flag=True, help="List what would be made and what it would cost.")
 def sweep_(
@@ -239,34 +218,25 @@ def info(profile: str, overrides: dict[str, Any]) -> None:
         seconds += read_manifest(folder)["seconds"] if folder is not None else 0.0
         if node in wanted:
             missing += folder is None
-            click.echo(f"{node.name:30} {_where(folder, study.store)}")
+            place = "to be made" if folder is None else "local" if study.store.owns(folder) else "shipped"
+            click.echo(f"{node.name:30} {place}")
     click.echo(f"{missing} of {len(wanted)} are to be made; those here took {seconds / 60:.0f} min to make")
-
-
-def _where(folder: Folder | None, store: Store) -> str:
-    if folder is None:
-        return "to be made"
-    return "local" if store.owns(folder) else "shipped"
 
 
 @main.command()
 @_settings
-@click.option(
-    "--to", "target", type=click.Path(path_type=Path), default=None, help="Default: data/reference."
-)
+@click.option("--to", "target", type=click.Path(path_type=Path), help="Default: data/reference.")
 def reference(profile: str, overrides: dict[str, Any], target: Path | None) -> None:
     """Pack what the published book reads into data/reference, made first if missing."""
     study = begin(profile, overrides)
     target = target or paths.require_checkout() / "data" / "reference"
-    archives = study.store.ship(study.leaves(), target)
-    sizes = {path.name: path.stat().st_size for path in archives}
+    sizes = {path.name: path.stat().st_size for path in study.store.ship(study.leaves(), target)}
     total, largest = sum(sizes.values()), max(sizes, key=sizes.__getitem__)
     most = f"the largest {largest}, {sizes[largest] / 1e6:.1f} MB"
     click.echo(f"{total / 1e6:.1f} MB in {target}: {len(sizes)} archives, {most}")
     if total > REFERENCE_LIMIT:
-        raise RuntimeError(
-            f"{total / 1e6:.1f} MB is over the limit of {REFERENCE_LIMIT / 1e6:.0f} MB for shipped artifacts"
-        )
+        limit = f"the limit of {REFERENCE_LIMIT / 1e6:.0f} MB for shipped artifacts"
+        raise RuntimeError(f"{total / 1e6:.1f} MB is over {limit}")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import base64
 from html import escape
+from itertools import compress
 from typing import Any
 
 import xarray as xr
@@ -26,24 +27,8 @@ class Chooser:
     """Show scores and kernels of the layers that the reader picks, and re-train them if nobody has.
 
     Every method that a widget calls can be called without a browser; ``panel`` is what a notebook displays.
-
-    Parameters
-    ----------
-    study : Study
-    case : str, optional
-        The case to begin with; the first of the study by default.
-    chosen : tuple of int
-        The layers to begin with.
-
-    Attributes
-    ----------
-    panel : ipywidgets.Widget
-        The live panel.
-
-    Raises
-    ------
-    ValueError
-        If the case is unknown.
+    It begins with ``case``, the first of the study by default, and the layers ``chosen``. ValueError if the
+    case is unknown.
     """
 
     def __init__(self, study: Study, case: str | None = None, chosen: tuple[int, ...] = (2,)) -> None:
@@ -65,17 +50,10 @@ class Chooser:
         self.refresh()
 
     def _arrange(self) -> ipywidgets.Widget:
-        rows = [
-            ipywidgets.HBox([self.case, self.score, self.kernels_of]),
-            ipywidgets.HBox([ipywidgets.Label("re-train layers"), *self.toggles, self.button]),
-            self.status,
-            self.progress,
-            self.chart,
-            self.gallery,
-        ]
-        for row in rows[:2]:
-            row.layout.flex_flow = "row wrap"
-        return ipywidgets.VBox(rows)
+        first = [self.case, self.score, self.kernels_of]
+        second = [ipywidgets.Label("re-train layers"), *self.toggles, self.button]
+        rows = [ipywidgets.HBox(row, layout={"flex_flow": "row wrap"}) for row in (first, second)]
+        return ipywidgets.VBox([*rows, self.status, self.progress, self.chart, self.gallery])
 
     def _watch(self) -> None:
         for control in (self.case, self.score, *self.toggles):
@@ -88,9 +66,7 @@ class Chooser:
     @property
     def chosen(self) -> tuple[int, ...]:
         """Return the layers that are switched on."""
-        return tuple(
-            layer for layer, toggle in zip(self.study.layers, self.toggles, strict=True) if toggle.value
-        )
+        return tuple(compress(self.study.layers, [toggle.value for toggle in self.toggles]))
 
     @property
     def label(self) -> str:
@@ -161,9 +137,8 @@ class Chooser:
         if not self.chosen:
             return "Choose at least one layer."
         if not self.known:
-            return (
-                f"Layers {self.label} were not re-trained yet: the button does it in half a minute at most."
-            )
+            wait = "the button does it in half a minute at most"
+            return f"Layers {self.label} were not re-trained yet: {wait}."
         name, table = self.score.value, self.table()
         value = float(table[name].sel(model=self.label, seed=SEED))
         none, every = (float(table[name].sel(model=model, seed=SEED)) for model in ("none", "all"))
@@ -204,9 +179,5 @@ def picture(figure: Any, alt: str) -> str:
 
 def _toggle(layer: int, on: bool) -> ipywidgets.ToggleButton:
     """Return a small button that switches one layer on or off."""
-    return ipywidgets.ToggleButton(
-        value=on,
-        description=str(layer),
-        tooltip=f"re-train layer {layer}",
-        layout=ipywidgets.Layout(width="3em"),
-    )
+    about = {"description": str(layer), "tooltip": f"re-train layer {layer}"}
+    return ipywidgets.ToggleButton(value=on, **about, layout={"width": "3em"})

@@ -11,24 +11,12 @@ from tlfourier.scorecard.evidence import Evidence, Missing
 
 @dataclass(frozen=True)
 class Claim:
-    """One claim: how its effect is computed, what is claimed of it, and where to see it.
+    """One claim in ``words``: how its effect is computed, what is claimed of it, and the page that shows it.
 
-    Parameters
-    ----------
-    id : str
-        Its name in tables and pages, such as ``"C4.deepest"``: it never changes.
-    page : str
-        The page with the figure that shows it.
-    effect : callable
-        From the evidence of a case to one number per seed.
-    words : str
-        The claim.
-    quantity : str
-        What the effect is.
-    margin : float
-        None for a claim "effect > 0"; else the claim is "effect < margin": no worse by more than that.
-    rests_on : tuple of str
-        The parts of the evidence that alone decide it, if these may be the same networks in several cases.
+    The ``id``, such as ``"C4.deepest"``, never changes. ``effect`` goes from the evidence of a case to one
+    number per seed, which is the ``quantity``. Without a ``margin`` the claim is "effect > 0"; else it is
+    "effect < margin": no worse by more than that. ``rests_on`` are the parts of the evidence that alone
+    decide it, if these may be the same networks in several cases.
     """
 
     id: str

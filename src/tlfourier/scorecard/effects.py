@@ -32,11 +32,9 @@ PUT_BACK = 0.1
 def gap(evidence: Evidence) -> xr.DataArray:
     """Return the way from no transfer to a network trained on all target samples; Missing if none."""
     none, aim = evidence.rmse("none", "scratch_all")
-    way = none - aim
-    if float(way.mean()) <= 0:
-        raise Missing(
-            "without transfer the network is as good as one trained on the target: nothing to close"
-        )
+    if float((way := none - aim).mean()) <= 0:
+        found = "without transfer the network is as good as one trained on the target"
+        raise Missing(f"{found}: nothing to close")
     return way
 
 

@@ -16,40 +16,28 @@ class Missing(LookupError):
 class Evidence:
     """Everything that was measured in one case; what was not is None, and its claims are not judged.
 
-    Parameters
-    ----------
-    test, validation : xr.Dataset
-        `tlfourier.scorecard.statistics.per_seed` scores on the target over (model, seed): every baseline
-        (``none``, ``gain``, ``all``, ``scratch_few``, ``scratch_all``), single layers ``"2"``, sets
-        ``"2+5"``, and ``matched``, layer 2 with no more parameters than the last layer. Choices are made on
-        validation and scored on test.
-    home : xr.Dataset
-        The same of the base network on its own flow, over seed.
-    learning : xr.Dataset
-        Test scores over (samples, model, seed): learning curves.
-    census : xr.Dataset
-        ``trained``, ``initial``, ``randomised`` over (type, seed): shares of the kernels of a whole network.
-    jets : xr.Dataset
-        The same of networks that were trained on an anisotropic flow.
-    change, continued : xr.Dataset
-        Over (layer, seed): ``gini`` of the change of a re-trained layer's kernels; of the null, the same
-        steps on the base flow. ``change`` also has ``response`` over (layer, seed, k).
-    way_back : xr.Dataset
-        ``response`` of the transfers from target to base, over (layer, seed, k).
-    shift : xr.Dataset
-        ``shift``, log10 of target over base spectra that enter each layer of the base network, over (layer,
-        seed, k).
-    putback : xr.Dataset
-        ``most``, ``random`` (mean of the draws) over (layer, share, seed); ``everything`` over (layer, seed).
-    activations : xr.Dataset
-        ``base``, ``transferred`` and ``target``: log10 over the truth of the output's spectrum, and over the
-        target-trained network of the hidden layers', (layer, seed), mean over k.
-    mask : xr.Dataset
-        ``share`` of the change of a layer's spectrum that its mask makes, over seed.
-    identity : mapping of str to str
-        Name of a part, such as ``"census"``, to a text that two cases share exactly when the part comes from
-        the same networks, such as the keys of its artifacts. A claim that rests on such parts alone is then
-        judged once for both. Parts that are not named are taken to differ.
+    * ``test``, ``validation``: `tlfourier.scorecard.statistics.per_seed` scores on the target over (model,
+      seed): every baseline (``none``, ``gain``, ``all``, ``scratch_few``, ``scratch_all``), single layers
+      ``"2"``, sets ``"2+5"``, and ``matched``, layer 2 with no more parameters than the last layer. Choices
+      are made on validation and scored on test.
+    * ``home``: The same of the base network on its own flow, over seed.
+    * ``learning``: Test scores over (samples, model, seed): learning curves.
+    * ``census``: ``trained``, ``initial``, ``randomised`` over (type, seed): shares of the kernels of a whole
+      network.
+    * ``jets``: The same of networks that were trained on an anisotropic flow.
+    * ``change``, ``continued``: Over (layer, seed): ``gini`` of the change of a re-trained layer's kernels;
+      of the null, the same steps on the base flow. ``change`` also has ``response`` over (layer, seed, k).
+    * ``way_back``: ``response`` of the transfers from target to base, over (layer, seed, k).
+    * ``shift``: ``shift``, log10 of target over base spectra that enter each layer of the base network, over
+      (layer, seed, k).
+    * ``putback``: ``most``, ``random`` (mean of the draws) over (layer, share, seed); ``everything`` over
+      (layer, seed).
+    * ``activations``: ``base``, ``transferred`` and ``target``: log10 over the truth of the output's
+      spectrum, and over the target-trained network of the hidden layers', (layer, seed), mean over k.
+    * ``mask``: ``share`` of the change of a layer's spectrum that its mask makes, over seed.
+    * ``identity``: Name of a part, such as ``"census"``, to a text that two cases share exactly when the part
+      comes from the same networks, such as the keys of its artifacts. A claim that rests on such parts alone
+      is then judged once for both. Parts that are not named are taken to differ.
     """
 
     test: xr.Dataset
@@ -103,12 +91,7 @@ def chosen(evidence: Evidence, models: list[str]) -> xr.DataArray:
 def pick(validation: xr.DataArray, test: xr.DataArray) -> xr.DataArray:
     """Return the test values of the model with the lowest validation error among those that a seed has.
 
-    Parameters
-    ----------
-    validation : xr.DataArray
-        Over (model, seed), NaN where a seed lacks a model.
-    test : xr.DataArray
-        The same models and seeds, and any other dimensions, which remain.
+    ``validation`` is over (model, seed), NaN where a seed lacks a model; other dimensions of ``test`` remain.
     """
     complete = test.notnull().all([dim for dim in test.dims if dim not in validation.dims])
     known = validation.where(complete).dropna("seed", how="all")

@@ -19,20 +19,10 @@ ABOUT = ("number", "words", "quantity", "page")
 class Cell:
     """What the scorecard holds on a claim in a case.
 
-    Parameters
-    ----------
-    bound : str
-        What the claim says of the effect: ``"> 0"``, ``"< 0.05"``.
-    threshold : float
-        Half of alpha: the verdict is decided if ``p`` is below.
-    verdict : str
-        ``"supported"``, ``"refuted"``, ``"undecided"`` or ``"not run"``.
-    effect, low, high, seeds, p, level : float, seeds int
-        As in `tlfourier.scorecard.statistics.Decision`: mean, corrected interval and p-value.
-    same_as : str
-        The case with the same networks, of which this verdict is a copy.
-    reason : str
-        Why it was not run.
+    ``bound`` is what the claim says of the effect: ``"> 0"``, ``"< 0.05"``; ``threshold`` half of alpha: the
+    ``verdict`` ("supported", "refuted", "undecided", "not run") is decided if ``p`` is below. Mean, corrected
+    interval and p-value are as in `tlfourier.scorecard.statistics.Decision`. ``same_as`` is the case with the
+    same networks, of which this verdict is a copy; ``reason`` is why it was not run.
     """
 
     bound: str
@@ -62,20 +52,10 @@ def scorecard(
     over the family, is below ``alpha / 2``, or, which is the same, the interval excludes the bound. A family
     is all tests of one number in all cases; a claim that rests on the same networks in two cases is one test.
     Anything else is *undecided*, and one seed decides nothing. Where evidence is missing it is *not run*.
+    ``alpha`` is the chance of one false verdict or more in a family.
 
-    Parameters
-    ----------
-    cases : mapping of str to Evidence
-        Name of each case.
-    table : sequence of Claim
-    alpha : float
-        Chance of one false verdict or more in a family.
-
-    Returns
-    -------
-    xr.Dataset
-        Over (claim, case), the claims by their ids: the fields of `Cell`. Over claim: ``number``, ``words``,
-        ``quantity``, ``page``.
+    Returns over (claim, case), the claims by their ids and the cases by their names, the fields of `Cell`;
+    over claim: ``number``, ``words``, ``quantity``, ``page``.
     """
     found: _Cells = {}
     families: dict[str, list[Claim]] = {}
@@ -84,10 +64,10 @@ def scorecard(
     for family in families.values():
         found |= _judged(family, cases, alpha)
     rows = [[found[claim.id, case] for case in cases] for claim in table]
-    columns = {
-        field.name: [[getattr(cell, field.name) for cell in row] for row in rows] for field in fields(Cell)
+    data = {
+        field.name: (("claim", "case"), [[getattr(cell, field.name) for cell in row] for row in rows])
+        for field in fields(Cell)
     }
-    data = {name: (("claim", "case"), values) for name, values in columns.items()}
     about = {name: ("claim", [getattr(claim, name) for claim in table]) for name in ABOUT}
     return xr.Dataset({**data, **about}, {"claim": [claim.id for claim in table], "case": list(cases)})
 

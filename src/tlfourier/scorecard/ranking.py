@@ -13,22 +13,12 @@ LEAST_GAP = 0.02
 
 
 def rank_layers(validation: xr.DataArray, test: xr.DataArray) -> xr.Dataset:
-    """Rank single layers by an error: chosen on the validation block, reported on the test block.
+    """Rank single layers by an error over (layer, seed): chosen on validation, reported on the test block.
 
-    Parameters
-    ----------
-    validation, test : xr.DataArray
-        The same error (lower is better) over (layer, seed).
-
-    Returns
-    -------
-    xr.Dataset
-        Over ``layer``: ``rank`` (1 is the lowest mean validation error), ``mean`` and ``sd`` of the test
-        error over seeds; over ``seed``: ``best``, the layer that this seed's validation block would choose.
+    Returns over ``layer``: ``rank`` (1 is the lowest mean validation error), ``mean`` and ``sd`` of the test
+    error over seeds; over ``seed``: ``best``, the layer that this seed's validation block would choose.
     """
-    order = validation.mean("seed").argsort().values
-    rank = np.empty(order.size, dtype=int)
-    rank[order] = np.arange(1, order.size + 1)
+    rank = validation.mean("seed").argsort().values.argsort() + 1
     spread = test.std("seed", ddof=1) if test.sizes["seed"] > 1 else xr.full_like(test.mean("seed"), np.nan)
     best = validation["layer"].values[validation.transpose("seed", "layer").values.argmin(axis=1)]
     return xr.Dataset(
@@ -45,12 +35,8 @@ def chosen_layer(ranking: xr.Dataset) -> int:
 def rivals(scores: xr.DataArray, best: int) -> list[int]:
     """List the layers that the seeds do not show to be worse than the best one, itself left out.
 
-    Parameters
-    ----------
-    scores : xr.DataArray
-        An error over (layer, seed).
-    best : int
-        The layer to compare with, by paired differences and Holm's correction over the other layers.
+    ``scores`` are an error over (layer, seed), compared with the layer ``best`` by paired differences and
+    Holm's correction over the other layers.
     """
     others = scores.drop_sel(layer=best)
     worse = _above_zero(others - scores.sel(layer=best, drop=True))
@@ -58,14 +44,10 @@ def rivals(scores: xr.DataArray, best: int) -> list[int]:
 
 
 def winners(scores: xr.DataArray, baseline: str) -> list[int]:
-    """List the single layers that the seeds show to beat a baseline.
+    """List the single layers that the seeds show to beat a baseline, one of the models.
 
-    Parameters
-    ----------
-    scores : xr.DataArray
-        An error over (model, seed).
-    baseline : str
-        The model to compare with, by paired differences and Holm's correction over the layers.
+    ``scores`` are an error over (model, seed), compared by paired differences and Holm's correction over the
+    layers.
     """
     return _above_zero(scores.sel(model=baseline, drop=True) - single_layers(scores))
 
@@ -89,21 +71,15 @@ def closed_gap(scores: xr.DataArray, model: str) -> float:
 def headline(test: xr.Dataset, validation: xr.Dataset) -> xr.Dataset:
     """Reduce the scores of one case to the numbers that its story needs.
 
-    Parameters
-    ----------
-    test, validation : xr.Dataset
-        Scores over (model, seed[, snapshot]) of every baseline and every single layer. Layers are chosen on
-        the validation block only; every error is that of the test block.
+    Scores are over (model, seed[, snapshot]), of every baseline and every single layer. Layers are chosen on
+    the validation block only; every error is that of the test block.
 
-    Returns
-    -------
-    xr.Dataset
-        Scalars. Relative RMSE, mean over seeds: one for each of `BASELINES`, ``best`` and ``worst`` for those
-        layers. ``best_layer``, ``worst_layer``; ``rank_2``, the rank of layer 2 among the single layers, one
-        is best; ``gap_layer``, ``gap_gain``, ``gap_all``: the part of the way from no transfer to a network
-        trained on all target samples that the best layer, the output gain and all layers cover, NaN if there
-        is no such gap to close (`LEAST_GAP`); ``depth``, the mean over seeds of Spearman's rank correlation
-        between a layer's number and its RMSE.
+    Returns scalars. Relative RMSE, mean over seeds: one for each of `BASELINES`, ``best`` and ``worst`` for
+    those layers. ``best_layer``, ``worst_layer``; ``rank_2``, the rank of layer 2 among the single layers,
+    one is best; ``gap_layer``, ``gap_gain``, ``gap_all``: the part of the way from no transfer to a network
+    trained on all target samples that the best layer, the output gain and all layers cover, NaN if there is
+    no such gap to close (`LEAST_GAP`); ``depth``, the mean over seeds of Spearman's rank correlation of layer
+    number and RMSE.
     """
     rmse = per_seed(test)["rmse"]
     mean = rmse.mean("seed")

@@ -40,26 +40,14 @@ def in_words(found: xr.Dataset) -> pd.DataFrame:
     """Return the verdicts alone: a row for each claim that was tested anywhere, a column for each case."""
     tested = found.isel(claim=(found["verdict"] != "not run").any("case").values)
     rows = tested["verdict"].transpose("claim", "case").to_pandas()
-    return rows.set_axis(
-        pd.MultiIndex.from_arrays([rows.index, tested["words"].values], names=["claim", "words"])
-    )
+    names = {"claim": rows.index, "words": tested["words"].values}
+    return rows.set_axis(pd.MultiIndex.from_arrays(list(names.values()), names=list(names)))
 
 
 def cell(found: xr.Dataset, claim: str, case: str) -> Cell:
-    """Return what a scorecard holds on a claim in a case.
+    """Return what a `tlfourier.scorecard.scorecard` holds on a claim, such as ``"C4.deepest"``, in a case.
 
-    Parameters
-    ----------
-    found : xr.Dataset
-        From `tlfourier.scorecard.scorecard`.
-    claim : str
-        Its id, such as ``"C4.deepest"``.
-    case : str
-
-    Raises
-    ------
-    ValueError
-        If no claim has this id, or no case this name.
+    ValueError if no claim has this id, or no case this name.
     """
     for dimension, name in (("claim", claim), ("case", case)):
         known = found[dimension].values.tolist()

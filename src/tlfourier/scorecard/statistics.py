@@ -23,16 +23,10 @@ ALPHA = 0.05
 class Decision:
     """What the seeds say of a mean and a bound, as one test of a family.
 
-    Parameters
-    ----------
-    side : int
-        1 or -1 if the mean is shown to lie above or below the bound, 0 if it is not decided.
-    effect, low, high : float
-        Mean over seeds, and its two-sided interval at ``level``: it excludes the bound exactly when the side
-        is decided.
-    seeds : int
-    p, level : float
-        The smaller one-sided p-value, corrected, and ``1 - alpha / m`` where Holm's method makes it p m.
+    ``side`` is 1 or -1 if the mean is shown to lie above or below the bound, 0 if it is not decided.
+    ``effect`` is the mean over seeds, ``low`` to ``high`` its two-sided interval at ``level``: it excludes
+    the bound exactly when the side is decided. ``p`` is the smaller one-sided p-value, corrected, and
+    ``level`` is ``1 - alpha / m`` where Holm's method makes it p m.
     """
 
     side: int
@@ -50,20 +44,9 @@ def decide(
     """Decide for every row of a family on which side of its bound the mean lies, by Student's t.
 
     A side is decided if its one-sided p-value, corrected by `holm` over the family, is below ``alpha / 2``.
-    One seed decides nothing.
-
-    Parameters
-    ----------
-    effects : sequence of array_like, each of shape (seeds,)
-        For two networks of one seed, their paired difference.
-    bounds : sequence of float
-        One for each row, fixed before looking; zero by default.
-    alpha : float
-
-    Raises
-    ------
-    ValueError
-        For effects that are not a row of finite numbers, or an alpha outside (0, 1).
+    One seed decides nothing. Each row of ``effects`` has shape (seeds,); for two networks of one seed it is
+    their paired difference. ``bounds`` has one number for each row, fixed before looking; zero by default.
+    ValueError for effects that are not a row of finite numbers, or an alpha outside (0, 1).
     """
     if not 0 < alpha < 1:
         raise ValueError(f"alpha={alpha}: it must lie between 0 and 1")
@@ -134,17 +117,8 @@ def depth_correlation(scores: xr.DataArray) -> xr.DataArray:
     """Return Spearman's rank correlation of a score with the number of the re-trained layer, per seed.
 
     +1: the score grows from each layer to the next; for an error this means that shallower is always better.
-    NaN where all layers score the same, as when every one of them keeps the base network.
-
-    Parameters
-    ----------
-    scores : xr.DataArray
-        Over (layer, seed), layers numbered from the input.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than three layers.
+    NaN where all layers score the same, as when every one of them keeps the base network. ``scores`` are over
+    (layer, seed), layers numbered from the input; ValueError if there are fewer than three.
     """
     from scipy import stats  # slow to import
 
@@ -161,15 +135,8 @@ def depth_correlation(scores: xr.DataArray) -> xr.DataArray:
 def single_layers(scores: xr.DataArray) -> xr.DataArray:
     """Keep the models that re-train one layer, as a dimension ``layer`` of whole numbers.
 
-    Parameters
-    ----------
-    scores : xr.DataArray
-        Over (model, seed), models named as in `tlfourier.closure.models`.
-
-    Raises
-    ------
-    ValueError
-        If no model re-trains a single layer.
+    ``scores`` are over (model, seed), models named as in `tlfourier.closure.models`; ValueError if none of
+    them re-trains a single layer.
     """
     names = of_size(scores["model"].values, 1)
     if not names:
@@ -185,16 +152,10 @@ def per_seed(scores: xr.Dataset) -> xr.Dataset:
 
 
 def gather(rows: Mapping[str, xr.Dataset]) -> xr.Dataset:
-    """Put scores of one model each side by side, `per_seed`, over (model, seed).
+    """Put scores of one model each side by side, `per_seed`, over (model, seed), by new names of the models.
 
-    Parameters
-    ----------
-    rows : mapping of str to xr.Dataset
-        New name of each model and its scores over ``seed``, with a dimension ``model`` of size one or none.
+    Each has its scores over ``seed``, with a dimension ``model`` of size one or none.
     """
-    single = [
-        per_seed(row.squeeze("model", drop=True) if "model" in row.dims else row) for row in rows.values()
-    ]
-    return xr.concat(single, dim="model", combine_attrs="override", join="outer").assign_coords(
-        model=list(rows)
-    )
+    alone = (row.squeeze("model", drop=True) if "model" in row.dims else row for row in rows.values())
+    whole = xr.concat(map(per_seed, alone), dim="model", combine_attrs="override", join="outer")
+    return whole.assign_coords(model=list(rows))

@@ -35,21 +35,15 @@ def everything(folder: Path) -> Iterator[zipfile.Path]:
 def pack(stage: str, artifacts: Sequence[Folder], folder: Path, largest: int = LARGEST) -> list[Path]:
     """Write artifacts of one stage to as many archives as their size asks for; return their paths.
 
-    Equal artifacts make equal bytes. Archives of the stage that are no longer needed are removed.
-
-    Raises
-    ------
-    ValueError
-        One artifact alone is larger than ``largest``.
+    Equal artifacts make equal bytes. Archives of the stage that are no longer needed are removed. ValueError
+    if one artifact alone is larger than ``largest`` bytes.
     """
-    parts: list[list[Folder]] = []
-    room = 0
+    parts, room = list[list[Folder]](), 0
     for artifact in sorted(artifacts, key=lambda one: one.name):
         size = len(_packed([artifact]))
         if size > largest:
-            raise ValueError(
-                f"artifact {stage}/{artifact.name} takes {size} bytes: at most {largest} are accepted"
-            )
+            name = f"{stage}/{artifact.name}"
+            raise ValueError(f"artifact {name} takes {size} bytes: at most {largest} are accepted")
         if size > room:
             parts.append([])
             room = largest
@@ -104,13 +98,7 @@ def _index(folder: Path, state: tuple[tuple[Path, int, int], ...]) -> dict[str, 
 
 @cache
 def _opened(archive: tuple[Path, int, int], process: int) -> zipfile.ZipFile:
-    """Open an archive once in a process: one that forks shares its place in the file.
-
-    Raises
-    ------
-    DamagedArtifact
-        It is no archive.
-    """
+    """Open an archive once in a process: one that forks shares its place in the file."""
     try:
         return zipfile.ZipFile(archive[0])
     except (zipfile.BadZipFile, RuntimeError, ValueError) as error:

@@ -6,7 +6,7 @@ import platform
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from lzma import LZMAError
@@ -22,7 +22,7 @@ from tlfourier.store.stage import Folder
 
 MANIFEST = "manifest.json"
 _UNFINISHED = growing(Path(MANIFEST)).name
-_BLOCK = 2**20
+_BLOCK = 2**22
 # what a damaged archive makes of its readers
 _UNREADABLE = (OSError, zipfile.BadZipFile, zlib.error, LZMAError, EOFError, RuntimeError, ValueError)
 _VERSIONED = ("tlfourier", "torch", "numpy", "xarray")
@@ -33,13 +33,7 @@ class DamagedArtifact(RuntimeError):
 
 
 def read_manifest(folder: Folder) -> dict[str, Any]:
-    """Read an artifact's manifest.
-
-    Raises
-    ------
-    DamagedArtifact
-        The manifest is no JSON object with a recipe, checksums and seconds.
-    """
+    """Read an artifact's manifest; DamagedArtifact if it is no JSON of a recipe, checksums and seconds."""
     try:
         content = (folder / MANIFEST).read_bytes()
     except _UNREADABLE as error:
@@ -52,11 +46,8 @@ def parse_manifest(content: bytes, folder: Folder) -> dict[str, Any]:
     try:
         manifest: dict[str, Any] = json.loads(content)
         wanted = manifest["files"]
-        whole = (
-            isinstance(manifest["recipe"], dict)
-            and isinstance(wanted, dict)
-            and float(manifest["seconds"]) >= 0
-        )
+        whole = isinstance(manifest["recipe"], dict) and isinstance(wanted, dict)
+        whole = whole and float(manifest["seconds"]) >= 0
         if not whole or not all(_inside(name) and isinstance(sha, str) for name, sha in wanted.items()):
             raise ValueError("an entry has the wrong form")
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
@@ -65,13 +56,7 @@ def parse_manifest(content: bytes, folder: Folder) -> dict[str, Any]:
 
 
 def check(folder: Folder, key: str | None = None) -> None:
-    """Compare an artifact with its manifest.
-
-    Raises
-    ------
-    DamagedArtifact
-        A file is missing, foreign or changed, or the recipe is that of another artifact.
-    """
+    """Raise DamagedArtifact if a file is missing, foreign or changed, or the recipe is another artifact's."""
     manifest = read_manifest(folder)
     wanted, present = manifest["files"], files(folder)
     for name in sorted(set(wanted) | set(present)):
@@ -125,16 +110,21 @@ def _below(folder: Folder, above: str = "") -> Iterator[tuple[str, Folder]]:
 
 def checksum(file: Folder) -> str:
     """Return the SHA-256 of a file's bytes."""
-    digest = hashlib.sha256()
     try:
         with file.open("rb") as stream:
-            while block := stream.read(_BLOCK):
-                digest.update(block)
+            return digest(stream.read)
     except _UNREADABLE:
         if isinstance(file, Path):  # what the system cannot read need not be damaged
             raise
         return "unreadable"
-    return digest.hexdigest()
+
+
+def digest(read: Callable[[int], bytes]) -> str:
+    """Return the SHA-256 of what a stream's ``read`` gives."""
+    found = hashlib.sha256()
+    while block := read(_BLOCK):
+        found.update(block)
+    return found.hexdigest()
 
 
 def damaged(folder: Folder, what: str) -> str:

@@ -12,10 +12,7 @@ from typing import Any
 
 @dataclass(frozen=True, eq=False)
 class Node:
-    """One artifact to be: a stage, its version, its settings and the artifacts it reads.
-
-    Two nodes are equal if their recipes are.
-    """
+    """One artifact to be: a stage, its version, its settings and what it reads; equal if the recipes are."""
 
     stage: str
     version: int
@@ -61,12 +58,6 @@ def tree(nodes: Iterable[Node]) -> Iterator[Node]:
 
 
 def key_of(recipe: Mapping[str, Any]) -> str:
-    """Return the SHA-256 of a recipe in canonical JSON.
-
-    Raises
-    ------
-    ValueError
-        A number in it is not finite: it has no JSON.
-    """
+    """Return the SHA-256 of a recipe in canonical JSON; ValueError for a number that is not finite."""
     canonical = json.dumps(recipe, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(canonical.encode()).hexdigest()

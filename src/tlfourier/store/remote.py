@@ -6,7 +6,6 @@ or an artifact that is whole, and of two writers the later one wins as a whole.
 """
 
 import contextlib
-import hashlib
 import json
 import uuid
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from fsspec.core import url_to_fs
 
 from tlfourier.io.atomic import write_bytes
 from tlfourier.io.words import one_line
+from tlfourier.store import manifest as manifests
 from tlfourier.store.manifest import MANIFEST, DamagedArtifact, check_recipe, damaged, files, parse_manifest
 
 _BLOCK = 2**22
@@ -36,17 +36,10 @@ def is_remote(address: str) -> bool:
 
 @dataclass(frozen=True)
 class Remote:
-    """Artifacts under an fsspec address; credentials come from where its protocol usually finds them.
+    """Artifacts under an fsspec address, as ``s3://bucket/study``; ``s3`` and ``gs`` need the extra ``s3``.
 
-    Parameters
-    ----------
-    address : str
-        As ``s3://bucket/study``; ``s3`` and ``gs`` need the extra ``s3``.
-
-    Raises
-    ------
-    ValueError
-        The protocol is unknown, or the package for it is not installed.
+    Credentials come from where the protocol usually finds them. ValueError if it is unknown, or its package
+    not installed.
     """
 
     address: str
@@ -108,13 +101,7 @@ class Remote:
             system.pipe_file(f"{root}/{name}/{MANIFEST}", content)
 
     def examine(self, name: str) -> None:
-        """Re-hash an artifact where it lies.
-
-        Raises
-        ------
-        DamagedArtifact
-            A file is missing or changed, or the recipe is that of another artifact.
-        """
+        """Re-hash an artifact where it lies; DamagedArtifact if a file or the recipe is not what it was."""
         place, content = Path(name), self._manifest(name)
         manifest = parse_manifest(content or b"", place)
         for file, wanted in sorted(manifest["files"].items()):
@@ -126,9 +113,8 @@ class Remote:
         """Move a damaged artifact's manifest to ``damaged/``: it is made again, its files stay."""
         with self._errors():
             system, root = self._system()
-            system.mv(
-                f"{root}/{name}/{MANIFEST}", f"{root}/damaged/{name}/{uuid.uuid4().hex[:12]}/{MANIFEST}"
-            )
+            aside = f"{root}/damaged/{name}/{uuid.uuid4().hex[:12]}/{MANIFEST}"
+            system.mv(f"{root}/{name}/{MANIFEST}", aside)
 
     def _manifest(self, name: str) -> bytes | None:
         with self._errors():
@@ -140,16 +126,13 @@ class Remote:
         return content
 
     def _checksum(self, path: str) -> str | None:
-        digest = hashlib.sha256()
         with self._errors():
             system, root = self._system()
             try:
                 with system.open(f"{root}/{path}", "rb", block_size=_BLOCK) as stream:
-                    while block := stream.read(_BLOCK):
-                        digest.update(block)
+                    return manifests.digest(stream.read)
             except FileNotFoundError:
                 return None
-        return digest.hexdigest()
 
     def _system(self) -> tuple[AbstractFileSystem, str]:
         system, root = url_to_fs(self.address, use_listings_cache=False)
@@ -161,8 +144,8 @@ class Remote:
         try:
             yield
         except Exception as error:
-            words = one_line(error, longest=600)
-            raise RemoteError(f"the store at {self.address} cannot be used: {words}") from error
+            what = f"the store at {self.address} cannot be used"
+            raise RemoteError(f"{what}: {one_line(error, longest=600)}") from error
 
 
 def _writer(manifest: dict[str, Any]) -> str:

@@ -16,29 +16,16 @@ Get: TypeAlias = Callable[[Node], Folder]
 
 @dataclass(frozen=True)
 class Stage:
-    """One kind of artifact.
+    """One kind of artifact; ``name`` is the first part of its artifacts' names.
 
-    Parameters
-    ----------
-    name : str
-        Of the stage; the first part of its artifacts' names.
-    version : int
-        To be raised when `make` computes something else than before: all keys of the stage change then.
-    node : callable
-        From settings to the `Node` of an artifact.
-    make : callable
-        ``(node, folders of the inputs, folder)``: writes the artifact's files, and does nothing else.
-    read : callable
-        ``(node, get)``: what the artifact holds, in memory; ``get`` finds the folders of nodes.
-    work : callable
-        The leading operations that a node asks for (multiplications, points of transforms).
-    rate : float
-        Seconds of one thread per operation where a store has nothing of the kind to measure them by: the
-        median of the shipped artifacts.
-    describe : callable
-        What a node is, in a few words and the settings by which people tell such nodes apart.
-    resumable : bool
-        `make` goes on from what a killed run has left in the folder; otherwise it gets an empty one.
+    ``version`` is raised when `make` computes something else than before: all keys of the stage change then.
+    ``node`` goes from settings to the `Node` of an artifact. ``make(node, folders of the inputs, folder)``
+    writes the artifact's files, and does nothing else; if ``resumable``, it goes on from what a killed run
+    has left in the folder, otherwise it gets an empty one. ``read(node, get)`` returns what the artifact
+    holds, in memory; ``get`` finds the folders of nodes. ``work`` counts the leading operations that a node
+    asks for (multiplications, points of transforms), ``rate`` is the seconds of one thread per operation
+    where a store has nothing of the kind to measure them by: the median of the shipped artifacts.
+    ``describe`` says what a node is, in a few words and the settings by which people tell such nodes apart.
     """
 
     name: str

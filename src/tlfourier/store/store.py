@@ -6,8 +6,7 @@ whole, under a lock, so that a killed run loses only the stage it was in, and tw
 artifact at once. Device, time and the profile's name are not in the key.
 
 Every artifact is made with one thread: sums over a thread's share depend on the number of threads, and an
-artifact should have the same bits on two cores as on two hundred. Cores are used by making several artifacts
-at once, see `tlfourier.sweep.run`.
+artifact should have the same bits on two cores as on two hundred; `tlfourier.sweep.run` uses the others.
 """
 
 import contextlib
@@ -40,22 +39,12 @@ class MissingArtifact(RuntimeError):
 
 @dataclass(frozen=True)
 class Store:
-    """Artifacts under ``root``; other places are asked as well, and never written.
+    """Artifacts under the folder ``root``, made with the first of them; what can be made are its ``stages``.
 
-    Parameters
-    ----------
-    root : Path
-        Folder that new artifacts go to; made when the first one is.
-    stages : mapping of str to Stage
-        What can be made and read.
-    reference : Path, optional
-        Folder with the archives of the shipped artifacts, see `tlfourier.store.archive`.
-    remote : Remote, optional
-        Where artifacts are fetched from, and copied to once they are made; ``root`` then holds local copies.
-    others : tuple of Path
-        More folders of artifacts, read only.
-    threads : int
-        Threads that make an artifact; other numbers than 1 give other bits.
+    Other places are asked as well, and never written: the folder ``reference`` with the archives of the
+    shipped artifacts (see `tlfourier.store.archive`), and the folders ``others``. From a ``remote`` store
+    artifacts are fetched, and copied to it once they are made; ``root`` then holds local copies. Other
+    numbers of ``threads`` than 1 give other bits.
     """
 
     root: Path
@@ -68,13 +57,7 @@ class Store:
     _shared: set[str] = field(default_factory=set, compare=False)
 
     def find(self, node: Node) -> Folder | None:
-        """Return the folder of an undamaged artifact, fetched if it is remote, or None if it is nowhere.
-
-        Raises
-        ------
-        DamagedArtifact
-            Its files differ from its manifest.
-        """
+        """Return the folder of an artifact, fetched if it is remote, or None; DamagedArtifact if it is so."""
         found = self._on_disk(node)
         if found is None and self.remote and self.remote.has(node.name):
             with self._lock(node):
@@ -88,9 +71,7 @@ class Store:
         found = self.find(node)
         if found is None:
             if node.stage not in self.stages:
-                raise MissingArtifact(
-                    f"artifact {node.name} is missing and no stage of that name can make it"
-                )
+                raise MissingArtifact(f"artifact {node.name} is missing: no stage of that name can make it")
             inputs = {name: self.get(child) for name, child in node.inputs.items()}
             with self._lock(node):
                 # Another writer may have been faster, here or in the remote store.
@@ -145,8 +126,7 @@ class Store:
 
     def _make(self, node: Node, inputs: Mapping[str, Folder]) -> Path:
         partial = self.root / "partial" / node.name
-        resumed = self.stages[node.stage].resumable and partial.exists()
-        if not resumed:
+        if not (resumed := self.stages[node.stage].resumable and partial.exists()):
             shutil.rmtree(partial, ignore_errors=True)
         started = time.perf_counter()
         try:

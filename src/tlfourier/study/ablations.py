@@ -21,16 +21,7 @@ Settings = Callable[[StudySpec], Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Ablation:
-    """One choice changed.
-
-    Parameters
-    ----------
-    name : str
-    settings : callable
-        From the study's settings to the overrides that make the ablation.
-    retrained : bool
-        It needs base networks of its own.
-    """
+    """One choice changed, as overrides of the settings; ``retrained`` needs base networks of its own."""
 
     name: str
     settings: Settings
@@ -60,10 +51,8 @@ def _as(name: str, value: Any) -> Settings:
 
 def _half(spec: StudySpec) -> Mapping[str, Any]:
     """Return settings with every other snapshot, seen twice as often: as many steps on a coarser sampling."""
-    return {
-        "training.samples": max(1, spec.training.samples // 2),
-        "training.epochs": max(1, spec.training.epochs // BRIEF) * 2,
-    }
+    samples, epochs = spec.training.samples // 2, spec.training.epochs // BRIEF
+    return {"training.samples": max(1, samples), "training.epochs": max(1, epochs) * 2}
 
 
 ABLATIONS: tuple[Ablation, ...] = (

@@ -5,49 +5,30 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 BIG = 10**12
-# One line a setting: least, largest. The bounds are those of meaning (a viscosity is positive) or of what is
-# beyond any use, not of taste: a study within them may still be refused by the grid, filter or forcing, or be
-# too large for a machine.
-RANGES: dict[str, tuple[float, float]] = {
-    "flows.*.reynolds": (1e-6, 1e15),
-    "flows.*.forcing_wavenumber": (0, BIG),
-    "flows.*.drag": (0.0, 1e6),
-    "flows.*.beta": (-1e6, 1e6),
-    "flows.*.seed": (0, 2**63 - 1),
-    "flows.*.runs": (1, BIG),
-    "flows.*.spin_up": (0.0, 1e9),
-    "cases.*.seeds": (1, 1000),
-    "simulation.size": (8, 10**6),
-    "simulation.cfl": (1e-3, 10.0),
-    "simulation.spin_up": (0.0, 1e9),
-    "simulation.interval": (1e-6, 1e9),
-    "filter.size": (8, 10**6),
-    "filter.width": (1e-6, 1e6),
-    "split.train": (1, BIG),
-    "split.validation": (1, BIG),
-    "split.test": (1, BIG),
-    "split.gap": (1, BIG),
-    "network.layers": (2, 99),
-    "network.channels": (1, BIG),
-    "network.kernel_size": (1, 999),
-    "network.inputs": (1, BIG),
-    "network.outputs": (1, BIG),
-    "training.samples": (1, BIG),
-    "training.epochs": (1, BIG),
-    "training.batch_size": (1, BIG),
-    "training.learning_rate": (1e-12, 1e3),
-    "training.seed": (0, 2**63 - 1),
-    "transfer.samples": (1, BIG),
-    "transfer.steps": (1, BIG),
-    "transfer.batch_size": (1, BIG),
-    "transfer.learning_rate": (1e-12, 1e3),
-    "transfer.scratch_steps": (1, BIG),
-    "seeds": (1, 1000),
-    "reversed_seeds": (1, 1000),
-    "pair_seeds": (1, 1000),
-    "curve_seeds": (1, 1000),
-    "variant_seeds": (1, 1000),
+# Bounds of meaning (a viscosity is positive) or beyond any use, not of taste: a study within them may be
+# refused by the grid, filter or forcing, or be too large for a machine.
+_SETTINGS: dict[tuple[float, float], str] = {
+    (1e-6, 1e15): "flows.*.reynolds",
+    (0, BIG): "flows.*.forcing_wavenumber",
+    (0.0, 1e6): "flows.*.drag",
+    (-1e6, 1e6): "flows.*.beta",
+    (0, 2**63 - 1): "flows.*.seed training.seed",
+    (1, BIG): (
+        "flows.*.runs split.train split.validation split.test split.gap network.channels network.inputs "
+        "network.outputs training.samples training.epochs training.batch_size transfer.samples "
+        "transfer.steps transfer.batch_size transfer.scratch_steps"
+    ),
+    (0.0, 1e9): "flows.*.spin_up simulation.spin_up",
+    (1, 1000): "cases.*.seeds seeds reversed_seeds pair_seeds curve_seeds variant_seeds",
+    (8, 10**6): "simulation.size filter.size",
+    (1e-3, 10.0): "simulation.cfl",
+    (1e-6, 1e9): "simulation.interval",
+    (1e-6, 1e6): "filter.width",
+    (2, 99): "network.layers",
+    (1, 999): "network.kernel_size",
+    (1e-12, 1e3): "training.learning_rate transfer.learning_rate",
 }
+RANGES = {name: limits for limits, names in _SETTINGS.items() for name in names.split()}
 
 
 def numbers(spec: Any, where: str = "") -> Iterator[tuple[str, str, float]]:

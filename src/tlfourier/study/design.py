@@ -33,13 +33,7 @@ Models = Mapping[str, Iterable[int]]
 
 @dataclass(frozen=True)
 class Design:
-    """The plan of a study: equal settings give equal nodes.
-
-    Parameters
-    ----------
-    spec : StudySpec
-        The settings.
-    """
+    """The plan of a study with the settings ``spec``: equal settings give equal nodes."""
 
     spec: StudySpec
 
@@ -137,14 +131,12 @@ class Design:
     def budget(self) -> pd.DataFrame:
         """Return the number of trainings: a row for each case, a column for each kind of model."""
         kinds = {0: "baselines", 1: "single layers", 2: "pairs"}
-        rows = pd.DataFrame(
-            [
-                {"case": case, "kind": kinds.get(len(layers_of(name)), "other sets"), "trainings": len(seeds)}
-                for case in self.ways
-                for name, seeds in self.models(case).items()
-            ]
-        )
-        table = rows.pivot_table("trainings", "case", "kind", aggfunc="sum", fill_value=0)
+        rows = [
+            {"case": case, "kind": kinds.get(len(layers_of(name)), "other sets"), "trainings": len(seeds)}
+            for case in self.ways
+            for name, seeds in self.models(case).items()
+        ]
+        table = pd.DataFrame(rows).pivot_table("trainings", "case", "kind", aggfunc="sum", fill_value=0)
         return table.loc[list(self.ways), [*kinds.values(), "other sets"]].astype(int)
 
     def vary(self, overrides: Mapping[str, Any]) -> Design:
@@ -153,20 +145,14 @@ class Design:
 
     def with_percent(self, percent: float) -> Design:
         """Return the design with another part of the samples for its transfers; 0 is one snapshot."""
-        budget, whole = self.spec.transfer.samples, self.spec.split.train
-        count = budget if percent == 10.0 else round(percent / 100 * whole)
+        count = round(percent / 100 * self.spec.split.train)
+        count = self.spec.transfer.samples if percent == 10.0 else count
         return self.vary({"transfer.samples": max(1, count)})
 
     # ---- the nodes of networks and their scores
 
     def network_node(self, case: str, model: Model, seed: int = 0) -> Node:
-        """Return the node of a model's network, by its name or its layers.
-
-        Raises
-        ------
-        ValueError
-            Unknown case, model or seed.
-        """
+        """Return the node of a model's network, by its name or its layers; ValueError if one is unknown."""
         flows, name = self.case(case), model_name(model, self.spec.network.layers)
         if seed not in self.seeds_of(case):
             raise ValueError(f"seed={seed}: case {case!r} has seeds 0..{len(self.seeds_of(case)) - 1}")
@@ -175,8 +161,7 @@ class Design:
         if name in ("scratch_few", "scratch_all"):
             return networks.train_node(self.spec, flows.target, seed, name == "scratch_few")
         if name == MATCHED:
-            outputs = self.spec.network.outputs
-            return networks.transfer_node(self.spec, case, (2,), seed, channels=outputs)
+            return networks.transfer_node(self.spec, case, (2,), seed, channels=self.spec.network.outputs)
         return networks.transfer_node(self.spec, case, layers_of(name) or tuple(self.layers), seed)
 
     def null_node(self, case: str, layers: Iterable[int], seed: int = 0) -> Node:
@@ -193,19 +178,16 @@ class Design:
 
     def table_node(self, case: str, models: Models, split: str = "test") -> Node:
         """Return the node of the mean scores of models on a block of the target."""
-        return analyses.table_node(
-            {
-                name: {seed: self.score_node(case, name, seed, split=split) for seed in seeds}
-                for name, seeds in models.items()
-            }
-        )
+        found = {
+            name: {seed: self.score_node(case, name, seed, split=split) for seed in seeds}
+            for name, seeds in models.items()
+        }
+        return analyses.table_node(found)
 
     def home_node(self, case: str) -> Node:
         """Return the node of the mean scores of the base networks on the test block of their own flow."""
-        seeds = self.seeds_of(case)
-        return analyses.table_node(
-            {"none": {seed: self.score_node(case, "none", seed, on="base") for seed in seeds}}
-        )
+        found = {seed: self.score_node(case, "none", seed, on="base") for seed in self.seeds_of(case)}
+        return analyses.table_node({"none": found})
 
     # ---- the nodes of what looks into networks
 
@@ -225,8 +207,8 @@ class Design:
 
     def put_back_node(self, case: str, layer: int, seed: int) -> Node:
         """Return the node of the skill lost with a layer's kernels put back."""
-        network = self.network_node(case, [layer], seed)
-        return analyses.put_back_node(self.spec, self.case(case).target, network)
+        target, network = self.case(case).target, self.network_node(case, [layer], seed)
+        return analyses.put_back_node(self.spec, target, network)
 
     def mask_node(self, case: str, layer: int, seed: int) -> Node:
         """Return the node of the masks of a network with a layer re-trained and of its base, swapped."""

@@ -53,9 +53,9 @@ def learning(study: Results, case: str) -> xr.Dataset:
     for percent in PERCENTS:
         part = study.design.with_percent(percent)
         tables = [study.read(part.table_node(case, models, split)) for split in ("test", "validation")]
-        blocks = [table["rmse"].reindex(seed=list(part.seeds_of(case))) for table in tables]
+        test, validation = (table["rmse"].reindex(seed=list(part.seeds_of(case))) for table in tables)
         samples = part.spec.transfer.samples
-        row = xr.Dataset({"rmse": blocks[0], "validation_rmse": blocks[1], "samples": samples})
+        row = xr.Dataset({"rmse": test, "validation_rmse": validation, "samples": samples})
         rows.append(row.dropna("seed", how="all"))
     return xr.concat(rows, "percent").assign_coords(percent=list(PERCENTS))
 
@@ -75,8 +75,8 @@ def changes(study: Results, case: str, null: bool = False) -> xr.Dataset:
 
     def one(seed: int) -> xr.Dataset:
         layers = study.design.probed_layers if null else study.design.layers
-        parts = [study.read(study.design.change_node(case, layer, seed, null)) for layer in layers]
-        return xr.concat(parts, "layer")
+        nodes = (study.design.change_node(case, layer, seed, null) for layer in layers)
+        return xr.concat(map(study.read, nodes), "layer")
 
     return _over_seeds(study, case, one)
 
@@ -119,9 +119,8 @@ def output_gaps(study: Results, case: str, validation: xr.Dataset) -> xr.Dataset
         target = activations(study, case, "scratch_all", seed)
         layer = _chosen(study, validation, seed)
         models: dict[str, Model] = {"base": "none", "transferred": (layer,)}
-        return xr.Dataset(
-            {name: _gaps(activations(study, case, model, seed), target) for name, model in models.items()}
-        )
+        spectra = {name: activations(study, case, model, seed) for name, model in models.items()}
+        return xr.Dataset({name: _gaps(found, target) for name, found in spectra.items()})
 
     return _over_seeds(study, case, one)
 
@@ -176,8 +175,7 @@ def mask_shares(study: Results, case: str, validation: xr.Dataset) -> xr.Dataset
 
     def one(seed: int) -> xr.Dataset:
         layer = _chosen(study, validation, seed)
-        found = study.read(study.design.mask_node(case, layer, seed))
-        share = fourier.mask_share(found)
+        share = fourier.mask_share(study.read(study.design.mask_node(case, layer, seed)))
         reached = share.where(share["layer"] >= layer)
         return xr.Dataset({"share": reached.mean("layer"), "by_layer": reached})
 
@@ -192,16 +190,14 @@ def _chosen(study: Results, validation: xr.Dataset, seed: int) -> int:
 
 def _over_seeds(study: Results, case: str, one: Callable[[int], xr.Dataset]) -> xr.Dataset:
     seeds = list(study.design.seeds_of(case))
-    parts = [one(seed) for seed in seeds]
-    return xr.concat(parts, "seed", combine_attrs="override").assign_coords(seed=seeds)
+    return xr.concat(map(one, seeds), "seed", combine_attrs="override").assign_coords(seed=seeds)
 
 
 def _entering(spectra: xr.Dataset) -> xr.DataArray:
     """Return the amplitudes that enter each layer: the inputs, then what the layers before it give."""
     hidden = spectra["amplitude"].sel(stage="after", drop=True).isel(layer=slice(0, -1))
-    rows = xr.concat(
-        [spectra["inputs"].drop_vars("layer", errors="ignore"), hidden.drop_vars("layer")], "layer"
-    )
+    inputs = spectra["inputs"].drop_vars("layer", errors="ignore")
+    rows = xr.concat([inputs, hidden.drop_vars("layer")], "layer")
     return rows.assign_coords(layer=np.arange(1, rows.sizes["layer"] + 1))
 
 

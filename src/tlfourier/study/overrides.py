@@ -17,10 +17,7 @@ _BEYOND = 10**300  # integers that no float holds
 def nested(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Turn ``{"a.b": 1}`` into ``{"a": {"b": 1}}``; nested input passes through, and the two may be mixed.
 
-    Raises
-    ------
-    ValueError
-        A setting is given twice, or is both a value and a table, or tables lie in tables without end.
+    ValueError for a setting that is given twice or is both a value and a table, and for tables without end.
     """
     tree: dict[str, Any] = {}
     _plant(tree, settings, ())
@@ -30,23 +27,20 @@ def nested(settings: Mapping[str, Any]) -> dict[str, Any]:
 def _plant(tree: dict[str, Any], settings: Mapping[str, Any], above: tuple[str, ...]) -> None:
     for key, value in settings.items():
         path = (*above, *str(key).split("."))
+        name = f"setting {show('.'.join(path))}"
         if len(path) > DEPTH:
-            raise ValueError(
-                f"setting {show('.'.join(path))} lies {len(path)} deep: at most {DEPTH} is accepted"
-            )
+            raise ValueError(f"{name} lies {len(path)} deep: at most {DEPTH} is accepted")
         branch = tree
         for parent in path[:-1]:
             branch = branch.setdefault(parent, {})
             if not isinstance(branch, dict):
-                raise ValueError(
-                    f"setting {show('.'.join(path))} lies in one that is given a value: give one"
-                )
+                raise ValueError(f"{name} lies in one that is given a value: give one")
         if isinstance(value, Mapping):
             if not isinstance(branch.setdefault(path[-1], {}), dict):
-                raise ValueError(f"setting {show('.'.join(path))} is given a value and a table: give one")
+                raise ValueError(f"{name} is given a value and a table: give one")
             _plant(tree, value, path)
         elif path[-1] in branch:
-            raise ValueError(f"setting {show('.'.join(path))} is given twice: give it once")
+            raise ValueError(f"{name} is given twice: give it once")
         else:
             branch[path[-1]] = value
 
@@ -90,11 +84,9 @@ def _accepted(spec: Any, key: str, old: Any) -> tuple[type, ...]:
         return (type(old),)
     hint = typing.get_type_hints(type(spec))[key]
     parts = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
-    classes = []
+    classes: list[type] = []
     for part in parts:
         origin = typing.get_origin(part)
-        if origin is typing.Literal:
-            classes += [type(option) for option in typing.get_args(part)]
-        else:
-            classes.append(origin or part)
+        literal = origin is typing.Literal
+        classes += map(type, typing.get_args(part)) if literal else [origin or part]
     return tuple(dict.fromkeys(classes))

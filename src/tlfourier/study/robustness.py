@@ -16,40 +16,26 @@ def scores(study: Results) -> dict[str, xr.Dataset]:
 
 
 def summary(tables: Mapping[str, xr.Dataset]) -> xr.Dataset:
-    """Say of every ablation what is left of the story, mean over its seeds.
+    """Say of every ablation of `scores` what is left of the story, mean over its seeds.
 
-    Parameters
-    ----------
-    tables : mapping of str to xr.Dataset
-        From `scores`.
-
-    Returns
-    -------
-    xr.Dataset
-        Over ``variant``: ``none``, ``best`` and ``all``, relative RMSE; ``best_layer``; ``depth``,
-        Spearman's ρ of error and depth over the layers that every ablation has; ``margin``, by how much the
-        last layer is worse than layer 2; ``survives``, whether it is worse for every seed.
+    Over ``variant``: ``none``, ``best`` and ``all``, relative RMSE; ``best_layer``; ``depth``, Spearman's ρ
+    of error and depth over the layers that every ablation has; ``margin``, by how much the last layer is
+    worse than layer 2; ``survives``, whether it is worse for every seed.
     """
     rows = []
     for table in tables.values():
-        rmse = table["rmse"]
-        single = single_layers(rmse)
+        rmse, single = table["rmse"], single_layers(table["rmse"])
         last = int(single["layer"].max())
         few = single.sel(layer=few_layers(last))
-        mean, margin = single.mean("seed"), single.sel(layer=last) - single.sel(layer=2)
-        rows.append(
-            xr.Dataset(
-                {
-                    "none": rmse.sel(model="none").mean().item(),
-                    "best": mean.min().item(),
-                    "best_layer": int(mean["layer"][int(np.argmin(mean.values))]),
-                    "all": rmse.sel(model="all").mean().item(),
-                    "depth": depth_correlation(few).mean().item(),
-                    "margin": margin.mean().item(),
-                    "survives": bool((margin > 0).all()),
-                }
-            )
-        )
+        mean, margin = single.mean("seed"), (single.sel(layer=last) - single.sel(layer=2)).dropna("seed")
+        row = {name: rmse.sel(model=name).mean().item() for name in ("none", "all")} | {
+            "best": mean.min().item(),
+            "best_layer": int(mean["layer"][int(np.argmin(mean.values))]),
+            "depth": depth_correlation(few).mean().item(),
+            "margin": margin.mean().item(),
+            "survives": bool((margin > 0).all()),
+        }
+        rows.append(xr.Dataset(row))
     return xr.concat(rows, "variant").assign_coords(variant=list(tables))
 
 
@@ -59,11 +45,9 @@ def fair(study: Results) -> xr.DataArray:
     Over (layer, seed): a fair rate for each layer, not one for all.
     """
     rates = [one for one in ABLATIONS if one.name in RATES]
-    tables = {
-        split: xr.concat(
-            [single_layers(study.read(table_node(study.design, one, split))["rmse"]) for one in rates], "rate"
-        )
-        for split in ("validation", "test")
-    }
-    best = tables["validation"].mean("seed").argmin("rate")
-    return tables["test"].isel(rate=best)
+
+    def errors(split: str) -> xr.DataArray:
+        tables = (study.read(table_node(study.design, one, split)) for one in rates)
+        return xr.concat([single_layers(table["rmse"]) for table in tables], "rate")
+
+    return errors("test").isel(rate=errors("validation").mean("seed").argmin("rate"))

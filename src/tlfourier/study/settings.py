@@ -101,10 +101,9 @@ class CaseSpec:
 
 
 def _flows() -> dict[str, FlowSpec]:
-    # 2,440 snapshots are 61 runs of 40.
-    decaying = FlowSpec(forcing_wavenumber=0, drag=0.0, seed=4, runs=61, spin_up=5.0)
     return {
-        "decaying": decaying,
+        # 2,440 snapshots are 61 runs of 40.
+        "decaying": FlowSpec(forcing_wavenumber=0, drag=0.0, seed=4, runs=61, spin_up=5.0),
         "viscous": FlowSpec(reynolds=1e3, seed=1),
         "small_scale": FlowSpec(forcing_wavenumber=25, seed=2),
         "target": FlowSpec(seed=3),
@@ -126,11 +125,7 @@ class StudySpec:
     ``seeds`` are those of a case that names no number of its own; ``reversed_seeds`` of reverse transfers,
     ``pair_seeds`` of all pairs of layers, ``curve_seeds`` of prefixes, suffixes and learning curves,
     ``variant_seeds`` of what is varied, each at most those of its case.
-
-    Raises
-    ------
-    ValueError
-        For no seed, more samples than a block has, or a case of flows that there are not.
+    ValueError for no seed, more samples than a block has, or a case of flows that there are not.
     """
 
     flows: dict[str, FlowSpec] = field(default_factory=_flows)
@@ -162,16 +157,12 @@ class StudySpec:
     def case(self, name: str) -> CaseSpec:
         """Return a case; ``"forcing reversed"`` is ``"forcing"`` from its target to its base.
 
-        Raises
-        ------
-        ValueError
-            Unknown case.
+        ValueError if there is none of that name.
         """
         forward = name.removesuffix(REVERSED)
         if forward not in self.cases:
-            raise ValueError(
-                f"unknown case {show(name)}: accepted are {', '.join(self.cases)}, also with {REVERSED!r}"
-            )
+            known = ", ".join(self.cases)
+            raise ValueError(f"unknown case {show(name)}: accepted are {known}, also with {REVERSED!r}")
         case = self.cases[forward]
         return case if forward == name else CaseSpec(case.target, case.base, self.reversed_seeds)
 
@@ -179,12 +170,9 @@ class StudySpec:
         """Refuse numbers that no study can be made of."""
         if self.seeds < 1:
             raise ValueError(f"seeds={self.seeds}: a study needs at least one seed")
-        for name, wanted, limit in (
-            ("training.samples", self.training.samples, self.split.train),
-            ("transfer.samples", self.transfer.samples, self.split.train),
-        ):
-            if not 1 <= wanted <= limit:
-                raise ValueError(f"{name}={wanted}: accepted are 1 to split.train={limit}")
+        for name, wanted in (("training", self.training.samples), ("transfer", self.transfer.samples)):
+            if not 1 <= wanted <= self.split.train:
+                raise ValueError(f"{name}.samples={wanted}: accepted are 1 to split.train={self.split.train}")
         for name, case in self.cases.items():
             for flow in (case.base, case.target):
                 if flow not in self.flows:
@@ -194,11 +182,9 @@ class StudySpec:
 def from_data(data: Mapping[str, Any]) -> StudySpec:
     """Return the settings whose `StudySpec.as_data` these are."""
     rest = {key: value for key, value in data.items() if key not in ("flows", "cases")}
-    tables = {
-        "flows": {name: FlowSpec(**flow) for name, flow in data["flows"].items()},
-        "cases": {name: CaseSpec(**case) for name, case in data["cases"].items()},
-    }
-    return replace(apply(StudySpec(), rest), **tables)
+    flows = {name: FlowSpec(**flow) for name, flow in data["flows"].items()}
+    cases = {name: CaseSpec(**case) for name, case in data["cases"].items()}
+    return replace(apply(StudySpec(), rest), flows=flows, cases=cases)
 
 
 def profile_names() -> list[str]:
@@ -209,10 +195,7 @@ def profile_names() -> list[str]:
 def load(profile: str, overrides: Mapping[str, Any] | None = None) -> StudySpec:
     """Read a profile, lay the overrides on it, and return the study's settings.
 
-    Raises
-    ------
-    ValueError
-        Unknown profile, unknown key, or a value of the wrong kind: one sentence with the accepted ones.
+    ValueError for an unknown profile or key, or a value of the wrong kind, with the accepted ones.
     """
     if profile not in profile_names():
         raise ValueError(f"unknown profile {show(profile)}: accepted are {', '.join(profile_names())}")
@@ -239,15 +222,13 @@ def _check_physics(spec: StudySpec) -> None:
     check_grid(simulation.size)
     check_grid(coarse.size)
     check_filter(simulation.size, coarse.size, coarse.kind, coarse.width * math.tau / coarse.size)
-    for flow in spec.flows.values():
+    for name, flow in spec.flows.items():
         if flow.forcing_wavenumber:
             check_wavenumber(simulation.size, flow.forcing_wavenumber, "k_f")
-    for name, flow in spec.flows.items():
-        if spec.split.total % flow.runs or spec.split.total // flow.runs < 2:
-            raise ValueError(
-                f"flows.{name}.runs={flow.runs}: it must divide the {spec.split.total} snapshots of the split"
-                " into runs of at least two"
-            )
+        total = spec.split.total
+        if total % flow.runs or total // flow.runs < 2:
+            must = f"it must divide the {total} snapshots of the split into runs of at least two"
+            raise ValueError(f"flows.{name}.runs={flow.runs}: {must}")
 
 
 def forcing(grid: Grid, flow: FlowSpec) -> Tensor | None:

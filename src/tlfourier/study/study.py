@@ -42,37 +42,22 @@ class NotMade(RuntimeError):
 
 
 def begin(profile: str = "laptop", overrides: Mapping[str, Any] | None = None) -> Study:
-    """Open the study of a profile.
+    """Open the study of a profile: ``"laptop"``, ``"smoke"`` or ``"paper"``, the sizes of everything.
 
-    Parameters
-    ----------
-    profile : {"laptop", "smoke", "paper"}
-        Sizes of everything.
-    overrides : mapping, optional
-        Settings that differ, with dots or nested: ``{"transfer.steps": 100}``.
-
-    Raises
-    ------
-    ValueError
-        Unknown profile or setting: the sentence names the nearest known one.
+    ``overrides`` are settings that differ, with dots or nested: ``{"transfer.steps": 100}``. ValueError for
+    an unknown profile or setting, with the nearest known one.
     """
-    return Study(Design(load(profile, overrides)), open_store(), _ledger())
+    ledger = os.environ.get("TLFOURIER_LEDGER")
+    return Study(Design(load(profile, overrides)), open_store(), Path(ledger) if ledger else None)
 
 
 def open_store(address: str | None = None) -> Store:
     """Open the store with what the checkout ships beside it, unless the environment moves them.
 
-    Parameters
-    ----------
-    address : str, optional
-        Folder or fsspec address of the store, as ``s3://bucket/study``; by default ``TLFOURIER_STORE``, else
-        ``data/store`` of the checkout or the user's data folder, where copies of remote artifacts are kept
-        too. ``TLFOURIER_REFERENCE`` moves the shipped artifacts, and when it is empty they are ignored.
-
-    Raises
-    ------
-    ValueError
-        No file system is known for the address.
+    ``address`` is a folder or an fsspec address, as ``s3://bucket/study``; by default ``TLFOURIER_STORE``,
+    else ``data/store`` of the checkout or the user's data folder, where copies of remote artifacts are kept
+    too. ``TLFOURIER_REFERENCE`` moves the shipped artifacts, and when it is empty they are ignored.
+    ValueError if no file system is known for the address.
     """
     address = address or os.environ.get("TLFOURIER_STORE") or ""
     remote = Remote(address) if is_remote(address) else None
@@ -83,28 +68,12 @@ def open_store(address: str | None = None) -> Store:
     return Store(root, STAGES, reference, remote=remote, others=() if root == wanted else (wanted,))
 
 
-def _ledger() -> Path | None:
-    named = os.environ.get("TLFOURIER_LEDGER")
-    return Path(named) if named else None
-
-
 @dataclass(frozen=True)
 class Study:
-    """All results of one study, read from a store; a small one that is missing is made.
+    """All results of the study ``design``, read from ``store``; a small one that is missing is made.
 
-    What would take longer than ``patience`` is not begun: one sentence says what is missing, what it costs
-    and how to ask for it. The order of pages never matters.
-
-    Parameters
-    ----------
-    design : Design
-        What the study computes.
-    store : Store
-        Where its results are.
-    ledger : Path, optional
-        File that notes what was read.
-    patience : float
-        Seconds that a missing result may take.
+    What would take longer than ``patience`` seconds is not begun: one sentence says what is missing, what it
+    costs and how to ask for it. The order of pages never matters. The file ``ledger`` notes what was read.
     """
 
     design: Design
@@ -230,10 +199,7 @@ class Study:
         names, seeds = [model_name(model, self.layers[-1]) for model in chosen], self.seeds_of(case)
         nodes = [[self.design.score_node(case, name, seed, on, split) for seed in seeds] for name in names]
         self._ensure([node for row in nodes for node in row])
-        rows = [
-            xr.concat([self.read(node) for node in row], dim="seed", combine_attrs="override")
-            for row in nodes
-        ]
+        rows = [xr.concat(map(self.read, row), dim="seed", combine_attrs="override") for row in nodes]
         whole = xr.concat(rows, dim="model", combine_attrs="override")
         return whole.assign_coords(model=names, seed=list(seeds))
 
@@ -281,17 +247,8 @@ class Study:
     def make_all(self, nodes: Iterable[Node] | None = None, workers: int | None = None) -> None:
         """Make what the book reads (or other ``nodes``) as far as it is missing, with a progress bar.
 
-        Parameters
-        ----------
-        nodes
-            What to make; by default `leaves`.
-        workers
-            Processes of one thread; by default one for each core. One makes everything in this process.
-
-        Raises
-        ------
-        SweepFailed
-            Some artifacts could not be made; all others are there.
+        ``workers`` are processes of one thread, by default one for each core; one makes everything in this
+        process. SweepFailed if some artifacts could not be made; all others are there.
         """
         to_do = plan(self.store, self.leaves() if nodes is None else nodes)
         run_on_this_machine(to_do, self.store, workers).check(to_do)
@@ -299,13 +256,7 @@ class Study:
     # ---- reading
 
     def read(self, node: Node) -> Any:
-        """Return what an artifact holds; one that is missing is made if that takes no longer than `patience`.
-
-        Raises
-        ------
-        NotMade
-            It would take longer.
-        """
+        """Return what an artifact holds; one that is missing is made, or NotMade beyond the `patience`."""
         return self.store.stages[node.stage].read(node, self._folder)
 
     def _dataset(self, node: Node) -> xr.Dataset:
@@ -318,23 +269,18 @@ class Study:
             return
         to_do = plan(self.store, missing)
         if to_do.total() > self.patience:
-            raise NotMade(
-                f"{to_do.describe(missing[0].key)}: this is not there, and making it takes about "
-                f"{duration(to_do.total())} ({len(to_do.tasks)} artifacts); ask for it with study.make "
-                "in place of study, as study.make.scores(...), or with `tlfourier sweep`"
-            )
+            cost = f"{duration(to_do.total())} ({len(to_do.tasks)} artifacts)"
+            ways = "study.make in place of study, as study.make.scores(...), or with `tlfourier sweep`"
+            what = f"{to_do.describe(missing[0].key)}: this is not there, and making it takes about {cost}"
+            raise NotMade(f"{what}; ask for it with {ways}")
         run_on_this_machine(to_do, self.store).check(to_do)
 
     def _folder(self, node: Node) -> Folder:
         self._ensure([node])
         folder = self.store.get(node)
-        if node.key not in self._used:
-            self._used[node.key] = node
-            self._record(node, folder)
-        return folder
-
-    def _record(self, node: Node, folder: Folder) -> None:
-        if self.ledger:
+        if self.ledger and node.key not in self._used:
             line = {"artifact": node.name, "seconds": read_manifest(folder)["seconds"]}
             with self.ledger.open("a") as stream:
                 stream.write(json.dumps(line) + "\n")
+        self._used[node.key] = node
+        return folder

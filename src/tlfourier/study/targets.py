@@ -41,10 +41,7 @@ def inside(design: Design, case: str) -> list[Node]:
             nodes += [design.change_node(case, layer, seed)]
             nodes += [] if case.endswith(REVERSED) else [design.put_back_node(case, layer, seed)]
         for layer in design.probed_layers:
-            nodes += [
-                design.census_node(case, [layer], seed),
-                design.change_node(case, layer, seed, null=True),
-            ]
+            nodes += [design.census_node(case, [layer], seed), design.change_node(case, layer, seed, True)]
             nodes += [design.activations_node(case, [layer], seed), design.mask_node(case, layer, seed)]
     return nodes
 
@@ -95,27 +92,13 @@ def scores(design: Design, cases: Iterable[str], sets: Iterable[Model]) -> list[
 
 
 def grid(
-    design: Design,
-    cases: Sequence[str] = (),
-    layers: Sequence[str] = (),
-    samples: Sequence[int] = (),
+    design: Design, cases: Sequence[str] = (), layers: Sequence[str] = (), samples: Sequence[int] = ()
 ) -> list[Node]:
     """Return the scores of a sweep: cases × sets of layers × numbers of target samples × all seeds.
 
-    Parameters
-    ----------
-    design : Design
-    cases : sequence of str
-        Names; all by default.
-    layers : sequence of str
-        See `tlfourier.closure.models.layer_sets`; ``singles`` and ``all`` by default.
-    samples : sequence of int
-        Target samples of a transfer; by default the study's own number.
-
-    Raises
-    ------
-    ValueError
-        An unknown case, a set of layers that the network does not have, or an impossible number of samples.
+    By default all cases, the sets ``singles`` and ``all`` (see `tlfourier.closure.models.layer_sets`), and
+    the study's own number of target samples. ValueError for an unknown case, a set of layers that the network
+    does not have, or an impossible number of samples.
     """
     chosen = [name for name in cases or design.cases if design.case(name)]
     sets = layer_sets(layers or ("singles", "all"), design.spec.network.layers)
@@ -129,10 +112,7 @@ def chosen(
 ) -> list[Node] | None:
     """Return what a sweep is asked for: the whole study, a grid of it, or None for what the book reads.
 
-    Raises
-    ------
-    ValueError
-        The whole study and a part of it at once, or as `grid`.
+    ValueError for the whole study and a part of it at once, or as `grid`.
     """
     part = bool(cases or layers or samples)
     if whole and part:

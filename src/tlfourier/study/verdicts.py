@@ -47,24 +47,14 @@ def make_verdicts(node: Node, inputs: Inputs, folder: Path) -> None:
     write_dataset(folder / "verdicts.nc", scorecard(cases, (*CLAIMS, *STATEMENTS)))
 
 
-def _parts(node: Node) -> float:
-    return float(len(node.inputs))
-
-
 def _describe(node: Node) -> str:
     return f"the scorecard, from {len(node.inputs)} results"
 
 
 VERDICTS = Stage(
-    "verdicts",
-    1,
-    node=verdicts_node,
-    make=make_verdicts,
-    read=partial(read_file, "verdicts.nc"),
-    work=_parts,
-    rate=1.3e-2,
-    describe=_describe,
-)
+    "verdicts", 1, node=verdicts_node, make=make_verdicts, read=partial(read_file, "verdicts.nc"),
+    work=analyses.input_count, rate=1.3e-2, describe=_describe
+)  # fmt: skip
 
 STAGES: Stages = {stage.name: stage for stage in (*data.STAGES, *networks.STAGES, *analyses.STAGES, VERDICTS)}
 """Every stage of a study by its name."""

@@ -12,18 +12,10 @@ class SweepFailed(RuntimeError):
 
 @dataclass
 class Outcome:
-    """What a sweep has done.
+    """What a sweep has done, in ``seconds`` on the clock.
 
-    Attributes
-    ----------
-    made : dict of str to float
-        Seconds of every artifact that is there now, by key.
-    failed : dict of str to str
-        One sentence for every artifact that could not be made, by key.
-    untried : dict of str to str
-        Artifacts that need a failed one, with its name, by key.
-    seconds : float
-        On the clock.
+    By key: the seconds of every artifact ``made``, a sentence for every one that ``failed``, and for those
+    ``untried`` the name of the failed one that they need.
     """
 
     made: dict[str, float] = field(default_factory=dict)
@@ -37,8 +29,7 @@ class Outcome:
         for key, sentence in self.failed.items():
             node = plan.tasks[key]
             lines.append(f"{node.name} ({plan.describe(key)}) failed: {sentence}")
-            held = sum(name == node.name for name in self.untried.values())
-            if held:
+            if held := sum(name == node.name for name in self.untried.values()):
                 lines.append(f"  {held} more that need it were not tried")
         return "\n".join(lines)
 
@@ -51,14 +42,9 @@ class Outcome:
 
     def as_data(self, plan: Plan) -> dict[str, Any]:
         """Return the outcome by the names of the artifacts, as JSON values."""
-        tables: dict[str, dict[str, Any]] = {
-            "made": self.made,
-            "failed": self.failed,
-            "untried": self.untried,
-        }
         named = {
-            kind: {plan.tasks[key].name: value for key, value in table.items()}
-            for kind, table in tables.items()
+            kind: {plan.tasks[key].name: value for key, value in getattr(self, kind).items()}
+            for kind in ("made", "failed", "untried")
         }
         return {"seconds": round(self.seconds, 1), **named}
 

@@ -19,18 +19,10 @@ _ENOUGH = 30  # artifacts that a median is taken of
 
 @dataclass(frozen=True)
 class Plan:
-    """The nodes to make, every node after what it needs.
+    """The nodes to make: ``tasks`` by key, every node after what it needs.
 
-    Parameters
-    ----------
-    tasks : mapping of str to Node
-        By key, in an order in which they could be made one after the other.
-    seconds : mapping of str to float
-        What each will probably take, one thread.
-    stages : mapping of str to Stage
-        What they are.
-    everything : sequence of str, optional
-        Keys of all that the leaves are made from, whether it is there or not; by default the tasks.
+    ``seconds`` is what each will probably take, one thread; ``stages`` what they are; ``everything`` the keys
+    of all that the leaves are made from, whether it is there or not, by default the tasks.
     """
 
     tasks: Mapping[str, Node]
@@ -40,20 +32,15 @@ class Plan:
 
     def needs(self, key: str) -> list[str]:
         """Return the keys of the tasks that must be done before one."""
-        return list(
-            dict.fromkeys(child.key for child in self.tasks[key].inputs.values() if child.key in self.tasks)
-        )
+        keys = dict.fromkeys(child.key for child in self.tasks[key].inputs.values())
+        return [need for need in keys if need in self.tasks]
 
     def part(self, index: int, parts: int) -> list[Node]:
         """Return the tasks of one of ``parts`` jobs that know nothing of each other, dealt out in turn.
 
-        Dealt out is everything, missing or not: a job that starts late must not deal the rest anew, or
-        what the others had already done would shift some tasks to nobody.
-
-        Raises
-        ------
-        ValueError
-            ``index`` is not one of 0..parts-1.
+        Dealt out is everything, missing or not: a job that starts late must not deal the rest anew, or what
+        the others had already done would shift some tasks to nobody. ValueError unless ``index`` is one of
+        0..parts-1.
         """
         if not 0 <= index < parts:
             raise ValueError(f"task index {index} of {parts}: accepted are 0 to {parts - 1}")
@@ -110,10 +97,7 @@ class Plan:
 
 
 def plan(store: Store, leaves: Iterable[Node]) -> Plan:
-    """Return what must be made so that every leaf is in the store: nothing that no missing leaf needs.
-
-    Costs are estimated from what the store holds of the same stages.
-    """
+    """Return what must be made so that every leaf is in the store, and nothing else; costs are by `rates`."""
     wanted = list(dict.fromkeys(leaves))
     absent: set[Node] = set()
     frontier = wanted
@@ -130,10 +114,7 @@ def plan(store: Store, leaves: Iterable[Node]) -> Plan:
 
 
 def rates(store: Store, nodes: Iterable[Node]) -> dict[str, float]:
-    """Return the seconds of one thread per unit of work, by stage: the median of some artifacts there are.
-
-    Where there is none, the stage's own rate.
-    """
+    """Return the seconds per unit of work by stage: of some artifacts the median, else the stage's rate."""
     seen: dict[str, list[float]] = {}
     for node in nodes:
         known = seen.setdefault(node.stage, [])

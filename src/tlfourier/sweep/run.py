@@ -26,8 +26,7 @@ def run_on_this_machine(plan: Plan, store: Store, workers: int | None = None) ->
     which the extra ``sweep`` brings, everything is made in this process.
     """
     default = cores() if plan.total() >= _START and find_spec("distributed") else 1
-    crew = min(workers or default, len(plan.tasks))
-    if crew <= 1:
+    if (crew := min(workers or default, len(plan.tasks))) <= 1:
         return run_here(plan, store)
     dask = _dask()
     with dask.local(crew) as client:
@@ -43,13 +42,7 @@ def run(
     task_index: int | None = None,
     tasks: int | None = None,
 ) -> Outcome:
-    """Run a plan where the options say.
-
-    Raises
-    ------
-    ValueError
-        Two ways that exclude each other, or half of a way.
-    """
+    """Run a plan where the options say; ValueError for two ways that exclude each other, or half of one."""
     ways = {"--workers": workers, "--scheduler": scheduler, "--slurm": slurm, "--task-index": task_index}
     given = [name for name, value in ways.items() if value is not None]
     if len(given) > 1:
@@ -60,33 +53,25 @@ def run(
         return run_here(to_do, store, to_do.part(task_index, tasks))
     if not to_do.tasks:
         return Outcome()
-    if scheduler is not None:
-        dask = _dask()
-        with dask.running(scheduler) as client:
-            return dask.run(to_do, store, client)
-    if slurm is not None:
-        dask = _dask()
-        from tlfourier.sweep.backends.slurm import slurm as start
+    if scheduler is None and slurm is None:
+        return run_on_this_machine(to_do, store, workers)
+    dask = _dask()
+    from tlfourier.sweep.backends.slurm import slurm as start
 
-        with start(Path(slurm)) as client:
-            return dask.run(to_do, store, client)
-    return run_on_this_machine(to_do, store, workers)
+    with start(Path(slurm)) if slurm is not None else dask.running(scheduler) as client:
+        return dask.run(to_do, store, client)
 
 
 def forecast(to_do: Plan, list_all: bool) -> str:
     """Say what a sweep will make, and how long it will probably take."""
-    lines = []
-    if list_all:
-        lines += [
-            f"{duration(to_do.seconds[key]):>8}  {node.name}  {to_do.describe(key)}"
-            for key, node in to_do.tasks.items()
-        ]
-    crew = cores()
-    spans = ", ".join(f"{duration(to_do.makespan(n))} on {n}" for n in dict.fromkeys((1, crew, 10, 100)))
-    lines.append(
-        f"{len(to_do.tasks)} artifacts to make" + (f": about {spans} workers" if to_do.tasks else "")
-    )
-    return "\n".join(lines)
+    lines = [
+        f"{duration(to_do.seconds[key]):>8}  {node.name}  {to_do.describe(key)}"
+        for key, node in to_do.tasks.items()
+        if list_all
+    ]
+    spans = ", ".join(f"{duration(to_do.makespan(n))} on {n}" for n in dict.fromkeys((1, cores(), 10, 100)))
+    cost = f": about {spans} workers" if to_do.tasks else ""
+    return "\n".join([*lines, f"{len(to_do.tasks)} artifacts to make{cost}"])
 
 
 def _dask() -> ModuleType:

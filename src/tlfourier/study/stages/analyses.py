@@ -50,15 +50,10 @@ def _on(spec: StudySpec, flow: str, network: Node) -> dict[str, Node]:
 
 
 # ---------------------------------------------------------------------------------------------- table
-
-
 def table_node(scores: Mapping[str, Mapping[int, Node]]) -> Node:
     """Return the node of a table: the mean scores of many networks, one file where each has one of its own.
 
-    Parameters
-    ----------
-    scores : mapping of str to mapping of int to Node
-        Of each model the nodes of its scores by seed; models may have different seeds.
+    ``scores`` has of each model the nodes of its scores by seed; models may have different seeds.
     """
     inputs = {f"{name}@{seed}": node for name, row in scores.items() for seed, node in row.items()}
     seeds = sorted({seed for row in scores.values() for seed in row})
@@ -75,14 +70,13 @@ def make_table(node: Node, inputs: Inputs, folder: Path) -> None:
         part = parts.get(f"{model}@{seed}")
         return float("nan") if part is None else part[name].item()
 
-    table = {
-        name: (("model", "seed"), [[value(name, model, seed) for seed in seeds] for model in models])
-        for name in names
-    }
+    rows = {name: [[value(name, model, seed) for seed in seeds] for model in models] for name in names}
+    table = {name: (("model", "seed"), values) for name, values in rows.items()}
     write_dataset(folder / "table.nc", xr.Dataset(table, {"model": models, "seed": seeds}))
 
 
-def _entries(node: Node) -> float:
+def input_count(node: Node) -> float:
+    """Return from how many artifacts a node is made."""
     return float(len(node.inputs))
 
 
@@ -92,19 +86,12 @@ def _describe_table(node: Node) -> str:
 
 
 TABLE = Stage(
-    "table",
-    1,
-    node=table_node,
-    make=make_table,
-    read=partial(read_file, "table.nc"),
-    work=_entries,
-    rate=1.2e-2,
-    describe=_describe_table,
-)
+    "table", 1, node=table_node, make=make_table, read=partial(read_file, "table.nc"), work=input_count,
+    rate=1.2e-2, describe=_describe_table
+)  # fmt: skip
+
 
 # --------------------------------------------------------------------------------------------- census
-
-
 @cache
 def census_node(network: Node) -> Node:
     """Return the node of the filter types of a network's kernels, beside both null models."""
@@ -119,19 +106,12 @@ def make_census(node: Node, inputs: Inputs, folder: Path) -> None:
 
 
 CENSUS = Stage(
-    "census",
-    1,
-    node=census_node,
-    make=make_census,
-    read=partial(read_file, "census.nc"),
-    work=_kernel_work,
-    rate=3.8e-6,
-    describe=describe_use,
-)
+    "census", 1, node=census_node, make=make_census, read=partial(read_file, "census.nc"),
+    work=_kernel_work, rate=3.8e-6, describe=describe_use
+)  # fmt: skip
+
 
 # ---------------------------------------------------------------------------------------- activations
-
-
 @cache
 def activations_node(spec: StudySpec, flow: str, network: Node) -> Node:
     """Return the node of a network's activation spectra on the test block of a flow."""
@@ -148,19 +128,12 @@ def make_activations(node: Node, inputs: Inputs, folder: Path) -> None:
 
 
 ACTIVATIONS = Stage(
-    "activations",
-    1,
-    node=activations_node,
-    make=make_activations,
-    read=partial(read_file, "activations.nc"),
-    work=forward_work,
-    rate=9.1e-11,
-    describe=describe_use,
-)
+    "activations", 1, node=activations_node, make=make_activations,
+    read=partial(read_file, "activations.nc"), work=forward_work, rate=9.1e-11, describe=describe_use
+)  # fmt: skip
+
 
 # --------------------------------------------------------------------------------------------- change
-
-
 @cache
 def change_node(network: Node) -> Node:
     """Return the node of what re-training changed in the kernels of its layers."""
@@ -172,40 +145,29 @@ def make_change(node: Node, inputs: Inputs, folder: Path) -> None:
     base = list(conv_layers(load_network(inputs["base"] / "network.safetensors")).values())
     network = list(conv_layers(read_network(inputs)).values())
     size = node.inputs["network"].inputs["few"].inputs["filtered"].spec["size"]
-    rows = []
-    for layer in node.inputs["network"].spec["layers"]:
+    rows, layers = [], list(node.inputs["network"].spec["layers"])
+    for layer in layers:
         before, after = base[layer - 1].weight, network[layer - 1].weight
         moved = kernel_change(before, after)
         responses = [layer_response(weights, size) for weights in (after, before)]
         length = before.detach().double().norm().item()
-        rows.append(
-            xr.Dataset(
-                {
-                    "weight": float((moved["delta_weight"] ** 2).sum() ** 0.5) / length,
-                    "amplitude": float((moved["delta_amplitude"] ** 2).sum() ** 0.5) / length,
-                    "gini": gini(moved["delta_weight"]),
-                    "response": log_ratio(*responses),
-                }
-            )
-        )
-    layers = list(node.inputs["network"].spec["layers"])
+        row = {
+            "weight": float((moved["delta_weight"] ** 2).sum() ** 0.5) / length,
+            "amplitude": float((moved["delta_amplitude"] ** 2).sum() ** 0.5) / length,
+            "gini": gini(moved["delta_weight"]),
+            "response": log_ratio(*responses),
+        }
+        rows.append(xr.Dataset(row))
     write_dataset(folder / "change.nc", xr.concat(rows, "layer").assign_coords(layer=layers))
 
 
 CHANGE = Stage(
-    "change",
-    1,
-    node=change_node,
-    make=make_change,
-    read=partial(read_file, "change.nc"),
-    work=_kernel_work,
-    rate=9e-7,
-    describe=describe_use,
-)
+    "change", 1, node=change_node, make=make_change, read=partial(read_file, "change.nc"),
+    work=_kernel_work, rate=9e-7, describe=describe_use
+)  # fmt: skip
+
 
 # -------------------------------------------------------------------------------------------- putback
-
-
 @cache
 def put_back_node(spec: StudySpec, flow: str, network: Node) -> Node:
     """Return the node of the causal test: the most changed kernels put back, against random ones."""
@@ -220,42 +182,25 @@ def make_put_back(node: Node, inputs: Inputs, folder: Path) -> None:
         return relative_error(predict(network, given), wanted)
 
     transfer = node.inputs["network"].spec
-    curve = put_back_curve(
-        load_network(inputs["base"] / "network.safetensors"),
-        read_network(inputs),
-        transfer["layers"],
-        error,
-        draws=node.spec["draws"],
-        seed=transfer["seed"],
-    )
+    base, draws = load_network(inputs["base"] / "network.safetensors"), node.spec["draws"]
+    layers, seed = transfer["layers"], transfer["seed"]
+    curve = put_back_curve(base, read_network(inputs), layers, error, draws=draws, seed=seed)
     write_dataset(folder / "putback.nc", curve)
 
 
 def relative_error(prediction: torch.Tensor, truth: torch.Tensor) -> float:
-    """Return ``||P - T|| / ||T||`` of each snapshot, averaged over the snapshots.
-
-    Parameters
-    ----------
-    prediction, truth : Tensor, shape (snapshots, 1, N, N)
-    """
+    """Return ``||P - T|| / ||T||`` of each snapshot, shape (snapshots, 1, N, N), averaged over snapshots."""
     missed, size = (field.flatten(1).double().norm(dim=1) for field in (prediction - truth, truth))
     return (missed / size).mean().item()
 
 
 PUT_BACK = Stage(
-    "putback",
-    1,
-    node=put_back_node,
-    make=make_put_back,
-    read=partial(read_file, "putback.nc"),
-    work=forward_work,
-    rate=8.1e-10,
-    describe=describe_use,
-)
+    "putback", 1, node=put_back_node, make=make_put_back, read=partial(read_file, "putback.nc"),
+    work=forward_work, rate=8.1e-10, describe=describe_use
+)  # fmt: skip
+
 
 # ----------------------------------------------------------------------------------------------- mask
-
-
 @cache
 def mask_node(spec: StudySpec, flow: str, network: Node) -> Node:
     """Return the node of the masks of a re-trained network and of its base, swapped."""
@@ -277,14 +222,8 @@ def _some(node: Node, inputs: Inputs) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 MASK = Stage(
-    "mask",
-    1,
-    node=mask_node,
-    make=make_mask,
-    read=partial(read_file, "mask.nc"),
-    work=forward_work,
-    rate=2.8e-10,
-    describe=describe_use,
-)
+    "mask", 1, node=mask_node, make=make_mask, read=partial(read_file, "mask.nc"), work=forward_work,
+    rate=2.8e-10, describe=describe_use
+)  # fmt: skip
 
 STAGES = (TABLE, CENSUS, ACTIVATIONS, CHANGE, PUT_BACK, MASK)

@@ -17,15 +17,11 @@ from tlfourier.io.paths import Readable
 def read_scales(folder: Readable) -> pairs.Scales:
     """Read a flow's standard deviations; ValueError unless there is one positive number for each."""
     path = folder / "scales.nc"
-    data = read_dataset(path)
-    names = {field.name for field in dataclasses.fields(pairs.Scales)}
-    found = {str(name): values for name, values in data.data_vars.items()}
-    if found.keys() != names or any(
-        v.ndim or v.dtype.kind != "f" or not 0 < v < np.inf for v in found.values()
-    ):
-        raise ValueError(
-            f"{path} is damaged: expected one positive number for each of {', '.join(sorted(names))}"
-        )
+    found = {str(name): values for name, values in read_dataset(path).data_vars.items()}
+    names = sorted(field.name for field in dataclasses.fields(pairs.Scales))
+    scales = (not v.ndim and v.dtype.kind == "f" and 0 < v < np.inf for v in found.values())
+    if sorted(found) != names or not all(scales):
+        raise ValueError(f"{path} is damaged: expected one positive number for each of {', '.join(names)}")
     return pairs.Scales(**{name: float(values) for name, values in found.items()})
 
 

@@ -32,8 +32,6 @@ def read_file(file: str, node: Node, get: Get) -> xr.Dataset:
 
 
 # ------------------------------------------------------------------------------------------- simulate
-
-
 @cache
 def simulate_node(spec: StudySpec, flow: str) -> Node:
     """Return the node of a direct simulation's trajectory."""
@@ -54,21 +52,14 @@ def build_equation(settings: Mapping[str, Any], grid: Grid) -> VorticityEquation
     """Return the vorticity equation of a direct simulation."""
     flow = FlowSpec(**{f.name: settings[f.name] for f in dataclasses.fields(FlowSpec) if f.name in settings})
     return VorticityEquation(
-        grid,
-        viscosity=1 / flow.reynolds,
-        drag=flow.drag,
-        beta=flow.beta,
-        forcing_hat=forcing(grid, flow),
+        grid, viscosity=1 / flow.reynolds, drag=flow.drag, beta=flow.beta, forcing_hat=forcing(grid, flow)
     )
 
 
 def make_simulate(node: Node, inputs: Inputs, folder: Path) -> None:
     """Run the direct simulation to disk."""
-    spec = node.spec
-    grid = build_grid(spec)
-    equation = build_equation(spec, grid)
-    runs = spec.get("runs", 1)
-    each = spec["snapshots"] // runs
+    spec, grid, runs = node.spec, build_grid(node.spec), node.spec.get("runs", 1)
+    equation, each = build_equation(spec, grid), spec["snapshots"] // runs
     schedule = Schedule(spin_up=spec["spin_up"], interval=spec["interval"], snapshots=each, cfl=spec["cfl"])
     starts = map(State, initial.random_vorticity(grid, seed=spec["seed"], members=runs))
     write_trajectory(folder / "trajectory", equation, list(starts), schedule, stepper=spec["stepper"])
@@ -87,9 +78,8 @@ def read_simulation(node: Node, get: Get) -> xr.Dataset:
 
 def _steps(node: Node) -> float:
     """Return the points of the transforms of all evaluations, those in double precision counted twice."""
-    spec = node.spec
-    size, runs = spec["size"], spec.get("runs", 1)
-    duration = runs * spec["spin_up"] + spec["interval"] * spec["snapshots"]
+    spec, size = node.spec, node.spec["size"]
+    duration = spec.get("runs", 1) * spec["spin_up"] + spec["interval"] * spec["snapshots"]
     steps = duration * size / spec["cfl"]
     precision = 2 if spec["dtype"] == "float64" else 1
     return float(steps * STEPPERS[spec["stepper"]].evaluations * precision * size**2 * math.log2(size))
@@ -104,20 +94,12 @@ def describe(node: Node) -> str:
 
 
 SIMULATE = Stage(
-    "simulate",
-    1,
-    node=simulate_node,
-    make=make_simulate,
-    read=read_simulation,
-    work=_steps,
-    rate=1.3e-9,
-    describe=describe,
-    resumable=True,
-)
+    "simulate", 1, node=simulate_node, make=make_simulate, read=read_simulation, work=_steps, rate=1.3e-9,
+    describe=describe, resumable=True
+)  # fmt: skip
+
 
 # ------------------------------------------------------------------------------------------- diagnose
-
-
 @cache
 def diagnose_node(spec: StudySpec, flow: str) -> Node:
     """Return the node of a trajectory's diagnostics."""
@@ -138,19 +120,12 @@ def _transforms(node: Node) -> float:
 
 
 DIAGNOSE = Stage(
-    "diagnose",
-    1,
-    node=diagnose_node,
-    make=make_diagnose,
-    read=partial(read_file, "diagnostics.nc"),
-    work=_transforms,
-    rate=3.2e-8,
-    describe=describe,
-)
+    "diagnose", 1, node=diagnose_node, make=make_diagnose, read=partial(read_file, "diagnostics.nc"),
+    work=_transforms, rate=3.2e-8, describe=describe
+)  # fmt: skip
+
 
 # --------------------------------------------------------------------------------------------- filter
-
-
 @cache
 def filter_node(spec: StudySpec, flow: str) -> Node:
     """Return the node of all filtered snapshots of a flow with their subgrid term."""
@@ -170,19 +145,12 @@ def make_filter(node: Node, inputs: Inputs, folder: Path) -> None:
 
 
 FILTER = Stage(
-    "filter",
-    1,
-    node=filter_node,
-    make=make_filter,
-    read=partial(read_file, "pairs.nc"),
-    work=_transforms,
-    rate=1.1e-8,
-    describe=describe,
-)
+    "filter", 1, node=filter_node, make=make_filter, read=partial(read_file, "pairs.nc"), work=_transforms,
+    rate=1.1e-8, describe=describe
+)  # fmt: skip
+
 
 # ---------------------------------------------------------------------------------------------- pairs
-
-
 @cache
 def pairs_node(spec: StudySpec, flow: str, split: str, samples: int | None = None) -> Node:
     """Return the node of one block of pairs; ``samples`` picks that many, evenly spread."""
@@ -232,19 +200,12 @@ def describe_pairs(node: Node) -> str:
 
 
 PAIRS = Stage(
-    "pairs",
-    1,
-    node=pairs_node,
-    make=make_pairs,
-    read=partial(read_file, "pairs.nc"),
-    work=_filtered_points,
-    rate=1e-7,
-    describe=describe_pairs,
-)
+    "pairs", 1, node=pairs_node, make=make_pairs, read=partial(read_file, "pairs.nc"),
+    work=_filtered_points, rate=1e-7, describe=describe_pairs
+)  # fmt: skip
+
 
 # --------------------------------------------------------------------------------------------- scales
-
-
 @cache
 def scales_node(spec: StudySpec, flow: str) -> Node:
     """Return the node of a flow's standard deviations, from its training block only."""
@@ -272,14 +233,8 @@ def _describe_scales(node: Node) -> str:
 
 
 SCALES = Stage(
-    "scales",
-    1,
-    node=scales_node,
-    make=make_scales,
-    read=read_standard_deviations,
-    work=_values,
-    rate=2.4e-7,
-    describe=_describe_scales,
-)
+    "scales", 1, node=scales_node, make=make_scales, read=read_standard_deviations, work=_values,
+    rate=2.4e-7, describe=_describe_scales
+)  # fmt: skip
 
 STAGES = (SIMULATE, DIAGNOSE, FILTER, PAIRS, SCALES)

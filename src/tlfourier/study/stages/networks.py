@@ -21,14 +21,7 @@ from tlfourier.store.node import Node
 from tlfourier.store.stage import Get, Stage
 from tlfourier.study.settings import StudySpec
 from tlfourier.study.stages.artifacts import read_network, read_scales, read_tensors, write_layers
-from tlfourier.study.stages.data import (
-    Inputs,
-    pairs_node,
-    points,
-    read_file,
-    sample_count,
-    scales_node,
-)
+from tlfourier.study.stages.data import Inputs, pairs_node, points, read_file, sample_count, scales_node
 from tlfourier.study.stages.samples import read_samples
 
 _LOOKS = 30  # validations of a transfer
@@ -86,18 +79,15 @@ def describe_use(node: Node) -> str:
 
 
 # ---------------------------------------------------------------------------------------------- train
-
-
 @cache
 def train_node(spec: StudySpec, flow: str, seed: int, few: bool = False) -> Node:
     """Return the node of a network trained from nothing on a flow, on all samples or on the few."""
     settings = dataclasses.replace(spec.training, seed=seed)
     if few:
-        budget = spec.transfer
-        steps_an_epoch = -(-budget.samples // spec.training.batch_size)
-        settings = dataclasses.replace(
-            settings, samples=budget.samples, epochs=-(-budget.scratch_steps // steps_an_epoch)
-        )
+        samples = spec.transfer.samples
+        steps_an_epoch = -(-samples // spec.training.batch_size)
+        epochs = -(-spec.transfer.scratch_steps // steps_an_epoch)
+        settings = dataclasses.replace(settings, samples=samples, epochs=epochs)
     data = {
         "train": pairs_node(spec, flow, "train", settings.samples),
         "validation": pairs_node(spec, flow, "validation"),
@@ -138,27 +128,18 @@ def _keeping_what_was_good(network: Network, folder: Path) -> Iterator[None]:
 
 
 def _training_work(node: Node) -> float:
-    each = 3 * node.spec["training"]["samples"] + sample_count(node.inputs["validation"])
-    return float(
-        node.spec["training"]["epochs"] * each * multiplications_of(node) * points(node.inputs["train"])
-    )
+    training, size = node.spec["training"], points(node.inputs["train"])
+    each = 3 * training["samples"] + sample_count(node.inputs["validation"])
+    return float(training["epochs"] * each * multiplications_of(node) * size)
 
 
 TRAIN = Stage(
-    "train",
-    1,
-    node=train_node,
-    make=make_train,
-    read=read_model,
-    work=_training_work,
-    rate=1.7e-11,
-    describe=describe,
-    resumable=True,
-)
+    "train", 1, node=train_node, make=make_train, read=read_model, work=_training_work, rate=1.7e-11,
+    describe=describe, resumable=True
+)  # fmt: skip
+
 
 # ------------------------------------------------------------------------------------------- transfer
-
-
 @cache
 def transfer_node(
     spec: StudySpec,
@@ -176,16 +157,10 @@ def transfer_node(
     flow = getattr(spec.case(case), on)
     budget = spec.transfer
     settings = TransferSpec(
-        layers=layers,
-        steps=budget.steps,
-        batch_size=budget.batch_size,
-        learning_rate=budget.learning_rate,
-        precision=spec.training.precision,
-        rotate=spec.training.rotate,
-        seed=seed,
-        channels=channels,
-        optimiser=budget.optimiser,
-    )
+        layers=layers, steps=budget.steps, batch_size=budget.batch_size, learning_rate=budget.learning_rate,
+        precision=spec.training.precision, rotate=spec.training.rotate, seed=seed, channels=channels,
+        optimiser=budget.optimiser
+    )  # fmt: skip
     base = train_node(spec, spec.case(case).base, seed)
     data = {
         "base": base,
@@ -213,14 +188,8 @@ def make_transfer(node: Node, inputs: Inputs, folder: Path) -> None:
     base = load_network(inputs["base"] / "network.safetensors")
     scales = read_scales(inputs["scales"])
     home = read_tensors(inputs["home"], read_scales(inputs["home_scales"])) if "home" in inputs else None
-    network, history = transfer(
-        base,
-        *read_tensors(inputs["few"], scales),
-        validation=read_tensors(inputs["validation"], scales),
-        spec=settings,
-        keep=keep,
-        home=home,
-    )
+    few, validation = (read_tensors(inputs[name], scales) for name in ("few", "validation"))
+    network, history = transfer(base, *few, validation=validation, spec=settings, keep=keep, home=home)
     write_dataset(folder / "history.nc", history)
     write_layers(folder / "layers.safetensors", network, settings.layers)
 
@@ -235,19 +204,12 @@ def _transfer_work(node: Node) -> float:
 
 
 TRANSFER = Stage(
-    "transfer",
-    1,
-    node=transfer_node,
-    make=make_transfer,
-    read=read_model,
-    work=_transfer_work,
-    rate=1.1e-11,
-    describe=describe,
-)
+    "transfer", 1, node=transfer_node, make=make_transfer, read=read_model, work=_transfer_work,
+    rate=1.1e-11, describe=describe
+)  # fmt: skip
+
 
 # ---------------------------------------------------------------------------------------------- score
-
-
 @cache
 def score_node(spec: StudySpec, flow: str, network: Node, gain: bool = False, split: str = "test") -> Node:
     """Return the node of a network's scores on a flow; ``gain`` fits one output factor first."""
@@ -285,14 +247,8 @@ def _describe_score(node: Node) -> str:
 
 
 SCORE = Stage(
-    "score",
-    1,
-    node=score_node,
-    make=make_score,
-    read=partial(read_file, "scores.nc"),
-    work=forward_work,
-    rate=3.2e-11,
-    describe=_describe_score,
-)
+    "score", 1, node=score_node, make=make_score, read=partial(read_file, "scores.nc"), work=forward_work,
+    rate=3.2e-11, describe=_describe_score
+)  # fmt: skip
 
 STAGES = (TRAIN, TRANSFER, SCORE)

@@ -16,17 +16,10 @@ SAMPLE_BYTES = 2**30
 def read_samples(
     folder: Readable, scales: pairs.Scales, scratch: Path, limit: int | None = None
 ) -> tuple[Tensor, Tensor]:
-    """Read one block of pairs as the network's inputs and outputs, mapped from disk beyond ``limit`` bytes.
+    """Read one block of pairs in ``folder`` as the network's inputs and outputs.
 
-    Parameters
-    ----------
-    folder : Path
-        Of the pairs.
-    scales : Scales
-    scratch : Path
-        Folder for the file to be mapped; it needs as much room as the pairs have bytes.
-    limit : int
-        Bytes up to which the samples are read into memory; `SAMPLE_BYTES` by default.
+    Beyond ``limit`` bytes, `SAMPLE_BYTES` by default, they are mapped from a file in the folder ``scratch``,
+    which needs as much room as the pairs have bytes.
     """
     with open_dataset(folder / "pairs.nc") as data:
         if data.nbytes > (SAMPLE_BYTES if limit is None else limit):

@@ -41,11 +41,7 @@ ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THRE
 def local(workers: int, memory: int | None = None) -> Iterator[Client]:
     """Start ``workers`` processes of one thread each; all end with the block, or with this process.
 
-    Parameters
-    ----------
-    workers : int
-    memory : int, optional
-        Bytes that a worker may take before it is replaced; by default its share of what is there.
+    A worker may take ``memory`` bytes before it is replaced, by default its share of what is there.
     """
     share = memory or MEMORY_LIMIT // workers
     with dask.config.set(SETTINGS), contextlib.ExitStack() as stack:
@@ -60,13 +56,9 @@ def _started(workers: int, memory: int) -> LocalCluster:
     for attempt in range(1, _ATTEMPTS + 1):
         try:
             return LocalCluster(
-                n_workers=workers,
-                threads_per_worker=1,
-                memory_limit=memory,
-                dashboard_address=ANY_PORT,
-                silence_logs=logging.ERROR,
-                env=ONE_THREAD,
-            )
+                n_workers=workers, threads_per_worker=1, memory_limit=memory, dashboard_address=ANY_PORT,
+                silence_logs=logging.ERROR, env=ONE_THREAD
+            )  # fmt: skip
         except RuntimeError:
             if attempt == _ATTEMPTS:
                 raise
@@ -100,10 +92,7 @@ def deaf() -> Iterator[None]:
 def running(address: str, timeout: float = 10.0) -> Iterator[Client]:
     """Use a scheduler that runs already; its workers need this package, and the store at the same address.
 
-    Raises
-    ------
-    ValueError
-        Nothing answers there.
+    ValueError if nothing answers there.
     """
     try:
         client = Client(address, timeout=timeout)
@@ -123,8 +112,7 @@ def run(plan: Plan, store: Store, client: Client, progress: bool = True) -> Outc
     outcome, started = Outcome(), time.perf_counter()
     futures: dict[str, Future] = {}
     for key in plan.tasks:
-        needs = [futures[need] for need in plan.needs(key)]
-        futures[key] = _submit(plan, key, store, client, needs)
+        futures[key] = _submit(plan, key, store, client, [futures[need] for need in plan.needs(key)])
     keys = {future.key: key for key, future in futures.items()}
     workers = max(1, len(client.nthreads()))
     try:
@@ -144,8 +132,7 @@ def run(plan: Plan, store: Store, client: Client, progress: bool = True) -> Outc
 def _submit(
     plan: Plan, key: str, store: Store, client: Client, needs: list[Future], again: str = ""
 ) -> Future:
-    node = plan.tasks[key]
-    place = f"{store.remote.address if store.remote else store.root}"
+    node, place = plan.tasks[key], store.remote.address if store.remote else store.root
     # Two drivers on one scheduler share a task of the same name.
     name = f"{node.stage}-{node.key[:16]} in {place}{again}"
     return client.submit(make, store, node, needs, key=name, priority=round(plan.urgency[key]), pure=False)
@@ -216,8 +203,7 @@ def _note(future: Future, key: str, plan: Plan, outcome: Outcome) -> None:
 
 def _separate(plan: Plan, outcome: Outcome) -> None:
     """Tell tasks that failed from those that dask gave up because they need a failed one."""
-    everything = outcome.failed
-    outcome.failed = {}
+    everything, outcome.failed = outcome.failed, {}
     for key in plan.tasks:  # in order: what a task needs comes first
         if key in everything:
             if failed := blame(plan, key, outcome):

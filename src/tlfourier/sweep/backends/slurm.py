@@ -28,14 +28,9 @@ LOOK = 15.0  # seconds between looks at the queue, which all of a site's users s
 def slurm(template: Path = TEMPLATE, look: float = LOOK) -> Iterator[Client]:
     """Let SLURM start workers as jobs, as ``template`` says, and end them with the block.
 
-    A job that ends early is submitted anew, after at most ``look`` seconds.
-
-    Raises
-    ------
-    ValueError
-        The template is unreadable, or dask-jobqueue or SLURM is not installed.
-    RuntimeError
-        SLURM refuses the jobs, or they all end before they have a worker.
+    A job that ends early is submitted anew, after at most ``look`` seconds. ValueError if the template is
+    unreadable, or dask-jobqueue or SLURM is not installed; RuntimeError if SLURM refuses the jobs, or they
+    all end before they have a worker.
     """
     settings = read_template(template)
     cluster_class = _slurm_cluster()
@@ -49,11 +44,7 @@ def slurm(template: Path = TEMPLATE, look: float = LOOK) -> Iterator[Client]:
     with dask.config.set(SETTINGS), contextlib.ExitStack() as stack:
         with deaf():
             cluster = stack.enter_context(
-                cluster_class(
-                    processes=settings["cores"],
-                    silence_logs=logging.ERROR,
-                    **settings,
-                )
+                cluster_class(processes=settings["cores"], silence_logs=logging.ERROR, **settings)
             )
             client = stack.enter_context(Client(cluster))
             jobs = stack.enter_context(Jobs(cluster, client, number, logs, look))
@@ -74,23 +65,12 @@ def _slurm_cluster() -> Any:
 
 
 class Jobs:
-    """The jobs of a cluster, watched from a thread for as long as the block runs.
+    """The jobs of a cluster, of which ``number`` are kept, watched from a thread while the block runs.
 
     A job ends early when it is cancelled, runs out of time, or its node fails; dask-jobqueue does not replace
     it. When several in a row have ended before one worker of theirs was seen, none is submitted any more and
-    what still waits is cancelled: then something is wrong with the jobs, and ``trouble`` says so.
-
-    Parameters
-    ----------
-    cluster : SLURMCluster
-    client : Client
-        Of the cluster.
-    number : int
-        Jobs to keep.
-    logs : str
-        Folder of the jobs' logs.
-    look : float, optional
-        Seconds between looks at the queue.
+    what still waits is cancelled: then something is wrong with the jobs, and ``trouble`` says so with the
+    folder ``logs``. The queue is looked at every ``look`` seconds.
     """
 
     def __init__(self, cluster: Any, client: Client, number: int, logs: str, look: float = LOOK) -> None:
@@ -118,13 +98,7 @@ class Jobs:
             raise RuntimeError(self.trouble)
 
     def wait(self) -> None:
-        """Return as soon as there is a worker.
-
-        Raises
-        ------
-        RuntimeError
-            The jobs end without any.
-        """
+        """Return as soon as there is a worker; RuntimeError if the jobs end without any."""
         while not self.trouble and not self.client.nthreads():
             self._stop.wait(0.2)
         if self.trouble:

@@ -10,13 +10,7 @@ TEMPLATE = PROFILES / "clusters" / "slurm.toml"
 
 
 def read_template(path: Path) -> dict[str, Any]:
-    """Read what SLURM is to be asked for.
-
-    Raises
-    ------
-    ValueError
-        The file is no TOML table with ``jobs``, ``cores``, ``memory`` and ``walltime``.
-    """
+    """Read what SLURM is asked for; ValueError if it is no TOML, or not all is there."""
     try:
         settings = tomllib.loads(path.read_text())
     except (OSError, ValueError) as error:
