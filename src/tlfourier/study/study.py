@@ -31,7 +31,7 @@ from tlfourier.study.stages.networks import read_history
 from tlfourier.study.verdicts import STAGES, verdicts_node
 from tlfourier.sweep.plan import plan
 from tlfourier.sweep.progress import duration
-from tlfourier.sweep.run import run_on_this_machine
+from tlfourier.sweep.run import START, run_on_this_machine
 
 PATIENCE = 60.0
 """Seconds of work that a result which is missing may take without being asked for."""
@@ -273,7 +273,8 @@ class Study:
             ways = "study.make in place of study, as study.make.scores(...), or with `tlfourier sweep`"
             what = f"{to_do.describe(missing[0].key)}: this is not there, and making it takes about {cost}"
             raise NotMade(f"{what}; ask for it with {ways}")
-        run_on_this_machine(to_do, self.store).check(to_do)
+        if to_do.total() > START:  # less is made as it is read, and fails with its own words
+            run_on_this_machine(to_do, self.store).check(to_do)
 
     def _folder(self, node: Node) -> Folder:
         self._ensure([node])

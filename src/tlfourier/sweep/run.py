@@ -11,7 +11,8 @@ from tlfourier.sweep.outcome import Outcome
 from tlfourier.sweep.plan import Plan
 from tlfourier.sweep.progress import duration
 
-_START = 20.0  # seconds that starting workers is worth
+START = 20.0
+"""Seconds of work that starting workers is worth."""
 
 
 def cores() -> int:
@@ -25,7 +26,7 @@ def run_on_this_machine(plan: Plan, store: Store, workers: int | None = None) ->
     By default one for each core, unless all is done in less time than processes take to start. Without dask,
     which the extra ``sweep`` brings, everything is made in this process.
     """
-    default = cores() if plan.total() >= _START and find_spec("distributed") else 1
+    default = cores() if plan.total() >= START and find_spec("distributed") else 1
     if (crew := min(workers or default, len(plan.tasks))) <= 1:
         return run_here(plan, store)
     dask = _dask()
