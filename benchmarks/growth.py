@@ -24,6 +24,8 @@ MARGIN = 0.2
 """Beyond the exponent of the mathematics: what a fit over few sizes can tell."""
 FLOOR_MIB = 8.0
 """Below, memory is the allocator's and not the stage's."""
+ONE_RUN = {"flows.decaying.runs": 1}
+"""The snapshots of a run that is not measured here need not divide into several."""
 _SHORT = {"simulation.interval": 0.02, "simulation.spin_up": 0.2, "simulation.size": 128, "filter.size": 64}
 
 
@@ -99,7 +101,7 @@ def _cost(series: Series, size: int, store: str) -> Row:
     task = {
         "store": store,
         "stage": series.stage,
-        "overrides": {**series.fixed, **dict.fromkeys(series.keys, size)},
+        "overrides": {**ONE_RUN, **series.fixed, **dict.fromkeys(series.keys, size)},
         "sets": 1 if series.keys else size,
         "mapped": series.mapped,
     }

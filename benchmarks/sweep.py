@@ -20,8 +20,7 @@ from tlfourier.io.words import one_line
 from tlfourier.store.node import Node, tree
 from tlfourier.store.stage import Folder, Get, Stage
 from tlfourier.store.store import Store
-from tlfourier.study import settings
-from tlfourier.study.study import Study
+from tlfourier.study import settings, targets
 from tlfourier.sweep.backends import dask, here
 from tlfourier.sweep.plan import plan, rates
 from tlfourier.sweep.run import cores
@@ -45,8 +44,11 @@ def measure(quick: bool) -> Section:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         studies = [empty_study(spec, root / name) for name in ("one", "crew", "threads")]
-        one, crew, threads = map(_timed, (_here, _crew, _threads), studies)
-        leaves = studies[0].leaves()
+        leaves = targets.grid(studies[0].design, ["forcing"]) if quick else studies[0].leaves()
+        one, crew, threads = (
+            _timed(way, leaves, study.store)
+            for way, study in zip((_here, _crew, _threads), studies, strict=True)
+        )
         known = rates(studies[0].store, tree(leaves))
         overhead = _overhead(root / "empty", TASKS // 10 if quick else TASKS)
     rows: list[Row] = [
@@ -61,11 +63,10 @@ def measure(quick: bool) -> Section:
     return Section("sweep", "one study from nothing in three ways, seconds", rows, goals, [], about)
 
 
-def _timed(way: Callable[[list[Node], Store], None], study: Study) -> float:
+def _timed(way: Callable[[list[Node], Store], None], leaves: list[Node], store: Store) -> float:
     """Return the seconds from an empty store to a full one."""
-    leaves = study.leaves()
     started = time.perf_counter()
-    way(leaves, study.store)
+    way(leaves, store)
     return time.perf_counter() - started
 
 
