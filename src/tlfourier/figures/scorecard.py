@@ -188,7 +188,7 @@ def over_layers(cases: Mapping[str, xr.DataArray], label: str) -> Figure:
 def variants(summary: xr.Dataset) -> Figure:
     """Show what is left of the result when one choice changes: errors, and layer 2 against the last layer.
 
-    ``summary``: from `tlfourier.study.ablations.summary`.
+    ``summary``: from `tlfourier.study.robustness.summary`.
     """
     names = [str(name) for name in summary["variant"].values]
     figure, axes = new_figure(1, 2, 0.9 + 0.24 * len(names), sharey=True)

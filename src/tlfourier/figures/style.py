@@ -92,7 +92,7 @@ def new_figure(
 
 
 def new_panel(height: float) -> tuple[BookFigure, Axes]:
-    """Make a figure of the book's width, `height` inches high, with one panel."""
+    """Make a figure of the book's width, ``height`` inches high, with one panel."""
     figure, axes = new_figure(1, 1, height)
     return figure, axes[0, 0]
 

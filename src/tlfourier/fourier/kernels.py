@@ -40,7 +40,7 @@ def conv_layers(module: nn.Module) -> dict[str, nn.Conv2d]:
 
 @contextlib.contextmanager
 def watched(module: nn.Module, look: Callable[[str, Tensor, Tensor], None]) -> Iterator[None]:
-    """Within the block call ``look(name, entering, leaving)`` whenever a `Conv2d` of a module has run.
+    """Within the block call ``look(name, entering, leaving)`` whenever a ``Conv2d`` of a module has run.
 
     What leaves is given before a nonlinearity acts on it, perhaps in place: clone what is to be kept. No
     gradients are recorded.

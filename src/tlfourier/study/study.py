@@ -256,7 +256,7 @@ class Study:
     # ---- reading
 
     def read(self, node: Node) -> Any:
-        """Return what an artifact holds; one that is missing is made, or NotMade beyond the `patience`."""
+        """Return what an artifact holds; one that is missing is made, or NotMade beyond the ``patience``."""
         return self.store.stages[node.stage].read(node, self._folder)
 
     def _dataset(self, node: Node) -> xr.Dataset:
