@@ -18,7 +18,7 @@ Get: TypeAlias = Callable[[Node], Folder]
 class Stage:
     """One kind of artifact; ``name`` is the first part of its artifacts' names.
 
-    ``version`` is raised when ``make`` computes something else than before: all keys of the stage change then.
+    ``version`` is raised when ``make`` computes something else than before: all its keys change then.
     ``node`` goes from settings to the `Node` of an artifact. ``make(node, folders of the inputs, folder)``
     writes the artifact's files, and does nothing else; if ``resumable``, it goes on from what a killed run
     has left in the folder, otherwise it gets an empty one. ``read(node, get)`` returns what the artifact
