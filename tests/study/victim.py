@@ -8,7 +8,11 @@ import json
 import os
 import sys
 
+import h5netcdf  # noqa: F401  # makers import these when they begin, once here and not in every child
+import scipy.io  # noqa: F401
 import torch
+import torch._dynamo
+import zarr  # noqa: F401
 
 from tlfourier.study import targets
 from tlfourier.study.study import begin
