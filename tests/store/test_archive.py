@@ -130,7 +130,7 @@ def test_shipped_artifacts_are_read_and_their_folder_is_never_written(
 ) -> None:
     before = {path: path.read_bytes() for path in reference.iterdir()}
     store = reader(tmp_path / "mine", reference)
-    assert [store.read(node) for node in NODES] == ["0", "1", "2", "3", "4"]
+    assert [store.stages[node.stage].read(node, store.get) for node in NODES] == ["0", "1", "2", "3", "4"]
     assert store.missing([*NODES, DOUBLE, LARGE]) == [LARGE]
     assert store.verify() == []
     assert not (tmp_path / "mine").exists()
@@ -183,7 +183,9 @@ def test_damage_in_an_archive_is_that_of_one_artifact(reference: Path, tmp_path:
     with pytest.raises(DamagedArtifact, match=what):
         store.get(hit)
     others = [node for node in NODES if node != hit]
-    assert [store.read(node) for node in others] == [str(node.spec["value"]) for node in others]
+    assert [store.stages[node.stage].read(node, store.get) for node in others] == [
+        str(node.spec["value"]) for node in others
+    ]
     assert not (tmp_path / "mine").exists()
     assert parts[0].read_bytes() == bytes(content)
 

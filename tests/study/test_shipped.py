@@ -30,4 +30,4 @@ def test_the_shipped_scorecard_is_that_of_the_shipped_evidence(study: Study) -> 
     """A change of a claim or of its evidence needs a new version of the stage, and a new scorecard."""
     cases = {case: evidence(study, case) for case in study.design.ways}
     found = scorecard(cases, (*CLAIMS, *STATEMENTS))
-    xr.testing.assert_identical(study.store.read(verdicts_node(study.spec)), found.drop_attrs())
+    xr.testing.assert_identical(study.read(verdicts_node(study.spec)), found.drop_attrs())

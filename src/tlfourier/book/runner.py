@@ -5,8 +5,6 @@ reports on them. The executed copies go to ``build/<profile>/`` under the same r
 how long and on which artifacts goes to ``build/<profile>/run.json``.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import signal
@@ -33,6 +31,7 @@ from tlfourier.book.record import Record
 from tlfourier.book.toc import LAST, notebooks
 from tlfourier.io.paths import build_folder, require_checkout
 from tlfourier.io.words import one_line
+from tlfourier.sweep.run import cores
 
 # sums depend on the number of threads, and a page's numbers must not depend on what runs beside it
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
@@ -76,13 +75,9 @@ def run_pages(
     record = Record(folder / "run.json", parameters, notebooks(None, repository))
     with tqdm(total=len(chosen), desc=f"pages, {profile}", unit="page", disable=None) as bar:
         run = _Run(repository, folder, parameters, record, bar)
-        run.pages([page for page in chosen if page.stem != LAST], kernels or _cores())
+        run.pages([page for page in chosen if page.stem != LAST], kernels or cores())
         run.pages([page for page in chosen if page.stem == LAST], 1)
     return folder
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class _Engine(NBClientEngine):
@@ -92,7 +87,7 @@ class _Engine(NBClientEngine):
 
     @classmethod
     def execute_managed_notebook(
-        cls, nb_man: Any, kernel_name: str, run: _Run, start: Mapping[str, Any], **options: Any
+        cls, nb_man: Any, kernel_name: str, run: "_Run", start: Mapping[str, Any], **options: Any
     ) -> NotebookNode:
         """Execute a notebook in a kernel that ``run`` can end."""
         # over TCP, the default, a kernel warns into the page

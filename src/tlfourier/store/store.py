@@ -18,7 +18,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
-from typing import Any
 
 import torch
 from filelock import FileLock, Timeout
@@ -78,10 +77,6 @@ class Store:
                 found = self._on_disk(node) or self._fetch(node) or self._make(node, inputs)
         self._share(node, found)
         return found
-
-    def read(self, node: Node) -> Any:
-        """Return what an artifact holds; it is made if it is missing."""
-        return self.stages[node.stage].read(node, self.get)
 
     def missing(self, nodes: Iterable[Node]) -> list[Node]:
         """Return the nodes whose artifacts are nowhere, or damaged in ``root``; nothing is fetched."""

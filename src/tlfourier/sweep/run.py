@@ -11,8 +11,7 @@ from tlfourier.sweep.outcome import Outcome
 from tlfourier.sweep.plan import Plan
 from tlfourier.sweep.progress import duration
 
-START = 20.0
-"""Seconds of work that starting workers is worth."""
+START = 20.0  # seconds of work that starting workers is worth
 
 
 def cores() -> int:
