@@ -120,7 +120,7 @@ class _Run:
     folder: Path
     parameters: dict[str, Any]
     record: Record
-    bar: tqdm[Any]
+    bar: "tqdm[Any]"
     clients: list[PapermillNotebookClient] = field(default_factory=list)
 
     def pages(self, chosen: list[Path], kernels: int) -> None:
