@@ -43,8 +43,8 @@ study = tl.begin("smoke")
 assert study.store.root.parts[-2:] == ("tlfourier", "store"), study.store.root
 assert study.store.reference is None
 
-from tlfourier.sweep.costs import shipped_rates
-assert shipped_rates()["simulate"] > 0
+from tlfourier.io.paths import PERFORMANCE
+assert PERFORMANCE.is_file()
 for name in ("book", "widgets"):
     try:
         __import__(f"tlfourier.{name}")
