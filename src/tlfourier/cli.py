@@ -161,7 +161,7 @@ def scorecard(profile: str, overrides: dict[str, Any], csv: Path | None) -> None
 @click.option("--scheduler", metavar="TCP://HOST:PORT", help="A dask scheduler that runs already.")
 @click.option(
     "--slurm", is_flag=False, flag_value=str(TEMPLATE), metavar="[TEMPLATE]",
-    help="Start workers as SLURM jobs, as the template says.  [default: profiles/clusters/slurm.toml]"
+    help="Start workers as SLURM jobs, as the template says.  [default: the one that comes with the package]"
 )  # fmt: skip
 @click.option("--task-index", type=int, metavar="I", help="Make the I-th of --tasks parts, without dask.")
 @click.option("--tasks", type=click.IntRange(1), metavar="N", help="Number of jobs in the array.")

@@ -38,6 +38,7 @@ class Malice:
 @contextlib.contextmanager
 def refused(marker: Path, *names: str) -> Iterator[None]:
     """Expect one sentence with these names in it, and no marker."""
+    # RuntimeError: a damaged artifact, or a chunk that Zarr cannot decode, which only a hash tells beforehand
     with pytest.raises((ValueError, FileNotFoundError, RuntimeError)) as caught:
         yield
     assert "\n" not in str(caught.value)
