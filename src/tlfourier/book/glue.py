@@ -11,6 +11,8 @@ import xarray as xr
 from IPython.core.formatters import format_display_data
 from IPython.display import HTML, display
 
+from tlfourier.io.words import listed as listed
+
 
 def glue_values(**values: Any) -> None:
     """Glue values under their names, for ``{glue:text}`` in the page's text; nothing is displayed.
@@ -49,15 +51,6 @@ def _plain(name: str, value: Any) -> Any:
     if math.prod(value.shape) != 1:
         raise ValueError(f"{name} has shape {tuple(value.shape)}: prose takes one number at a time")
     return value.item()
-
-
-def listed(words: Any, none: str = "none") -> str:
-    """Write words or numbers as a sentence lists them: "2", "2 and 3", "1, 2 and 3".
-
-    ``none``: what to write of nothing.
-    """
-    *most, last = [str(word).replace("_", " ") for word in words] or [none]
-    return f"{', '.join(most)} and {last}" if most else last
 
 
 def in_words(count: int) -> str:

@@ -1,7 +1,7 @@
 """Somebody else's words within one sentence of ours."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 LONGEST = 160  # characters: what is quoted may come from a damaged file
 
@@ -27,3 +27,12 @@ def said_as(
         yield
     except kinds as error:
         raise ValueError(f"{before} ({one_line(error)}){after}") from None
+
+
+def listed(words: Iterable[object], none: str = "none") -> str:
+    """Write words or numbers as a sentence lists them: "2", "2 and 3", "1, 2 and 3".
+
+    ``none``: what to write of nothing.
+    """
+    *most, last = [str(word).replace("_", " ") for word in words] or [none]
+    return f"{', '.join(most)} and {last}" if most else last

@@ -6,6 +6,7 @@ from dataclasses import fields
 import pandas as pd
 import xarray as xr
 
+from tlfourier.io.words import listed
 from tlfourier.scorecard.judge import Cell
 
 WORDS = ("supported", "refuted", "undecided", "not run")
@@ -66,7 +67,7 @@ def where(words: Mapping[str, str]) -> str:
     'layer 2 in decay and forcing, layer 9 in reynolds'
     """
     cases = {word: [case for case in words if words[case] == word] for word in words.values()}
-    return ", ".join(f"{word} in {_listed(names)}" for word, names in cases.items())
+    return ", ".join(f"{word} in {listed(names)}" for word, names in cases.items())
 
 
 def spoken(found: xr.Dataset, claim: str, cases: Sequence[str]) -> str:
@@ -79,7 +80,7 @@ def by_verdict(found: xr.Dataset, case: str) -> dict[str, str]:
     """Return the claims of each verdict in a case, in words: "it is more than a gain", "none"."""
     verdicts = found["verdict"].sel(case=case).values
     words = {word: found["words"].values[verdicts == word].tolist() for word in WORDS}
-    return {word.replace(" ", "_"): _listed(claims) or "none" for word, claims in words.items()}
+    return {word.replace(" ", "_"): listed(claims) for word, claims in words.items()}
 
 
 def counts(found: xr.Dataset) -> dict[str, int]:
@@ -107,8 +108,3 @@ def spread_of_layers(losses: pd.DataFrame) -> pd.Series:
     """Return by how many percent the worst of the columns ``layer ...`` exceeds the best, row by row."""
     layers = losses[[name for name in losses.columns if str(name).startswith("layer")]]
     return 100 * (layers.max(axis=1) / layers.min(axis=1) - 1)
-
-
-def _listed(names: Sequence[str]) -> str:
-    """Write "a", "a and b", "a, b and c"."""
-    return " and ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)
