@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 from tlfourier.book.toc import toc_files
+from tlfourier.io.atomic import write_bytes
 from tlfourier.io.paths import build_folder, require_checkout
 
 _ASSETS = {"script": "src", "img": "src", "iframe": "src", "source": "src", "video": "src", "link": "href"}
@@ -67,7 +68,7 @@ def _build(folder: Path) -> Path:
     log = folder / "book.log"
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     lines = _COLOUR.sub("", done.stdout).replace(f"{folder}{os.sep}", "").splitlines()
-    log.write_text("\n".join(lines))
+    write_bytes(log, "\n".join(lines).encode())
     if done.returncode:
         warnings = [line for line in lines if _WARNING.search(line)] or lines[-1:]
         shown = "\n  ".join(warnings[:20])

@@ -29,6 +29,7 @@ from traitlets.config import Config
 
 from tlfourier.book.record import Record
 from tlfourier.book.toc import LAST, notebooks
+from tlfourier.io.atomic import write_bytes
 from tlfourier.io.paths import build_folder, require_checkout
 from tlfourier.io.words import one_line
 from tlfourier.sweep.run import cores
@@ -175,9 +176,7 @@ class _Run:
             notebook = self._executed(page, ledger)
             used = [json.loads(line) for line in ledger.read_text().splitlines()] if ledger.is_file() else []
         _show_what_ran(notebook)
-        copy = self.folder / page
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        nbformat.write(notebook, copy)
+        write_bytes(self.folder / page, (nbformat.writes(notebook) + "\n").encode())
         return time.perf_counter() - started, used, _stderr(notebook)
 
     def _executed(self, page: Path, ledger: Path) -> NotebookNode:
