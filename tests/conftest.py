@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
+import sys
 from collections.abc import Iterator
 from typing import Any
 
 # before torch is imported: two thread pools on two cores wait for each other, and small arrays gain nothing
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# a shell that starts the tests in the background makes them, and all that they start, deaf to Ctrl-C
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 import pytest
 from jaxtyping import install_import_hook
@@ -55,6 +60,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest, so that no process waits for it at the end."""
     longest = ("tiny", "tests/study/test_kills.py")
     items.sort(key=lambda item: _share(item.nodeid) not in longest)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Show a failure when it happens: a run that is stopped never comes to its summary."""
+    if report.failed and "PYTEST_XDIST_WORKER" not in os.environ:
+        print(f"\n{report.nodeid}, {report.when}:\n{report.longreprtext}", file=sys.__stderr__, flush=True)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -44,6 +44,18 @@ SMALL = {
 }
 OVERRIDES = {} if WHOLE else SMALL
 CASES = ("reynolds", "forcing")
+STARTED: list[int] = []  # the drivers of sweeps, each the leader of a session
+
+
+@pytest.fixture(autouse=True)
+def _nothing_goes_on() -> Iterator[None]:
+    """End what a failed test leaves behind: it would starve the next one."""
+    yield
+    for process in psutil.process_iter():
+        with contextlib.suppress(ProcessLookupError, psutil.NoSuchProcess):
+            if os.getsid(process.pid) in STARTED:
+                process.kill()
+    STARTED.clear()
 
 
 class Victim:
@@ -228,6 +240,7 @@ def test_a_disk_that_fills_again_and_again_ends_with_the_same_bits(
         capture_output=True,
         text=True,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
+        timeout=PATIENCE,
     )
     assert done.returncode == 0, done.stderr[-2000:]
     result = json.loads(done.stdout.splitlines()[-1])
@@ -264,7 +277,9 @@ def sweep(root: Path) -> psutil.Popen:
         "TLFOURIER_BUILD": str(root.parent / "build"),
     }
     quiet = subprocess.DEVNULL
-    return psutil.Popen(command, env=environment, stdout=quiet, stderr=quiet, start_new_session=True)
+    driver = psutil.Popen(command, env=environment, stdout=quiet, stderr=quiet, start_new_session=True)
+    STARTED.append(driver.pid)
+    return driver
 
 
 def workers_of(driver: psutil.Popen) -> list[psutil.Process]:

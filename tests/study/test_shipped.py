@@ -30,4 +30,7 @@ def test_the_shipped_scorecard_is_that_of_the_shipped_evidence(study: Study) -> 
     """A change of a claim or of its evidence needs a new version of the stage, and a new scorecard."""
     cases = {case: evidence(study, case) for case in study.design.ways}
     found = scorecard(cases, (*CLAIMS, *STATEMENTS))
-    xr.testing.assert_identical(study.read(verdicts_node(study.spec)), found.drop_attrs())
+    shipped, found = study.read(verdicts_node(study.spec)), found.drop_attrs()
+    numbers = [name for name, column in found.items() if column.dtype.kind == "f"]
+    xr.testing.assert_identical(shipped.drop_vars(numbers), found.drop_vars(numbers))
+    xr.testing.assert_allclose(shipped[numbers], found[numbers], rtol=1e-9)  # other processors round otherwise
