@@ -11,13 +11,12 @@ from typing import Any
 # before torch is imported: two thread pools on two cores wait for each other, and small arrays gain nothing
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-# a shell that starts the tests in the background makes them, and all that they start, deaf to Ctrl-C
-signal.signal(signal.SIGINT, signal.default_int_handler)
-
 import pytest
 from jaxtyping import install_import_hook
 
 install_import_hook("tlfourier", "beartype.beartype")
+# a shell that starts the tests in the background makes them, and all that they start, deaf to Ctrl-C
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -33,4 +33,5 @@ def test_the_shipped_scorecard_is_that_of_the_shipped_evidence(study: Study) -> 
     shipped, found = study.read(verdicts_node(study.spec)), found.drop_attrs()
     numbers = [name for name, column in found.items() if column.dtype.kind == "f"]
     xr.testing.assert_identical(shipped.drop_vars(numbers), found.drop_vars(numbers))
-    xr.testing.assert_allclose(shipped[numbers], found[numbers], rtol=1e-9)  # other processors round otherwise
+    # other processors round otherwise
+    xr.testing.assert_allclose(shipped[numbers], found[numbers], rtol=1e-9)
