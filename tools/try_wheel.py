@@ -127,7 +127,7 @@ def use(python: Path, home: Path) -> None:
         "tlfourier info": ([command, "info", "--profile", "smoke"], 0, "are to be made"),
         "a sweep in this process": ([command, *SWEEP], 0, "made in"),
         "the same sweep again": ([command, *SWEEP], 0, "0 artifacts to make"),
-        "more workers without dask": ([command, *SWEEP, *crew], 1, "tlfourier[sweep]"),
+        "more workers without dask": ([command, *SWEEP, *crew], 2, "tlfourier[sweep]"),
         "the book": ([command, "book", "--profile", "smoke"], 2, "clone the repository"),
     }
     for what, (line, code, words) in tries.items():
