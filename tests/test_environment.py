@@ -89,7 +89,7 @@ NAMED_OTHERWISE = {"yaml": "pyyaml", "dask_jobqueue": "dask-jobqueue", "myst_nb"
 PAGES = ("book", "widgets.py")  # what only the pages use, and the extra `book` brings
 
 
-DASK = {f"tlfourier.sweep.backends.dask.{name}" for name in ("ANY_PORT", "ONE_THREAD", "SETTINGS", "deaf")}
+DASK = {f"tlfourier.sweep.backends.dask.{name}" for name in ("LOOPBACK", "ONE_THREAD", "SETTINGS", "deaf")}
 """What the backend for SLURM takes from that of dask, which both need."""
 
 

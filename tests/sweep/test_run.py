@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import cloudpickle
+import psutil
 import pytest
 from distributed import Client
 
@@ -24,7 +25,6 @@ from tlfourier.sweep import progress
 from tlfourier.sweep import run as on
 from tlfourier.sweep.backends import dask
 from tlfourier.sweep.backends.here import run_here
-from tlfourier.sweep.backends.template import TEMPLATE, read_template
 from tlfourier.sweep.outcome import Outcome, SweepFailed
 from tlfourier.sweep.plan import Plan, plan
 
@@ -190,15 +190,12 @@ def test_a_running_scheduler_is_used(client: Client, store: Store) -> None:
     assert len(client.nthreads()) == 2  # the visitor has not closed it
 
 
-def test_a_slurm_template_is_read_and_what_it_lacks_is_named(tmp_path: Path) -> None:
-    assert read_template(TEMPLATE)["cores"] >= 1
-    mine = tmp_path / "mine.toml"
-    mine.write_text("jobs = 3\ncores = 2\n")
-    with pytest.raises(ValueError, match=r"mine\.toml lacks memory, walltime: see slurm\.toml"):
-        read_template(mine)
-    mine.write_text("jobs = ")
-    with pytest.raises(ValueError, match="cannot be read"):
-        read_template(mine)
+def test_everything_listens_on_this_machine_alone() -> None:
+    with dask.local(2):
+        family = [psutil.Process(), *psutil.Process().children(recursive=True)]
+        sockets = [one for member in family for one in member.net_connections("inet")]
+    listening = {one.laddr.ip for one in sockets if one.status == psutil.CONN_LISTEN}
+    assert listening == {"127.0.0.1"}
 
 
 def test_the_report_names_artifacts_and_the_pace_is_what_was_measured() -> None:

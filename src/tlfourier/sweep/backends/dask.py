@@ -33,7 +33,8 @@ SETTINGS = {
     "distributed.worker.daemon": True,
 }
 _ATTEMPTS = 3
-ANY_PORT = ":0"  # of the scheduler's own pages: so that two sweeps do not meet at dask's 8787
+# dask's own pages have no login: they are for this machine alone, and two sweeps do not meet at one port
+LOOPBACK = "127.0.0.1:0"
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
@@ -56,8 +57,8 @@ def _started(workers: int, memory: int) -> LocalCluster:
     for attempt in range(1, _ATTEMPTS + 1):
         try:
             return LocalCluster(
-                n_workers=workers, threads_per_worker=1, memory_limit=memory, dashboard_address=ANY_PORT,
-                silence_logs=logging.ERROR, env=ONE_THREAD
+                host="127.0.0.1", dashboard_address=LOOPBACK, n_workers=workers, threads_per_worker=1,
+                memory_limit=memory, silence_logs=logging.ERROR, env=ONE_THREAD
             )  # fmt: skip
         except RuntimeError:
             if attempt == _ATTEMPTS:

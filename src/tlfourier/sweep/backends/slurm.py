@@ -18,7 +18,7 @@ import dask
 from distributed import Client, Status
 
 from tlfourier.io.paths import build_folder
-from tlfourier.sweep.backends.dask import ANY_PORT, ONE_THREAD, SETTINGS, deaf
+from tlfourier.sweep.backends.dask import LOOPBACK, ONE_THREAD, SETTINGS, deaf
 from tlfourier.sweep.backends.template import TEMPLATE, read_template
 
 LOOK = 15.0  # seconds between looks at the queue, which all of a site's users share
@@ -39,7 +39,7 @@ def slurm(template: Path = TEMPLATE, look: float = LOOK) -> Iterator[Client]:
     number = settings.pop("jobs")
     exports = [f"export {name}={value}" for name, value in ONE_THREAD.items()]
     settings["job_script_prologue"] = [*exports, *settings.get("job_script_prologue", [])]
-    settings.setdefault("scheduler_options", {"dashboard_address": ANY_PORT})
+    settings["scheduler_options"] = {"dashboard_address": LOOPBACK, **settings.get("scheduler_options", {})}
     logs = settings.setdefault("log_directory", str(build_folder("slurm")))
     with dask.config.set(SETTINGS), contextlib.ExitStack() as stack:
         with deaf():
