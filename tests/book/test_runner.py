@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -119,6 +120,31 @@ def test_ctrl_c_ends_every_kernel(repository: Path) -> None:
     _, said = run.communicate(timeout=60)
     assert said.endswith("KeyboardInterrupt\n") and run.returncode == -signal.SIGINT
     assert not any(psutil.pid_exists(int(path.read_text())) for path in noted)
+
+
+def test_a_page_runs_in_this_python_whatever_else_is_called_python3(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path / "jupyter" / "kernels" / "python3"
+    other.mkdir(parents=True)
+    spec = {"argv": ["/bin/false", "{connection_file}"], "display_name": "Python 3", "language": "python"}
+    (other / "kernel.json").write_text(json.dumps(spec))
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
+    write_page(repository / "book" / "1-flow" / "first.ipynb", "import sys\nsys.executable")
+    folder = runner.run_pages("smoke", pages=["first"], repository=repository)
+    executed = nbformat.read(folder / "book" / "1-flow" / "first.ipynb", as_version=4)
+    assert executed.cells[-1].outputs[-1].data["text/plain"] == repr(sys.executable)
+
+
+def test_a_page_runs_where_the_folder_of_temporary_files_has_a_long_path(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deep = tmp_path / ("d" * 100) / ("e" * 100)
+    deep.mkdir(parents=True)
+    monkeypatch.setattr(tempfile, "tempdir", str(deep))
+    runner.run_pages("smoke", pages=["first"], repository=repository)
+    assert list(read_run("smoke", repository)["pages"]) == ["book/1-flow/first.ipynb"]
+    assert not list(deep.iterdir())
 
 
 def test_a_failing_page_stops_the_run_in_one_sentence(repository: Path) -> None:

@@ -19,12 +19,16 @@ from typing import Any
 
 import nbformat
 import papermill
+from ipykernel.kernelspec import get_kernel_dict
+from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
+from jupyter_client.manager import AsyncKernelManager
 from jupyter_core.utils import ensure_event_loop
 from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
 from tqdm import tqdm
+from traitlets import Instance, default
 from traitlets.config import Config
 
 from tlfourier.book.record import Record
@@ -36,6 +40,7 @@ from tlfourier.sweep.run import cores
 
 # sums depend on the number of threads, and a page's numbers must not depend on what runs beside it
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+_SOCKET_PATH = 75  # of the 107 bytes that a socket's path may have, what its folder and name leave
 _PATIENCE = 600  # seconds, for a kernel to begin and for what it prints to arrive: busy is no failure
 # silent when it is told to stop, and without the history that all kernels of a user would write to one file
 _KERNEL = ["--log-level=50", "--HistoryManager.hist_file=:memory:"]
@@ -81,6 +86,24 @@ def run_pages(
     return folder
 
 
+class _ThisPython(KernelSpecManager):
+    """Know one kernel, that of this environment: another's may lie on JUPYTER_PATH under the same name."""
+
+    def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
+        """Return it."""
+        return KernelSpec(**get_kernel_dict())
+
+
+class _Kernel(AsyncKernelManager):
+    """Start that kernel."""
+
+    kernel_spec_manager = Instance(KernelSpecManager, ())
+
+    @default("kernel_spec_manager")
+    def _kernel_spec_manager_default(self) -> KernelSpecManager:
+        return _ThisPython()
+
+
 class _Engine(NBClientEngine):
     """Papermill's own engine, with folder and environment of each kernel rather than of this process."""
 
@@ -92,22 +115,37 @@ class _Engine(NBClientEngine):
     ) -> NotebookNode:
         """Execute a notebook in a kernel that ``run`` can end."""
         # over TCP, the default, a kernel warns into the page
-        manager = {"transport": "ipc", "ip": str(Path(start["env"]["TLFOURIER_LEDGER"]).with_name("kernel"))}
-        client = PapermillNotebookClient(
-            nb_man,
-            config=Config({"KernelManager": manager}),
-            kernel_name=kernel_name,
-            extra_arguments=_KERNEL,
-            startup_timeout=_PATIENCE,
-            iopub_timeout=_PATIENCE,
-            record_timing=False,
-            shutdown_kernel="immediate",
+        with tempfile.TemporaryDirectory(dir=_room_for_sockets()) as sockets:
+            manager = {"transport": "ipc", "ip": f"{sockets}/kernel"}
+            client = PapermillNotebookClient(
+                nb_man,
+                config=Config({"KernelManager": manager}),
+                kernel_name=kernel_name,
+                kernel_manager_class=_Kernel,
+                extra_arguments=_KERNEL,
+                startup_timeout=_PATIENCE,
+                iopub_timeout=_PATIENCE,
+                record_timing=False,
+                shutdown_kernel="immediate",
+            )
+            run.clients.append(client)
+            try:
+                return client.execute(**start)
+            finally:
+                run.clients.remove(client)
+
+
+def _room_for_sockets() -> str | None:
+    """Return a folder with a path short enough for sockets, None for that of all temporary files."""
+    if len(os.fsencode(tempfile.gettempdir())) <= _SOCKET_PATH:
+        return None
+    shorter = (folder for folder in ("/tmp", "/var/tmp", "/dev/shm") if os.access(folder, os.W_OK | os.X_OK))
+    if (found := next(shorter, None)) is None:
+        raise RuntimeError(
+            f"the folder of temporary files, {tempfile.gettempdir()}, is too long for a kernel's sockets: "
+            f"let TMPDIR name one of at most {_SOCKET_PATH} characters"
         )
-        run.clients.append(client)
-        try:
-            return client.execute(**start)
-        finally:
-            run.clients.remove(client)
+    return found
 
 
 papermill_engines.register(_Engine.name, _Engine)
