@@ -1,14 +1,21 @@
 """The command line answers bad input in one sentence, with an exit code that is not 0."""
 
 import errno
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 from click.testing import CliRunner
 
 from tlfourier import cli
 from tlfourier.cli import main
 from tlfourier.store.node import tree
+from tlfourier.study import settings
 from tlfourier.study.study import Study, begin
 
 
@@ -36,6 +43,83 @@ def test_bad_input_is_one_sentence(runner: CliRunner, arguments: list[str], word
     assert words in result.output
     assert result.output.count("\n") == 1
     assert "Traceback" not in result.output
+
+
+LONG = "x" * 5000
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [LONG],
+        ["info", "--profile", LONG],
+        ["info", f"--{LONG}"],
+        ["info", "--set", LONG],
+        ["info", "--set", f"{LONG}=1"],
+        ["info", "--set", f"seeds={LONG}"],
+        ["info", LONG],
+        ["sweep", "--workers", LONG],
+        ["sweep", "--case", LONG],
+        ["sweep", "--layers", LONG],
+        ["sweep", "--slurm", f"{LONG}.toml"],
+        ["run", LONG],
+        ["scorecard", "--csv", f"{LONG}/table.csv"],
+    ],
+)
+def test_what_is_too_long_to_read_is_not_repeated(runner: CliRunner, arguments: list[str]) -> None:
+    result = runner.invoke(main, arguments)
+    assert result.exit_code in (1, 2)
+    assert len(result.output) < 1500 and "x" * 401 not in result.output
+
+
+def test_a_table_that_could_not_be_written_is_refused_before_the_work(
+    runner: CliRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cli, "begin", lambda *given: pytest.fail("something was begun"))
+    result = runner.invoke(main, ["scorecard", "--csv", str(tmp_path / "no" / "table.csv")])
+    assert result.exit_code == 2
+    assert f"there is no folder {tmp_path / 'no'}" in result.output
+
+
+def test_a_damaged_profile_is_named(
+    runner: CliRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "laptop.toml").write_text("seeds = ")
+    monkeypatch.setattr(settings, "PROFILES", tmp_path)
+    result = runner.invoke(main, ["info"])
+    assert result.exit_code == 2
+    assert f"the profile {tmp_path / 'laptop.toml'} is damaged" in result.output
+    assert result.output.count("\n") == 1
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_a_sweep_and_its_workers_in_one_sentence(
+    number: int, workers: str, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-m", "tlfourier.cli", "sweep", "--profile", "smoke", "--workers", workers]
+    store = tmp_path / "store"
+    place = {"TLFOURIER_STORE": str(store), "TLFOURIER_REFERENCE": "", "TLFOURIER_BUILD": str(tmp_path)}
+    driver = psutil.Popen(
+        command,
+        env={**os.environ, **place},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 120
+    while not list(store.glob("*/*")) and time.monotonic() < deadline:  # something is being made
+        assert driver.poll() is None
+        time.sleep(0.05)
+    family = driver.children(recursive=True)
+    driver.send_signal(number)
+    _, said = driver.communicate(timeout=60)
+    assert driver.returncode == 128 + number
+    assert said.endswith("tlfourier: stopped; what was finished is kept, and the same command goes on\n")
+    assert "Traceback" not in said
+    _, alive = psutil.wait_procs(family, timeout=30)
+    assert alive == []
 
 
 def test_unknown_pages_are_refused_before_anything_is_made(runner: CliRunner, tmp_path: Path) -> None:

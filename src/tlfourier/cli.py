@@ -1,14 +1,19 @@
 """The command line: ``tlfourier run | book | sweep | verify | info | reference``.
 
 Bad input is answered by one sentence on stderr and exit code 2, a failed run by one sentence and exit
-code 1; ``--debug`` shows the traceback.
+code 1; ``--debug`` shows the traceback. What is stopped, by Ctrl-C or SIGTERM, ends its workers and kernels
+and exits with 130 or 143.
 """
 
 import ast
+import contextlib
 import errno
 import os
+import re
+import signal
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from functools import wraps
 from importlib.metadata import version
 from pathlib import Path
@@ -17,6 +22,7 @@ from typing import Any
 import click
 
 from tlfourier.io import atomic, paths
+from tlfourier.io.words import LONGEST
 from tlfourier.scorecard import reading
 from tlfourier.store.manifest import read_manifest
 from tlfourier.store.node import tree
@@ -29,26 +35,72 @@ from tlfourier.sweep.plan import plan
 from tlfourier.sweep.progress import duration
 
 REFERENCE_LIMIT = 40_000_000
+_WORD, _TEXT = 400, 8000  # characters: a path may be long, and a sweep may name many failures
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM was sent: whatever ends in order after Ctrl-C ends in order."""
 
 
 class _Group(click.Group):
     """Turn the errors that a person can mend into one sentence."""
 
+    def make_context(self, *given: Any, **more: Any) -> click.Context:
+        """Read the command line; what is quoted of it is not too long to read."""
+        with _readable():
+            return super().make_context(*given, **more)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run a subcommand; let tracebacks through only with ``--debug``."""
         try:
-            return super().invoke(ctx)
+            with _readable(), _stopped_in_order():
+                return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as signalled:
             kept = "what was finished is kept, and the same command goes on"
             click.echo(f"\ntlfourier: stopped; {kept}", err=True)
-            sys.exit(130)
+            sys.exit(143 if isinstance(signalled, _Terminated) else 130)
         except Exception as error:
             if ctx.params.get("debug"):
                 raise
-            click.echo(f"tlfourier: {_sentence(error)}", err=True)
+            click.echo(f"tlfourier: {_short(_sentence(error))}", err=True)
             sys.exit(2 if isinstance(error, ValueError) else 1)
+
+
+@contextlib.contextmanager
+def _stopped_in_order() -> Iterator[None]:
+    """Let SIGTERM do what Ctrl-C does, while a command runs; a signal that is ignored stays so."""
+
+    def stop(number: int, frame: object) -> None:
+        raise _Terminated
+
+    main = threading.current_thread() is threading.main_thread()
+    before = signal.getsignal(signal.SIGTERM) if main else signal.SIG_IGN
+    if before is not signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextlib.contextmanager
+def _readable() -> Iterator[None]:
+    """Cut what click quotes of a command line."""
+    try:
+        yield
+    except click.ClickException as error:
+        error.message = _short(error.message)
+        raise
+
+
+def _short(text: str) -> str:
+    """Cut words, and in the end all of it, where nobody would read on."""
+    cut = re.sub(rf"\S{{{_WORD},}}", lambda word: word[0][:LONGEST] + "…", text)
+    return cut if len(cut) <= _TEXT else cut[:_TEXT] + "…"
 
 
 def _sentence(error: Exception) -> str:
@@ -137,9 +189,19 @@ def book(profile: str, overrides: dict[str, Any]) -> None:
     click.echo(f"the book: {publisher.publish(profile)}")
 
 
+def _in_a_folder(_: click.Context, __: click.Parameter, path: Path | None) -> Path | None:
+    """Refuse a file that could not be written, before anything is computed for it."""
+    if path is not None and not path.absolute().parent.is_dir():
+        raise click.BadParameter(f"{path}: there is no folder {path.absolute().parent}")
+    return path
+
+
 @main.command()
 @_settings
-@click.option("--csv", type=click.Path(dir_okay=False, path_type=Path), help="Write the table here too.")
+@click.option(
+    "--csv", type=click.Path(dir_okay=False, path_type=Path), callback=_in_a_folder,
+    help="Write the table here too."
+)  # fmt: skip
 def scorecard(profile: str, overrides: dict[str, Any], csv: Path | None) -> None:
     """Judge every claim of the papers in every case, from the artifacts of the whole programme."""
     table = reading.as_table(begin(profile, overrides).make.verdicts())

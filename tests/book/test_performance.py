@@ -98,14 +98,16 @@ def test_where_nothing_was_measured_every_number_says_so(monkeypatch: pytest.Mon
     assert findings.promises(bench)["missed"] == "none"
 
 
-def test_what_was_measured_here_goes_before_what_is_shipped(
+def test_what_was_measured_here_goes_before_what_is_shipped_once_it_is_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(performance, "MEASURED", tmp_path / "measured.json")
     monkeypatch.setattr(performance, "SHIPPED", write(tmp_path / "shipped.json", growing()))
     assert list(read().sections) == ["growth"]
     write(tmp_path / "measured.json", solver())
-    assert list(read().sections) == ["solver"]
+    assert list(read().sections) == ["growth"]
+    write(tmp_path / "measured.json", solver(), growing())
+    assert list(read().sections) == ["solver", "growth"]
 
 
 def test_a_section_of_another_version_counts_as_not_measured(tmp_path: Path) -> None:

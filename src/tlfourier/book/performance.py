@@ -1,7 +1,7 @@
 """Read what the benchmarks measured: their sections as tables, their goals with verdicts, the machine.
 
-``make bench`` writes ``build/bench/performance.json``; where there is none, the report that the
-package brings is read.
+``make bench`` writes ``build/bench/performance.json``; where there is none, or not all of it was measured,
+the report that the package brings is read.
 """
 
 import math
@@ -111,15 +111,20 @@ class Performance:
 
 
 def read(path: Path | None = None) -> Performance:
-    """Read a report of the benchmarks: of this checkout, else the shipped one, else an empty one.
+    """Read a report of the benchmarks: a whole one of this checkout, else the shipped one, else an empty one.
 
-    ``path``: a report to read instead. Raises FileNotFoundError if there is no file at ``path``, ValueError
-    if it is damaged. A section with other columns, as an older version of the benchmarks wrote it, counts as
+    ``path``: a report to read instead, whole or not. Raises FileNotFoundError if there is no file at
+    ``path``, ValueError if it is damaged. A section with other columns, as an older version of the benchmarks wrote it, counts as
     not measured.
     """
-    found = path or next((one for one in (MEASURED, SHIPPED) if one.is_file()), None)
-    if found is None:
-        return Performance()
+    if path is not None:
+        return _read(path)
+    here, shipped = (_read(one) if one.is_file() else Performance() for one in (MEASURED, SHIPPED))
+    # numbers of two machines would stand side by side
+    return here if here.sections.keys() >= shipped.sections.keys() else shipped
+
+
+def _read(found: Path) -> Performance:
     report = read_json(found)
     try:
         machine = report["machine"]

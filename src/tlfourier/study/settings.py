@@ -23,6 +23,7 @@ from tlfourier.flow.forcing import two_way_cosine
 from tlfourier.flow.grid import Grid, check_grid, check_wavenumber
 from tlfourier.flow.steppers import STEPPERS
 from tlfourier.io.paths import PROFILES
+from tlfourier.io.words import said_as
 from tlfourier.study.bounds import check_numbers, show
 from tlfourier.study.overrides import apply as apply
 from tlfourier.study.overrides import nested as nested
@@ -201,7 +202,9 @@ def load(profile: str, overrides: Mapping[str, Any] | None = None) -> StudySpec:
         raise ValueError(f"unknown profile {show(profile)}: accepted are {', '.join(profile_names())}")
     if not isinstance(overrides, Mapping | None):
         raise ValueError(f"overrides {show(overrides)}: accepted is a table of settings")
-    spec = apply(StudySpec(), tomllib.loads((PROFILES / f"{profile}.toml").read_text()))
+    path = PROFILES / f"{profile}.toml"
+    with said_as(f"the profile {path} is damaged"):
+        spec = apply(StudySpec(), tomllib.loads(path.read_text()))
     spec = apply(spec, nested(overrides or {}))
     check_numbers(spec)
     _check_physics(spec)

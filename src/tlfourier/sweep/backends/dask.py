@@ -70,23 +70,26 @@ def _started(workers: int, memory: int) -> LocalCluster:
 def deaf() -> Iterator[None]:
     """Start threads and processes that never see Ctrl-C: it is for the driver, which ends them in order.
 
-    They inherit the mask. Here an interrupt, which any older thread may have been given, waits for the end of
-    the block: a cluster that is half started cannot be stopped in order.
+    They inherit the mask. Here Ctrl-C, which any older thread may have been given, and SIGTERM wait for the
+    end of the block: a cluster that is half started cannot be stopped in order.
     """
     # if it started later, it would let interrupts through in the thread that starts it
     resource_tracker.ensure_running()
     caught: list[int] = []
     main = threading.current_thread() is threading.main_thread()
-    handler = signal.signal(signal.SIGINT, lambda number, _: caught.append(number)) if main else None
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM) if main}
+    for number in handlers:
+        signal.signal(number, lambda number, _: caught.append(number))
+    # not SIGTERM: by it dask ends its workers
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        if main:
-            signal.signal(signal.SIGINT, handler)
-    if caught:
-        raise KeyboardInterrupt
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    for number in caught[:1]:
+        signal.raise_signal(number)
 
 
 @contextlib.contextmanager
