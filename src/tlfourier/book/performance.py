@@ -114,8 +114,8 @@ def read(path: Path | None = None) -> Performance:
     """Read a report of the benchmarks: a whole one of this checkout, else the shipped one, else an empty one.
 
     ``path``: a report to read instead, whole or not. Raises FileNotFoundError if there is no file at
-    ``path``, ValueError if it is damaged. A section with other columns, as an older version of the benchmarks wrote it, counts as
-    not measured.
+    ``path``, ValueError if it is damaged. A section with other columns, as an older version of the benchmarks
+    wrote it, counts as not measured.
     """
     if path is not None:
         return _read(path)
