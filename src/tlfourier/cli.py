@@ -93,7 +93,7 @@ def _readable() -> Iterator[None]:
     try:
         yield
     except click.ClickException as error:
-        error.message = _short(error.message)
+        vars(error)["message"] = _short(error.message)
         raise
 
 

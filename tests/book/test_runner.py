@@ -130,10 +130,13 @@ def test_a_page_runs_in_this_python_whatever_else_is_called_python3(
     spec = {"argv": ["/bin/false", "{connection_file}"], "display_name": "Python 3", "language": "python"}
     (other / "kernel.json").write_text(json.dumps(spec))
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
-    write_page(repository / "book" / "1-flow" / "first.ipynb", "import sys\nsys.executable")
+    write_page(
+        repository / "book" / "1-flow" / "first.ipynb", "import sys\nsys.executable", "!command -v tlfourier"
+    )
     folder = runner.run_pages("smoke", pages=["first"], repository=repository)
     executed = nbformat.read(folder / "book" / "1-flow" / "first.ipynb", as_version=4)
-    assert executed.cells[-1].outputs[-1].data["text/plain"] == repr(sys.executable)
+    assert executed.cells[-2].outputs[-1].data["text/plain"] == repr(sys.executable)
+    assert executed.cells[-1].outputs[-1].text.strip() == str(Path(sys.executable).with_name("tlfourier"))
 
 
 def test_a_page_runs_where_the_folder_of_temporary_files_has_a_long_path(

@@ -8,6 +8,7 @@ how long and on which artifacts goes to ``build/<profile>/run.json``.
 import json
 import os
 import signal
+import sys
 import tempfile
 import time
 from collections.abc import Mapping
@@ -219,7 +220,9 @@ class _Run:
 
     def _executed(self, page: Path, ledger: Path) -> NotebookNode:
         source = self.repository / page
-        environment = {**os.environ, **_ONE_THREAD, "TLFOURIER_LEDGER": str(ledger)}
+        # a page finds the command line of this environment, activated or not
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+        environment = {**os.environ, **_ONE_THREAD, "TLFOURIER_LEDGER": str(ledger), "PATH": path}
         try:
             return papermill.execute_notebook(
                 str(source),

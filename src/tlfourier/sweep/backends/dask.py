@@ -88,8 +88,8 @@ def deaf() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         for number, handler in handlers.items():
             signal.signal(number, handler)
-    for number in caught[:1]:
-        signal.raise_signal(number)
+    if caught:
+        signal.raise_signal(caught[0])
 
 
 @contextlib.contextmanager
