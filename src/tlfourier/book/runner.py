@@ -38,10 +38,12 @@ from tlfourier.io.atomic import write_bytes
 from tlfourier.io.paths import build_folder, require_checkout
 from tlfourier.io.words import one_line
 from tlfourier.sweep.run import cores
+from tlfourier.sweep.signals import heard
 
 # sums depend on the number of threads, and a page's numbers must not depend on what runs beside it
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 _SOCKET_PATH = 75  # of the 107 bytes that a socket's path may have, what its folder and name leave
+_LOOK = 1.0  # seconds between looks whether the run was interrupted
 _PATIENCE = 600  # seconds, for a kernel to begin and for what it prints to arrive: busy is no failure
 # silent when it is told to stop, and without the history that all kernels of a user would write to one file
 _KERNEL = ["--log-level=50", "--HistoryManager.hist_file=:memory:"]
@@ -169,13 +171,15 @@ class _Run:
         futures = {pool.submit(copy_context().run, self._alone, page): page for page in chosen}
         left = set(futures)
         try:
-            while left:
-                done, left = wait(left, return_when=FIRST_COMPLETED)
-                failed = [future for future in done if future.exception()]
-                for future in done.difference(failed):
-                    self.note(futures[future], *future.result())
-                if failed:  # a future that is cancelled is never reported, so do not wait for it
-                    left = {future for future in left if not future.cancel()}
+            with heard() as check:
+                while left:
+                    done, left = wait(left, timeout=_LOOK, return_when=FIRST_COMPLETED)
+                    check()
+                    failed = [future for future in done if future.exception()]
+                    for future in done.difference(failed):
+                        self.note(futures[future], *future.result())
+                    if failed:  # a future that is cancelled is never reported, so do not wait for it
+                        left = {future for future in left if not future.cancel()}
         except KeyboardInterrupt:
             pool.shutdown(wait=False, cancel_futures=True)
             self.end()

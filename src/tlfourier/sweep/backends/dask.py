@@ -7,7 +7,7 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import redirect_stderr
 from multiprocessing import resource_tracker
 
@@ -21,6 +21,7 @@ from tlfourier.store.store import Store
 from tlfourier.sweep.outcome import Outcome, blame
 from tlfourier.sweep.plan import Plan
 from tlfourier.sweep.progress import Progress
+from tlfourier.sweep.signals import heard
 
 _LOOK, _REFRESH = 0.05, 5.0  # seconds between looks at the tasks, at the bar
 DIED = (
@@ -120,8 +121,8 @@ def run(plan: Plan, store: Store, client: Client, progress: bool = True) -> Outc
     keys = {future.key: key for key, future in futures.items()}
     workers = max(1, len(client.nthreads()))
     try:
-        with Progress(plan, workers, len(futures), progress) as bar:
-            for future in _finished(futures.values(), bar):
+        with heard() as check, Progress(plan, workers, len(futures), progress) as bar:
+            for future in _finished(futures.values(), bar, check):
                 _note(future, keys[future.key], plan, outcome)
                 bar.advance(outcome)
     except BaseException:
@@ -183,11 +184,12 @@ def sentence(error: BaseException) -> str:
     return DIED if isinstance(error, KilledWorker) else one_line(error, longest=1000)
 
 
-def _finished(futures: Iterable[Future], bar: Progress) -> Iterator[Future]:
-    """Yield futures as they end, and refresh the bar while nothing does."""
+def _finished(futures: Iterable[Future], bar: Progress, check: Callable[[], None]) -> Iterator[Future]:
+    """Yield futures as they end; refresh the bar, and look for signals, while nothing does."""
     ended = as_completed(list(futures), raise_errors=False)
     looked = time.perf_counter()
     while not ended.is_empty():
+        check()
         if ended.has_ready():
             yield next(ended)
         else:

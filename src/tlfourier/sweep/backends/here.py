@@ -11,6 +11,7 @@ from tlfourier.store.store import Store
 from tlfourier.sweep.outcome import Outcome, blame
 from tlfourier.sweep.plan import Plan
 from tlfourier.sweep.progress import Progress
+from tlfourier.sweep.signals import heard
 
 
 def run_here(plan: Plan, store: Store, nodes: Iterable[Node] | None = None, progress: bool = True) -> Outcome:
@@ -21,8 +22,9 @@ def run_here(plan: Plan, store: Store, nodes: Iterable[Node] | None = None, prog
     """
     outcome, started = Outcome(), time.perf_counter()
     chosen = list(plan.tasks.values()) if nodes is None else list(nodes)
-    with Progress(plan, 1, len(chosen), progress) as bar:
+    with heard() as check, Progress(plan, 1, len(chosen), progress) as bar:
         for node in chosen:
+            check()
             if failed := blame(plan, node.key, outcome):
                 outcome.untried[node.key] = failed
             else:

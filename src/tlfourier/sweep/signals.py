@@ -1,0 +1,39 @@
+"""Hear Ctrl-C and SIGTERM for certain."""
+
+import contextlib
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Any
+
+
+@contextlib.contextmanager
+def heard() -> Iterator[Callable[[], None]]:
+    """Yield a check that raises again what a signal has raised and nobody has heard.
+
+    An exception that a signal's handler raises while a destructor or a callback of the garbage collector runs
+    is printed and lost, and the work would go on: a loop that calls the check ends all the same.
+    """
+    seen: list[int] = []
+    main = threading.current_thread() is threading.main_thread()
+    handlers: dict[int, Callable[[int, FrameType | None], Any]] = {}
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if main and callable(handler := signal.getsignal(number)):
+            handlers[number] = handler
+
+    def note(number: int, frame: FrameType | None) -> None:
+        seen.append(number)
+        handlers[number](number, frame)
+
+    def check() -> None:
+        if seen:
+            note(seen[0], None)
+
+    for one in handlers:
+        signal.signal(one, note)
+    try:
+        yield check
+    finally:
+        for one, before in handlers.items():
+            signal.signal(one, before)
