@@ -10,9 +10,7 @@ import contextlib
 import errno
 import os
 import re
-import signal
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from functools import wraps
 from importlib.metadata import version
@@ -33,13 +31,10 @@ from tlfourier.sweep import run as run_on
 from tlfourier.sweep.backends.template import TEMPLATE
 from tlfourier.sweep.plan import plan
 from tlfourier.sweep.progress import duration
+from tlfourier.sweep.signals import Terminated, terminable
 
 REFERENCE_LIMIT = 40_000_000
 _WORD, _TEXT = 400, 8000  # characters: a path may be long, and a sweep may name many failures
-
-
-class _Terminated(KeyboardInterrupt):
-    """SIGTERM was sent: whatever ends in order after Ctrl-C ends in order."""
 
 
 class _Group(click.Group):
@@ -53,38 +48,19 @@ class _Group(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run a subcommand; let tracebacks through only with ``--debug``."""
         try:
-            with _readable(), _stopped_in_order():
+            with _readable(), terminable():
                 return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except KeyboardInterrupt as signalled:
             kept = "what was finished is kept, and the same command goes on"
             click.echo(f"\ntlfourier: stopped; {kept}", err=True)
-            sys.exit(143 if isinstance(signalled, _Terminated) else 130)
+            sys.exit(143 if isinstance(signalled, Terminated) else 130)
         except Exception as error:
             if ctx.params.get("debug"):
                 raise
             click.echo(f"tlfourier: {_short(_sentence(error))}", err=True)
             sys.exit(2 if isinstance(error, ValueError) else 1)
-
-
-@contextlib.contextmanager
-def _stopped_in_order() -> Iterator[None]:
-    """Let SIGTERM do what Ctrl-C does, while a command runs; a signal that is ignored stays so."""
-
-    def stop(number: int, frame: object) -> None:
-        raise _Terminated
-
-    main = threading.current_thread() is threading.main_thread()
-    before = signal.getsignal(signal.SIGTERM) if main else signal.SIG_IGN
-    if before is not signal.SIG_DFL:
-        yield
-        return
-    signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 @contextlib.contextmanager

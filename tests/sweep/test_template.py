@@ -17,9 +17,9 @@ job_cpu = 8
 job_mem = "15.5GB"
 job_name = "sweep_1"
 interface = "ib0"
-log_directory = "/scratch/me/my logs"
+log_directory = "/scratch/my logs"
 local_directory = "/tmp"
-python = "/opt/python/bin/python"
+python = "/sw/python/bin/python"
 shebang = "#!/usr/bin/env bash"
 job_extra_directives = ["--constraint=genoa", "--exclusive"]
 job_directives_skip = ["--mem"]

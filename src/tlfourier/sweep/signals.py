@@ -8,6 +8,28 @@ from types import FrameType
 from typing import Any
 
 
+class Terminated(KeyboardInterrupt):
+    """SIGTERM was sent: what ends in order after Ctrl-C ends in order."""
+
+
+@contextlib.contextmanager
+def terminable() -> Iterator[None]:
+    """Let SIGTERM raise `Terminated`; where somebody else handles or ignores it, that stays."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise Terminated
+
+    main = threading.current_thread() is threading.main_thread()
+    if not main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
 @contextlib.contextmanager
 def heard() -> Iterator[Callable[[], None]]:
     """Yield a check that raises again what a signal has raised and nobody has heard.
