@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import torch
 from tqdm import tqdm
@@ -10,25 +11,11 @@ from tqdm import tqdm
 from tlfourier.flow.equation import Closure, VorticityEquation
 from tlfourier.flow.grid import by_columns
 from tlfourier.flow.malloc import keep_freed_fields
+from tlfourier.flow.step_size import STEPS_PER_SEGMENT, cfl_speed, count, first_step, smaller_step
+from tlfourier.flow.step_size import Diverged as Diverged
 from tlfourier.flow.steppers import STEPPERS, State, Stepper
 
-STEPS_PER_SEGMENT = 50
-"""Steps between two looks at the flow: its speed (for the next dt) and whether it is finite."""
-
-
-MOST_STEPS = 10**7
-"""Steps to the next stop beyond which a flow is taken to have exploded, though it is still finite."""
-
-
-class Diverged(RuntimeError):
-    """Say in one sentence when a run diverged, at which CFL number, and what to change.
-
-    ``last`` is the last finite state, at most ``STEPS_PER_SEGMENT`` steps before the end.
-    """
-
-    def __init__(self, message: str, last: State) -> None:
-        super().__init__(message)
-        self.last = last
+_RESOLVED = 1e-9  # of an interval: what is left to the next stop when it counts as reached
 
 
 @dataclass(frozen=True)
@@ -88,13 +75,6 @@ class Schedule:
         return [self.spin_up + i * self.interval for i in range(self.snapshots)]
 
 
-def cfl_speed(equation: VorticityEquation, state: State) -> float:
-    """Return ``max(|u| + |v|)`` over all points and members, for the CFL number ``dt speed / dx``."""
-    with torch.no_grad():
-        u, v = equation.velocity(state.omega_hat)
-        return float((u.abs() + v.abs()).amax())
-
-
 def simulate(
     equation: VorticityEquation,
     state: State,
@@ -106,10 +86,12 @@ def simulate(
     """Yield the state at every snapshot of a schedule, counted from the time of ``state``.
 
     The step is chosen anew every 50 steps as the largest that keeps to ``schedule.cfl`` and ends on the next
-    snapshot; it is a function of the flow alone, so a resumed run repeats an uninterrupted one to the bit.
-    Raises ValueError for an unknown stepper or an initial state of the wrong shape, precision or with
-    non-finite values; Diverged, with the last finite state, at most 50 steps after the run stops being
-    finite.
+    snapshot. A flow that gets faster than by half within them, as one that is driven from rest, takes them
+    again with smaller ones; from rest itself the step follows from the acceleration. All of it is a function
+    of the flow alone, so a resumed run repeats an uninterrupted one to the bit.
+    Raises ValueError for an unknown stepper, an initial state of the wrong shape, precision or with
+    non-finite values, or a time that is not finite or too large to tell two snapshots apart; Diverged, with
+    the last finite state, at most 50 steps after the run stops being finite.
 
     Parameters
     ----------
@@ -164,6 +146,7 @@ def visit(
     if stepper not in STEPPERS:
         raise ValueError(f"stepper={stepper!r}: choose one of {', '.join(STEPPERS)}")
     equation.grid.check_spectrum(state.omega_hat)
+    _check_times(state.time, times, schedule)
     keep_freed_fields()
     # A state from a checkpoint lies in memory as one that was stepped: the order decides the last bits.
     state = replace(state, omega_hat=by_columns(state.omega_hat))
@@ -186,42 +169,53 @@ def _segments(
 ) -> Iterator[State]:
     """Advance to a time in segments of at most STEPS_PER_SEGMENT steps, and yield the state after each."""
     advance: Stepper | None = None
-    while (remaining := until - state.time) > 1e-9 * max(1.0, abs(until)):
+    while (remaining := until - state.time) > _RESOLVED * schedule.interval:
         speed = cfl_speed(equation, state)
-        dt, steps = _choose_step(remaining, speed, state, equation, schedule)
-        if advance is None or advance.dt != dt:
-            advance = kind(equation, dt)
-        if schedule.dt is None:
-            # A multistep scheme cannot carry its memory from one step size to another.
-            state = replace(state, memory=None)
-        last = steps <= STEPS_PER_SEGMENT
-        end = until if last else state.time + STEPS_PER_SEGMENT * dt
-        before = state
-        with torch.no_grad():
-            for _ in range(min(steps, STEPS_PER_SEGMENT)):
-                state = advance(state, closure)
-        state = replace(state, time=end)
-        _check_finite(state, before, speed * dt / equation.grid.dx, advance)
+        limit = schedule.dt or first_step(equation, state, speed, schedule.cfl, closure)
+        while True:
+            steps = round(remaining / limit) if schedule.dt else count(remaining, limit, speed, state)
+            dt = schedule.dt or remaining / steps
+            if advance is None or advance.dt != dt:
+                advance = kind(equation, dt)
+            stepped = _stepped(state, advance, min(steps, STEPS_PER_SEGMENT), schedule, closure)
+            if schedule.dt:  # the user's own
+                break
+            smaller = smaller_step(equation, state, stepped, speed, dt, schedule.cfl, closure)
+            if smaller is None:
+                break
+            limit = smaller
+        _check_finite(stepped, state, speed * dt / equation.grid.dx, advance)
+        end = until if steps <= STEPS_PER_SEGMENT else state.time + STEPS_PER_SEGMENT * dt
+        state = replace(stepped, time=end)
         yield state
 
 
-def _choose_step(
-    remaining: float, speed: float, state: State, equation: VorticityEquation, schedule: Schedule
-) -> tuple[float, int]:
-    """Return the step and how many of them fill the remaining time; raise Diverged if they are too many."""
-    if schedule.dt is not None:
-        return schedule.dt, round(remaining / schedule.dt)
-    limit = schedule.cfl * equation.grid.dx / max(speed, 1e-12)
-    # A flow at rest under a forcing has no advective limit yet: never less than ten steps a time unit.
-    parts = remaining / min(limit, 0.1) if limit > 0 else math.inf
-    if parts > MOST_STEPS:
-        raise Diverged(
-            f"the run diverged at time {state.time:.6g}: at a speed of {speed:.3g} the next stop is more than"
-            f" {MOST_STEPS} steps away; take a finer grid, a larger viscosity or a weaker closure",
-            state,
+@torch.no_grad()
+def _stepped(
+    state: State, advance: Stepper, steps: int, schedule: Schedule, closure: Closure | None
+) -> State:
+    if schedule.dt is None:
+        # A multistep scheme cannot carry its memory from one step size to another.
+        state = replace(state, memory=None)
+    for _ in range(steps):
+        state = advance(state, closure)
+    return state
+
+
+def _check_times(start: float, times: Sequence[float], schedule: Schedule) -> None:
+    """Raise ValueError for times that are no numbers, go back, or in which an interval is lost."""
+    for name, time in (("the time of the state", start), *(("a stop", time) for time in times)):
+        if not math.isfinite(time):
+            raise ValueError(f"{name} is {time}: it must be a finite number")
+    if any(after < before for before, after in pairwise((start, *times))):
+        raise ValueError(
+            f"times={list(times)!r:.200}: they must be in order, from {start:g}, the state's, on"
         )
-    steps = math.ceil(parts)
-    return remaining / steps, steps
+    furthest = max(map(abs, (start, *times)))
+    shortest = schedule.interval if schedule.dt is None else schedule.dt
+    if math.ulp(furthest) > 1e-6 * shortest:
+        what = "interval" if schedule.dt is None else "dt"
+        raise ValueError(f"time={furthest:g}: {what}={shortest:g} is lost in its rounding, start nearer to 0")
 
 
 def _check_finite(state: State, before: State, cfl: float, stepper: Stepper) -> None:

@@ -1,0 +1,100 @@
+"""The step of a run: as large as its CFL number allows, also where the flow gains speed within few steps."""
+
+import math
+from dataclasses import replace
+
+import torch
+
+from tlfourier.flow.equation import Closure, VorticityEquation
+from tlfourier.flow.steppers import State
+
+STEPS_PER_SEGMENT = 50
+"""Steps between two looks at the flow: its speed (for the next dt) and whether it is finite."""
+
+MOST_STEPS = 10**7
+"""Steps to the next stop beyond which a flow is taken to have exploded, though it is still finite."""
+
+FASTER = 1.5
+"""By how much a flow may outgrow the chosen CFL number between two looks before these steps are repeated.
+
+Developed turbulence gains a fifth at most.
+"""
+
+
+class Diverged(RuntimeError):
+    """Say in one sentence when a run diverged, at which CFL number, and what to change.
+
+    ``last`` is the last finite state, at most ``STEPS_PER_SEGMENT`` steps before the end.
+    """
+
+    def __init__(self, message: str, last: State) -> None:
+        super().__init__(message)
+        self.last = last
+
+
+def cfl_speed(equation: VorticityEquation, state: State) -> float:
+    """Return ``max(|u| + |v|)`` over all points and members, for the CFL number ``dt speed / dx``."""
+    with torch.no_grad():
+        u, v = equation.velocity(state.omega_hat)
+        return float((u.abs() + v.abs()).amax())
+
+
+def first_step(
+    equation: VorticityEquation, state: State, speed: float, cfl: float, closure: Closure | None
+) -> float:
+    """Return the step to try from a state of that ``speed``: ``cfl dx / speed``; from rest see `_within`."""
+    room = cfl * equation.grid.dx
+    return room / speed if speed > 0 else _within(room, 0.0, _acceleration(equation, state, closure))
+
+
+def count(remaining: float, limit: float, speed: float, state: State) -> int:
+    """Return the number of steps of at most ``limit``; raise Diverged if they are too many."""
+    parts = remaining / limit if limit > 0 else math.inf
+    if parts > MOST_STEPS:
+        raise Diverged(
+            f"the run diverged at time {state.time:.6g}: at a speed of {speed:.3g} the next stop is more than"
+            f" {MOST_STEPS} steps away; take a finer grid, a larger viscosity or a weaker closure",
+            state,
+        )
+    return max(1, math.ceil(parts))
+
+
+def _within(room: float, speed: float, acceleration: float) -> float:
+    """Return the step with which a flow that accelerates keeps to its CFL number up to the next look.
+
+    The positive root of ``dt (speed + n acceleration dt) = room`` with n steps and ``room = cfl dx``.
+    """
+    per_step = STEPS_PER_SEGMENT * acceleration
+    root = speed + math.sqrt(speed**2 + 4 * per_step * room)
+    return 2 * room / root if root > 0 else math.inf
+
+
+def smaller_step(
+    equation: VorticityEquation,
+    before: State,
+    after: State,
+    speed: float,
+    dt: float,
+    cfl: float,
+    closure: Closure | None,
+) -> float | None:
+    """Return the step for another try, where the flow got too fast for the one that led to ``after``.
+
+    ``speed`` is that of the state ``before``. None if the step was good, or if a flow that exploded did not
+    do so for being accelerated.
+    """
+    room, faster = cfl * equation.grid.dx, cfl_speed(equation, after)
+    if not math.isfinite(faster):
+        foreseen = _within(room, speed, _acceleration(equation, before, closure))
+        return foreseen if foreseen < 0.99 * dt else None
+    if dt * faster <= FASTER * room:
+        return None
+    gained = max(0.0, faster - speed) / (after.time - before.time)
+    return min(_within(room, speed, gained), dt / 2)
+
+
+def _acceleration(equation: VorticityEquation, state: State, closure: Closure | None) -> float:
+    """Return the rate, ``max(|u_t| + |v_t|)``, at which a flow gains speed."""
+    with torch.no_grad():
+        tendency = equation.tendency(state.omega_hat, closure)
+    return cfl_speed(equation, replace(state, omega_hat=tendency))
