@@ -9,7 +9,8 @@ from tlfourier.flow.equation import VorticityEquation
 from tlfourier.flow.forcing import two_way_cosine
 from tlfourier.flow.grid import Grid
 from tlfourier.flow.initial import lamb_dipole, random_vorticity, taylor_green
-from tlfourier.flow.simulate import Diverged, Schedule, cfl_speed, simulate
+from tlfourier.flow.simulate import Diverged, Schedule, simulate
+from tlfourier.flow.step_size import cfl_speed
 from tlfourier.flow.steppers import STEPPERS, State
 
 

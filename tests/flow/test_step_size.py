@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -13,7 +14,7 @@ from tlfourier.flow.forcing import two_way_cosine
 from tlfourier.flow.grid import Grid
 from tlfourier.flow.initial import random_vorticity
 from tlfourier.flow.simulate import Schedule, simulate
-from tlfourier.flow.steppers import State
+from tlfourier.flow.steppers import State, Stepper
 
 K_F, VISCOSITY, DRAG = 4, 1e-3, 0.1
 DAY, METRES = 86_400.0, 1e6
@@ -72,9 +73,15 @@ def test_a_decaying_flow_may_be_as_slow_as_it_likes() -> None:
 
 def counted(equation: VorticityEquation, start: State, schedule: Schedule) -> tuple[State, list[float]]:
     """Return the last state of a run, and its number of steps and attempts from look to look."""
-    counts, usual = [], module._stepped
+    counts: list[float] = []
+    usual = module._stepped
+
+    def noted(state: State, advance: Stepper, steps: int, *rest: Any) -> State:
+        counts.append(steps)
+        return usual(state, advance, steps, *rest)
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "_stepped", lambda *given: (counts.append(given[2]), usual(*given))[1])
+        patch.setattr(module, "_stepped", noted)
         *_, last = simulate(equation, start, schedule, progress=False)
     return last, counts
 

@@ -15,6 +15,7 @@ from tlfourier.flow.diagnostics import snapshots
 from tlfourier.flow.equation import VorticityEquation
 from tlfourier.flow.grid import Grid
 from tlfourier.flow.spectra import shell_spectrum, wavenumbers
+from tlfourier.flow.statistics import seconds
 
 UNITS = {"psi": "length^2 time^-1", "omega": "time^-1", "sgs": "time^-2"}
 LONG_NAMES = {"psi": "filtered streamfunction", "omega": "filtered vorticity", "sgs": "subgrid term Π"}
@@ -114,10 +115,11 @@ class Split:
     def check(self, time: np.ndarray, decorrelation_time: float) -> None:
         """Raise ValueError unless the split fits the snapshots and its gaps outlast the memory of the flow.
 
-        ``time`` are those of the snapshots, shape (snapshots,), ``decorrelation_time``, in the same units,
-        that of the vorticity, see `tlfourier.flow.statistics.decorrelation_time`.
+        ``time`` are those of the snapshots, shape (snapshots,), numbers or dates; ``decorrelation_time``, in
+        the same units (seconds for dates), is that of the vorticity, see
+        `tlfourier.flow.statistics.decorrelation_time`.
         """
-        time = np.asarray(time)
+        time = seconds(time)
         self._check_count(time.size)
         first, second, third = map(self.indices, SPLITS)
         apart = min(time[second.start] - time[first.stop - 1], time[third.start] - time[second.stop - 1])

@@ -13,7 +13,7 @@ from tqdm.auto import tqdm
 from tlfourier.flow import spectra
 from tlfourier.flow.equation import VorticityEquation
 from tlfourier.flow.grid import Grid
-from tlfourier.flow.statistics import Autocorrelation, VorticityPDF, decorrelation_time
+from tlfourier.flow.statistics import Autocorrelation, VorticityPDF, decorrelation_time, seconds
 from tlfourier.shapes import Spectrum
 
 # name: (long name, units), in the order of the Dataset.
@@ -43,7 +43,7 @@ SPECTRA = {
 def snapshots(
     trajectory: xr.Dataset, grid: Grid, label: str | None = None
 ) -> Iterator[tuple[float, torch.Tensor]]:
-    """Yield (time, omega_hat) of a trajectory, loading one snapshot at a time.
+    """Yield (time, omega_hat) of a trajectory, loading one snapshot at a time; dates count in seconds.
 
     ``omega`` has the dims (time, y, x) and may be lazy; the grid sets precision and device of the spectra; a
     ``label`` is the title of a progress bar, without it there is none. Raises ValueError if a snapshot does
@@ -53,14 +53,14 @@ def snapshots(
         dims = ", ".join(map(str, trajectory["omega"].dims))
         raise ValueError(f"omega has the dimensions {dims}: time, y, x are needed, of members choose one")
     omega = trajectory["omega"].transpose("time", "y", "x")
+    times = seconds(omega["time"].values)
     if omega.shape[1:] != (grid.size, grid.size):
         raise ValueError(f"snapshots of shape {omega.shape[1:]}: this grid needs {(grid.size, grid.size)}")
     for i in tqdm(range(omega.sizes["time"]), desc=label, disable=label is None):
-        time = float(omega["time"][i])
         field = torch.as_tensor(np.array(omega[i].values), dtype=grid.dtype, device=grid.k_x.device)
         if not bool(torch.isfinite(field).all()):
-            raise ValueError(f"the snapshot at time {time:g} is not finite: make the trajectory again")
-        yield time, grid.to_spectral(field)
+            raise ValueError(f"the snapshot at time {times[i]:g} is not finite: make the trajectory again")
+        yield float(times[i]), grid.to_spectral(field)
 
 
 def diagnose(
@@ -79,7 +79,8 @@ def diagnose(
     Parameters
     ----------
     trajectory : xr.Dataset
-        With ``omega`` (time, y, x), equally spaced in time within each run; may be lazy.
+        With ``omega`` (time, y, x), equally spaced in time within each run; may be lazy. Dates count in
+        seconds.
     equation : VorticityEquation
         That made the trajectory.
     kept : int
@@ -99,8 +100,8 @@ def diagnose(
         deviations in time, ``*_sd``; ``pdf`` over ``sigma``; ``autocorrelation`` over ``lag`` and the scalar
         ``decorrelation_time``; ``vorticity`` (snapshot, y, x) float32 with its ``snapshot_time``.
     """
-    time = np.asarray(trajectory["time"].values, dtype=float)
-    interval, each = _interval(time, runs), time.size // runs
+    time = trajectory["time"].values
+    interval, each = _interval(seconds(time), runs), time.size // runs
     grid = equation.grid
     pdf, memory = VorticityPDF(), Autocorrelation(grid, min(lags, each // 2))
     series: dict[str, list[float]] = {name: [] for name in SERIES}

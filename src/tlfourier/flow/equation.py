@@ -1,6 +1,5 @@
 """The vorticity equation in Fourier space: linear part, advection, right-hand side."""
 
-import functools
 import math
 from collections.abc import Callable
 from typing import TypeAlias
@@ -85,7 +84,7 @@ class VorticityEquation(nn.Module):
         self.dealias = dealias
         # Padding to an even grid of at least 3/2 the size keeps every quadratic alias beyond the kept modes.
         self.product_size = 2 * math.ceil(3 * grid.size / 4) if dealias == "pad" else grid.size
-        resolved = grid.mask if dealias == "truncate" else _below_nyquist(grid)
+        resolved = grid.mask if dealias == "truncate" else grid.below_nyquist
         if forcing_hat is not None:
             grid.check_spectrum(forcing_hat, "forcing_hat")
             _check_inside(forcing_hat, resolved)
@@ -104,7 +103,7 @@ class VorticityEquation(nn.Module):
 
     def velocity(self, omega_hat: Spectrum) -> tuple[Field, Field]:
         """Return ``u = psi_y`` and ``v = -psi_x`` as fields, each of shape (..., N, N)."""
-        grid, psi_hat = self.grid, self.streamfunction(omega_hat) * _below_nyquist(self.grid)
+        grid, psi_hat = self.grid, self.streamfunction(omega_hat) * self.grid.below_nyquist
         return grid.to_physical(1j * grid.k_y * psi_hat), grid.to_physical(-1j * grid.k_x * psi_hat)
 
     def advection(self, omega_hat: Spectrum) -> Spectrum:
@@ -215,7 +214,7 @@ def _linear(grid: Grid, viscosity: float, drag: float, beta: float) -> Tensor:
     if beta == 0:
         return damping
     # The Nyquist column stands for both signs of k_x, between which a real field has no phase velocity.
-    waves = beta * grid.k_x * grid.inverse_k_squared * _below_nyquist(grid)
+    waves = beta * grid.k_x * grid.inverse_k_squared * grid.below_nyquist
     return torch.complex(damping, waves)
 
 
@@ -239,13 +238,6 @@ def _driven(forcing_hat: Tensor | None, grid: Grid, columns: int) -> Tensor:
         return torch.zeros((grid.size, 0), dtype=grid.complex_dtype, device=grid.k_x.device)
     strengths = forcing_hat[..., :columns].abs().flatten(0, -2).amax(0)
     return by_columns(-forcing_hat[..., : int(torch.count_nonzero(strengths.flip(0).cumsum(0)))])
-
-
-@functools.cache
-def _below_nyquist(grid: Grid) -> Tensor:
-    """Return 1 for the modes whose sign the grid can tell, 0 for the Nyquist row and column."""
-    nyquist = math.pi / grid.dx * (1 - 0.5 / grid.size)
-    return ((grid.k_x.abs() < nyquist) & (grid.k_y.abs() < nyquist)).to(grid.dtype)
 
 
 def _check_inside(forcing_hat: Spectrum, resolved: Tensor) -> None:

@@ -37,6 +37,9 @@ class Grid(nn.Module):
     mask : Tensor, shape (N, N // 2 + 1)
         1 where both ``|k_x|`` and ``|k_y|`` are below N / 3 (in units of 2 pi / length), else 0: symmetric
         in the sign of k and free of aliasing for quadratic terms (Orszag, J. Atmos. Sci. 28, 1971).
+    below_nyquist : Tensor, shape (N, N // 2 + 1)
+        1 for the modes whose sign the grid can tell, 0 for the Nyquist row and column, which therefore have
+        no derivative and no velocity.
 
     Examples
     --------
@@ -55,6 +58,7 @@ class Grid(nn.Module):
     k_radial: Tensor
     inverse_k_squared: Tensor
     mask: Tensor
+    below_nyquist: Tensor
 
     def __init__(self, size: int, length: float = 2 * math.pi, dtype: torch.dtype = torch.float32) -> None:
         super().__init__()
@@ -79,6 +83,7 @@ class Grid(nn.Module):
             "k_radial": k_squared.sqrt(),
             "inverse_k_squared": inverse,
             "mask": (mode_x.abs() < size / 3) & (mode_y.abs() < size / 3),
+            "below_nyquist": (mode_x.abs() < size / 2) & (mode_y.abs() < size / 2),
         }
         for name, values in arrays.items():
             self.register_buffer(name, values.to(dtype), persistent=False)
@@ -97,7 +102,11 @@ class Grid(nn.Module):
         return torch.fft.irfft2(spectrum, s=(self.size, self.size))
 
     def check_spectrum(self, spectrum: Tensor, name: str = "omega_hat") -> None:
-        """Raise ValueError unless a spectrum has this grid's shape and precision and is finite."""
+        """Raise ValueError unless a spectrum has this grid's shape and precision, and is of a real field.
+
+        Where a half spectrum holds both of two conjugate modes, ``k_x = 0`` and the Nyquist column, they must
+        be conjugate, but for rounding.
+        """
         shape = (self.size, self.size // 2 + 1)
         if tuple(spectrum.shape[-2:]) != shape:
             needed = f"(..., {shape[0]}, {shape[1]})"
@@ -106,6 +115,14 @@ class Grid(nn.Module):
             raise ValueError(f"{name} has dtype {spectrum.dtype}: this grid needs {self.complex_dtype}")
         if not bool(torch.isfinite(torch.view_as_real(spectrum)).all()):
             raise ValueError(f"{name} holds values that are not finite: every value must be a finite number")
+        both = spectrum[..., [0, -1]]
+        opposite = both.flip(-2).roll(1, -2).conj()
+        least = math.sqrt(torch.finfo(spectrum.dtype).eps) * spectrum.abs().amax()
+        if bool(((both - opposite).abs() > least).any()):
+            raise ValueError(
+                f"{name} is the spectrum of no real field: in its first and last column the modes of k_y and "
+                "-k_y must be conjugate, as those of torch.fft.rfft2 are"
+            )
 
     def extra_repr(self) -> str:
         """Return the parameters that make this grid."""

@@ -96,13 +96,15 @@ def lamb_dipole(grid: Grid, radius: float, speed: float) -> Spectrum:
     translates unchanged at ``speed``. In a periodic box without mean flow its images slow it to
     ``speed (1 - pi (radius / length)**2)`` to leading order: a dipole of impulse ``2 pi speed radius**2``
     sets up a counterflow of half that impulse per area of the box. ``radius`` is at most a quarter of the
-    side, else ValueError.
+    side and ``speed`` finite, else ValueError.
 
     The spectrum, shape (N, N // 2 + 1), is zero beyond ``grid.mask``. Source: Meleshko and van Heijst, J.
     Fluid Mech. 272, 157-182 (1994).
     """
     from scipy.special import j0, j1, jn_zeros
 
+    if not math.isfinite(speed):
+        raise ValueError(f"speed={speed}: it must be a finite number")
     if not 0 < radius <= grid.length / 4:
         raise ValueError(f"radius={radius}: it must be between 0 and length / 4 = {grid.length / 4:.4g}")
     x = (grid.x - grid.length / 2).double().cpu()

@@ -30,8 +30,11 @@ def cross_density(grid: Grid, a_hat: Spectrum, b_hat: Spectrum) -> Multiplier:
 
     ``density = weight * real(conj(a_hat) * b_hat) / n**4`` with ``sum(density) = mean(a * b)``; the weight is
     2 where rfft2 stores one of two conjugate modes, else 1. The spectra are those of real fields,
-    shape (..., n, n // 2 + 1).
+    shape (..., n, n // 2 + 1). Raises ValueError for values that are not finite.
     """
+    for name, spectrum in (("a_hat", a_hat), ("b_hat", b_hat)):
+        if not bool(torch.isfinite(torch.view_as_real(spectrum)).all()):
+            raise ValueError(f"{name} holds values that are not finite: every value must be a finite number")
     weight = torch.full_like(grid.k_x, 2.0)
     weight[..., 0] = weight[..., -1] = 1.0
     scale = 1.0 / grid.size**2  # before squaring, or float32 loses range
@@ -65,11 +68,14 @@ def shell_spectrum(grid: Grid, field_hat: Spectrum) -> Shells:
 def densities(grid: Grid, omega_hat: Spectrum) -> dict[str, Multiplier]:
     """Return the densities of energy, enstrophy and palinstrophy: they differ by powers of ``k_squared``."""
     half = 0.5 * cross_density(grid, omega_hat, omega_hat)
-    return {"energy": half * grid.inverse_k_squared, "enstrophy": half, "palinstrophy": half * grid.k_squared}
+    energy = half * grid.inverse_k_squared * grid.below_nyquist
+    return {"energy": energy, "enstrophy": half, "palinstrophy": half * grid.k_squared}
 
 
 def energy(grid: Grid, omega_hat: Spectrum) -> Scalars:
     """Return ``E = 1/2 <u**2 + v**2> = 1/2 <psi * omega>``, shape (...), in length² / time².
+
+    The Nyquist modes, whose velocity a grid cannot tell, are left out.
 
     Examples
     --------

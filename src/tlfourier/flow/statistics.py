@@ -2,6 +2,7 @@
 
 import math
 from collections import deque
+from typing import Any
 
 import numpy as np
 import torch
@@ -9,6 +10,23 @@ import xarray as xr
 
 from tlfourier.flow.grid import Grid, resize
 from tlfourier.shapes import Field, Spectrum
+
+
+def seconds(time: Any) -> np.ndarray:
+    """Return a time axis in float64: numbers as they are, durations in seconds, dates since the first.
+
+    Raises ValueError for what is no time, or not a time (NaT, NaN).
+    """
+    values = np.asarray(time)
+    if values.dtype.kind == "M":
+        values = values - values.ravel()[:1]
+    if values.dtype.kind == "m":
+        values = np.where(np.isnat(values), np.nan, values / np.timedelta64(1, "s"))
+    if values.dtype.kind not in "fiu" or not np.isfinite(values).all():
+        raise ValueError(
+            f"a time axis of {values.dtype}: accepted are finite numbers, datetime64 and timedelta64"
+        )
+    return values.astype(np.float64)
 
 
 class VorticityPDF:
@@ -78,12 +96,18 @@ class Autocorrelation:
         return self.sums[seen] / self.counts[seen]
 
 
-def decorrelation_time(correlation: np.ndarray, interval: float) -> float:
+def decorrelation_time(correlation: np.ndarray, interval: float | np.timedelta64) -> float:
     """Return the lag at which the correlation first falls to 1/e, by linear interpolation between samples.
 
     ``correlation`` is C at the lags ``0, interval, 2 * interval, ...``, shape (lags,); infinite if it stays
-    above 1/e.
+    above 1/e. An ``interval`` that is a timedelta64 counts in seconds. Raises ValueError for one that is not
+    positive, or a correlation that is not finite.
     """
+    interval = float(seconds(interval))
+    if not (interval > 0 and np.isfinite(correlation).all()):
+        raise ValueError(
+            f"interval={interval:g}, C={np.asarray(correlation)}: both must be finite, the first positive"
+        )
     level = math.exp(-1)
     below = np.flatnonzero(np.asarray(correlation) <= level)
     if below.size == 0:
