@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from tlfourier.closure.network import check_finite, predict
+from tlfourier.closure.network import predict
+from tlfourier.modules import as_tensor, check_finite
 
 
 class OutputGain(nn.Module):
@@ -41,6 +42,7 @@ class OutputGain(nn.Module):
         >>> OutputGain.fit(nn.Identity(), inputs, outputs=3 * inputs).gain
         tensor([3.])
         """
+        outputs = as_tensor(outputs, "outputs")
         check_finite("outputs", outputs)
         prediction = predict(network, inputs)
         if prediction.shape != outputs.shape:

@@ -17,9 +17,9 @@ from tlfourier.io.jsonfile import read_json
 from tlfourier.io.paths import Readable
 from tlfourier.io.tensorfile import read_tensors, write_tensors
 from tlfourier.io.words import said_as
+from tlfourier.modules import as_it_was, as_tensor, check_finite
 
 PADDINGS = ("circular", "zeros")
-_LOOKED_AT = 64  # samples at once, when values are checked: the check itself needs memory
 
 
 @dataclass(frozen=True)
@@ -157,9 +157,10 @@ def _convolution(spec: NetworkSpec, before: int, after: int) -> nn.Conv2d:
 def predict(network: nn.Module, inputs: Tensor, batch_size: int = 16) -> Tensor:
     """Apply a network to many samples in float32 without gradients.
 
-    ``network`` is any map (n, inputs, N, N) -> (n, outputs, N, N), ``inputs`` are normalised samples; the
-    result, float32 on the CPU, does not depend on ``batch_size``, the samples in memory at once. Raises
-    ValueError for no samples, a non-positive batch size, or inputs that are not finite.
+    ``network`` is any map (n, inputs, N, N) -> (n, outputs, N, N), run in evaluation mode and left as it was,
+    ``inputs`` are normalised samples; the result, float32 on the CPU, does not depend on ``batch_size``, the
+    samples in memory at once. Raises ValueError for no samples, a non-positive batch size, or inputs that are
+    not finite.
 
     Examples
     --------
@@ -169,19 +170,12 @@ def predict(network: nn.Module, inputs: Tensor, batch_size: int = 16) -> Tensor:
     """
     if batch_size < 1 or len(inputs) < 1:
         raise ValueError(f"{len(inputs)} samples in batches of {batch_size}: both must be at least 1")
+    inputs = as_tensor(inputs, "inputs")
     check_finite("inputs", inputs)
     device = next((parameter.device for parameter in network.parameters()), inputs.device)
-    return torch.cat([network(batch.float().to(device)).float().cpu() for batch in inputs.split(batch_size)])
-
-
-def check_finite(name: str, values: Tensor) -> None:
-    """Raise ValueError naming the array and the first bad sample when ``values`` are not all finite."""
-    for start in range(0, len(values), _LOOKED_AT):
-        part = values[start : start + _LOOKED_AT]
-        if not torch.isfinite(part).all():
-            bad = start + int((~torch.isfinite(part)).flatten(1).any(1).nonzero()[0].item())
-            place = f"first in sample {bad}"
-            raise ValueError(f"{name} hold values that are not finite, {place}: finite ones are accepted")
+    with as_it_was(network):
+        parts = [network(batch.float().to(device)).float().cpu() for batch in inputs.split(batch_size)]
+    return torch.cat(parts)
 
 
 def save_network(path: Path | str, network: Network) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import hashlib
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -121,6 +122,7 @@ class Descent:
             self._record(math.nan, self.validate())
         budget = self.budget
         with (
+            self._without_traces(),
             kept_memory(),
             tqdm(total=budget.steps, initial=self.step, desc=label, disable=not progress, unit="step") as bar,
         ):
@@ -134,6 +136,16 @@ class Descent:
                     self._save(checkpoint)
         if keep_best:
             self._load_best()
+
+    @contextlib.contextmanager
+    def _without_traces(self) -> Iterator[None]:
+        """Give the parameters back with the gradients that they came with."""
+        grads = [(parameter, parameter.grad) for parameter in self.parameters.values()]
+        try:
+            yield
+        finally:
+            for parameter, grad in grads:
+                parameter.grad = grad
 
     def warm(self, source: Source, steps: int) -> None:
         """Fill Adam's moments with the gradients on other samples; at rate zero no parameter moves a bit."""

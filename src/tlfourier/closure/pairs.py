@@ -166,6 +166,13 @@ class Scales:
     omega: float
     sgs: float
 
+    def __post_init__(self) -> None:
+        """Raise ValueError unless every scale is a positive number."""
+        for name in UNITS:
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value > 0):
+                raise ValueError(f"the standard deviation of {name} is {value}: it must be a positive number")
+
     @classmethod
     def of(cls, train_pairs: xr.Dataset) -> "Scales":
         """Measure the scales of a training block; of a lazy one only a part is in memory at once.
@@ -176,11 +183,7 @@ class Scales:
         block = train_pairs.attrs.get("split", "train")
         if block != "train":
             raise ValueError(f"split {block!r}: scales are measured on the train split only")
-        values = {name: _deviation(train_pairs[name]) for name in UNITS}
-        for name, value in values.items():
-            if not (math.isfinite(value) and value > 0):
-                raise ValueError(f"the standard deviation of {name} is {value}: it must be a positive number")
-        return cls(**values)
+        return cls(**{name: _deviation(train_pairs[name]) for name in UNITS})
 
 
 def _deviation(values: xr.DataArray) -> float:

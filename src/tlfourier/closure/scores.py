@@ -6,9 +6,9 @@ import torch
 import xarray as xr
 from torch import Tensor
 
-from tlfourier.closure.network import check_finite
 from tlfourier.flow.grid import Grid
 from tlfourier.flow.spectra import cross_density, shell_sum, wavenumbers
+from tlfourier.modules import check_finite
 
 FIELDS = ("truth", "prediction")
 _AT_ONCE = 64  # snapshots that are in memory in float64, with their spectra

@@ -9,8 +9,9 @@ import xarray as xr
 from torch import Tensor
 
 from tlfourier.closure.batches import Samples, steps_per_epoch
-from tlfourier.closure.network import Network, check_finite, check_integers
+from tlfourier.closure.network import Network, check_integers
 from tlfourier.closure.optimise import SCHEDULES, Budget, Descent, Diverged, check_settings
+from tlfourier.modules import check_finite
 
 __all__ = ["Diverged", "TrainingSpec", "check_samples", "train"]
 

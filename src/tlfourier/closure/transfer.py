@@ -161,7 +161,12 @@ def transfer(
     layers = check_layers(spec.layers, base.spec.layers)
     check_samples(base, inputs, outputs)
     check_samples(base, *validation)
+    if home is not None:
+        check_samples(base, *home)
+    if keep not in ("best", "end"):
+        raise ValueError(f"keep={keep!r}: accepted are 'best' and 'end'")
     network = copy.deepcopy(base)
+    network.zero_grad()
     place = next(network.parameters()).device
     x, y, x_validation, y_validation = (tensor.float().to(place) for tensor in (inputs, outputs, *validation))
     names = {layer_name(layer) for layer in layers}
@@ -190,7 +195,8 @@ def transfer(
     label = f"layers {','.join(map(str, layers))}"
     with _frozen_beyond(spec.channels, trained.values()):
         descent.run(progress=progress, label=label, keep_best=keep == "best")
-    network.requires_grad_(True)
+    for given, parameter in zip(base.parameters(), network.parameters(), strict=True):
+        parameter.requires_grad_(given.requires_grad)
     return network, _history(descent, layers, isinstance(source, Cached))
 
 

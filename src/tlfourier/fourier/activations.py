@@ -8,6 +8,7 @@ import xarray as xr
 from torch import Tensor, nn
 
 from tlfourier.fourier.kernels import conv_layers, half_weights, watched
+from tlfourier.modules import as_it_was, as_tensor, check_finite
 from tlfourier.shapes import Activation
 
 Nonlinearity = Callable[[Tensor], Tensor]
@@ -22,13 +23,14 @@ def activation_spectra(
     ``Conv2d`` gives and ``g = activation(h)``. Forward hooks reduce each output to its shells at once, so
     that the memory is that of one batch in one layer.
 
-    Raises ValueError if there is no sample, a layer runs never or more than once per pass, or its fields are
-    not square.
+    Raises ValueError if there is no sample or one is not finite, a layer runs never or more than once per
+    pass, or its fields are not square.
 
     Parameters
     ----------
     module : nn.Module
-        Any module whose ``Conv2d`` layers give square fields; it is run without gradients, in its own mode.
+        Any module whose ``Conv2d`` layers give square fields; it is run without gradients in evaluation mode
+        and left as it was.
     inputs : Tensor, shape (sample, channel, N, N)
         What the module takes.
     activation : callable
@@ -49,18 +51,20 @@ def activation_spectra(
     >>> dict(activation_spectra(module, torch.randn(2, 1, 16, 16)).sizes)
     {'layer': 2, 'stage': 2, 'k': 9}
     """
+    inputs = as_tensor(inputs, "inputs")
     if len(inputs) == 0 or batch_size < 1:
         raise ValueError(f"{len(inputs)} samples, batch_size={batch_size}: at least one of each is needed")
+    check_finite("inputs", inputs)
     calls, sums = dict.fromkeys(conv_layers(module), 0), dict[str, Tensor]()
     last = list(calls)[-1]
 
     def add(name: str, _: Tensor, h: Tensor) -> None:
-        after = torch.full_like(h, torch.nan) if name == last else activation(h)
+        after = torch.full_like(h, torch.nan) if name == last else activation(h.clone())
         both = torch.stack([_shell_sums(h, name), _shell_sums(after, name)])
         sums[name] = sums[name] + both if name in sums else both
         calls[name] += 1
 
-    with watched(module, add):
+    with watched(module, add), as_it_was(activation):
         for batch in inputs.split(batch_size):
             module(batch)
     passes = -(-len(inputs) // batch_size)

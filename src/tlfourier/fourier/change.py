@@ -8,7 +8,16 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
-from tlfourier.fourier.kernels import as_kernels, conv_layers, half_weights, kernel_spectrum, places
+from tlfourier.fourier.kernels import (
+    as_kernels,
+    check_plain,
+    conv_layers,
+    half_weights,
+    kernel_spectrum,
+    numbered,
+    places,
+    weight_of,
+)
 
 
 def kernel_change(before: Tensor | ArrayLike, after: Tensor | ArrayLike, size: int = 32) -> xr.Dataset:
@@ -56,7 +65,7 @@ def network_change(before: nn.Module, after: nn.Module, size: int = 32) -> xr.Da
         raise ValueError(f"after has layers {', '.join(second)}: before has {', '.join(first)}")
     changes = []
     for name in first:
-        change = kernel_change(first[name].weight, second[name].weight, size)
+        change = kernel_change(weight_of(first[name]), weight_of(second[name]), size)
         flat = change.stack(kernel=("output", "input"), create_index=False)
         changes.append(flat.assign_coords(places(name, change.sizes["output"], change.sizes["input"])))
     return xr.concat(changes, "kernel")
@@ -80,12 +89,9 @@ def layer_changes(base: nn.Module, networks: Mapping[int, nn.Module], size: int 
         Over ``layer``: ``weight``, ``||W' - W|| / ||W||`` of the whole layer; ``amplitude``, the same for
         ``|F(W)|``; ``gini``, how unequally ``||W' - W||`` is spread over its kernels.
     """
-    first = list(conv_layers(base).values())
     rows = []
     for number, network in networks.items():
-        if not 1 <= number <= len(first):
-            raise ValueError(f"layer {number}: this network has layers 1..{len(first)}")
-        before, after = first[number - 1].weight, list(conv_layers(network).values())[number - 1].weight
+        before, after = (weight_of(numbered(one, number)) for one in (base, network))
         change, norm = kernel_change(before, after, size), as_kernels(before).norm().item()
         lengths = [float(np.linalg.norm(change[name])) / norm for name in ("delta_weight", "delta_amplitude")]
         rows.append((*lengths, gini(change["delta_weight"])))
@@ -99,9 +105,12 @@ def strongest_changes(
     """Return the ``count`` kernels of a layer with the largest ``||W' - W||``, before and after, in order.
 
     ``before``, ``after`` of shape (out, in, k, k): weights of the same layer. ``count``: how many; fewer come
-    back where the layer holds fewer.
+    back where the layer holds fewer. Raises ValueError for weights that differ in shape.
     """
     first, second = (as_kernels(weights).flatten(0, -3) for weights in (before, after))
+    if first.shape != second.shape or count < 1:
+        shapes = f"before {tuple(first.shape)}, after {tuple(second.shape)}, count={count}"
+        raise ValueError(f"{shapes}: kernels of one shape are needed, and at least one is asked for")
     order = (second - first).square().sum((-2, -1)).argsort(descending=True, stable=True)[:count]
     return first[order], second[order]
 
@@ -135,10 +144,22 @@ def put_back(network: nn.Module, base: nn.Module, kernels: xr.Dataset) -> None:
     """Give the listed kernels of ``network`` the weights they have in ``base``, in place.
 
     ``network``, ``base``: networks of one architecture. ``kernels``: rows of `network_change`, for example
-    ``change.isel(kernel=most_changed(change.delta_weight))``.
+    ``change.isel(kernel=most_changed(change.delta_weight))``. Raises ValueError for networks that differ, or
+    weights that are computed from others.
     """
     changed, original = conv_layers(network), conv_layers(base)
+    weights: dict[str, Tensor] = {}
+    for name in map(str, np.unique(kernels.layer.values)):
+        if name not in changed or name not in original:
+            raise ValueError(f"layer {name}: both networks need it, they have {', '.join(changed)}")
+        check_plain(changed[name], name)
+        weights[name] = weight_of(original[name])
+        shapes = [tuple(changed[name].weight.shape), tuple(weights[name].shape)]
+        if shapes[0] != shapes[1]:
+            raise ValueError(
+                f"layer {name} has weights of shape {shapes[0]}, in base {shapes[1]}: one is needed"
+            )
     rows = zip(kernels.layer.values, kernels.output.values, kernels.input.values, strict=True)
     with torch.no_grad():
         for layer, output, channel in rows:
-            changed[str(layer)].weight[output, channel] = original[str(layer)].weight[output, channel]
+            changed[str(layer)].weight[output, channel] = weights[str(layer)][output, channel]

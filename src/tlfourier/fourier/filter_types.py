@@ -59,6 +59,13 @@ class Rule:
     one_dimensional: float = 0.75
     high_ratio: float = 0.7
 
+    def __post_init__(self) -> None:
+        """Raise ValueError for a threshold that is no finite number."""
+        for threshold in fields(self):
+            value = getattr(self, threshold.name)
+            if not np.isfinite(value):
+                raise ValueError(f"{threshold.name}={value}: a threshold is a finite number")
+
 
 def classify(weights: Tensor | ArrayLike, rule: Rule | None = None) -> np.ndarray:
     """Return the filter type of every kernel, one of `LABELS`, shape (...).

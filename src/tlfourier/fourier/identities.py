@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Complex, Float
 from torch import Tensor, nn
 
+from tlfourier.modules import as_it_was, check_finite
 from tlfourier.shapes import Activation
 
 FullSpectrum = Complex[Tensor, "... n n"]
@@ -26,8 +27,11 @@ def layer_spectrum(layer: nn.Conv2d, g: Activation) -> Complex[Tensor, "batch ou
     unnormalised.
     """
     dilation, before = _check(layer, g.shape[-1])
+    check_finite("g", g)
     size = g.shape[-1]
-    transfer = torch.fft.fft2(_dilated(layer.weight, dilation), s=(size, size)).conj()
+    with as_it_was(layer):
+        weight = layer.weight
+    transfer = torch.fft.fft2(_dilated(weight, dilation), s=(size, size)).conj()
     k = 2 * torch.pi * torch.fft.fftfreq(size, dtype=g.dtype, device=g.device)
     phase = torch.exp(-1j * before * (k[:, None] + k[None, :]))
     g_hat = torch.fft.fft2(g).unflatten(1, (layer.groups, -1))
@@ -53,10 +57,11 @@ def layer_identity(layer: nn.Conv2d, g: Activation) -> float:
     >>> layer_identity(layer, torch.randn(1, 2, 16, 16, dtype=torch.float64)) < 1e-14
     True
     """
-    with torch.no_grad():
+    with as_it_was(layer), torch.no_grad():
         predicted = layer_spectrum(layer, g)
         h_hat = torch.fft.fft2(_output(layer, g))
-        return ((h_hat - predicted).abs().max() / h_hat.abs().max()).item()
+        difference, largest = (h_hat - predicted).abs().max().item(), h_hat.abs().max().item()
+        return difference / largest if largest else difference
 
 
 def relu_spectrum(h: Float[Tensor, "... n n"]) -> FullSpectrum:

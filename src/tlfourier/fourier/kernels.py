@@ -12,6 +12,7 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
+from tlfourier.modules import as_it_was, as_tensor
 from tlfourier.shapes import Spectrum
 
 Weights = Float[Tensor, "... k_y k_x"]
@@ -38,36 +39,73 @@ def conv_layers(module: nn.Module) -> dict[str, nn.Conv2d]:
     return layers
 
 
+def numbered(module: nn.Module, number: int) -> nn.Conv2d:
+    """Return the ``Conv2d`` of a number, counted from one; ValueError if the module has none."""
+    layers = list(conv_layers(module).values())
+    if not 1 <= number <= len(layers):
+        raise ValueError(f"layer {number}: this network has layers 1..{len(layers)}")
+    return layers[number - 1]
+
+
 @contextlib.contextmanager
 def watched(module: nn.Module, look: Callable[[str, Tensor, Tensor], None]) -> Iterator[None]:
     """Within the block call ``look(name, entering, leaving)`` whenever a ``Conv2d`` of a module has run.
 
-    What leaves is given before a nonlinearity acts on it, perhaps in place: clone what is to be kept. No
-    gradients are recorded.
+    What leaves is given before a nonlinearity acts on it, perhaps in place: clone what is to be kept. The
+    module runs in evaluation mode and is left as it was; no gradients are recorded.
     """
     handles = [
         layer.register_forward_hook(lambda _, given, h, name=name: look(name, given[0], h))
         for name, layer in conv_layers(module).items()
     ]
     try:
-        with torch.no_grad():
+        with as_it_was(module), torch.no_grad():
             yield
     finally:
         for handle in handles:
             handle.remove()
 
 
+def run_once(module: nn.Module, inputs: Tensor) -> dict[str, tuple[Tensor, Tensor]]:
+    """Return what enters and what leaves every ``Conv2d`` in one pass of a module, left as it was.
+
+    Raises ValueError if a layer runs never or more than once: then no pair belongs to it alone.
+    """
+    seen: dict[str, list[tuple[Tensor, Tensor]]] = {name: [] for name in conv_layers(module)}
+    with watched(module, lambda name, g, h: seen[name].append((g.clone(), h.clone()))):
+        module(inputs)
+    for name, pairs in seen.items():
+        if len(pairs) != 1:
+            raise ValueError(f"layer {name} ran {len(pairs)} times in one pass: each must run once")
+    return {name: pairs[0] for name, pairs in seen.items()}
+
+
+def check_plain(layer: nn.Module, name: str) -> None:
+    """Raise ValueError if the weights of a layer are computed from others: what is written there is lost."""
+    if "weight" not in layer._parameters:
+        raise ValueError(
+            f"the weights of layer {name} are computed (by a parametrization, weight norm or pruning): make "
+            "them plain first, as torch.nn.utils.parametrize.remove_parametrizations does"
+        )
+
+
 def as_kernels(weights: Tensor | ArrayLike) -> Weights:
     """Return kernels as a detached float64 tensor on the CPU.
 
     ``weights`` of shape (..., k, k): square kernels with any leading dimensions. Raises ValueError if the
-    last two dimensions are not square, or a value is not finite.
+    last two dimensions are not square, or a value is not a finite real number.
     """
-    kernels = torch.as_tensor(weights).detach().to("cpu", torch.float64)
+    kernels = as_tensor(weights, "weights").detach().to("cpu", torch.float64)
     _check_square(tuple(kernels.shape))
     if not torch.isfinite(kernels).all():
         raise ValueError("weights hold NaN or infinity: only finite kernels have a spectrum")
     return kernels
+
+
+def weight_of(layer: nn.Conv2d) -> Tensor:
+    """Return the weights of a layer, detached; where they are computed, as in evaluation mode."""
+    with as_it_was(layer), torch.no_grad():
+        return layer.weight.detach()
 
 
 def places(name: str, outputs: int, inputs: int) -> dict[str, tuple[str, np.ndarray]]:
@@ -83,7 +121,7 @@ def network_kernels(module: nn.Module) -> Weights:
     ``module``: any module whose ``Conv2d`` kernels have one size, else ValueError. The result is
     of shape (kernels, k, k), float64.
     """
-    parts = [as_kernels(layer.weight).flatten(0, 1) for layer in conv_layers(module).values()]
+    parts = [as_kernels(weight_of(layer)).flatten(0, 1) for layer in conv_layers(module).values()]
     sizes = sorted({part.shape[-1] for part in parts})
     if len(sizes) > 1:
         raise ValueError(f"kernel sizes {sizes}: a stack holds kernels of one size")

@@ -11,7 +11,8 @@ import xarray as xr
 from torch import Tensor, nn
 
 from tlfourier.fourier.activations import shell_means
-from tlfourier.fourier.kernels import conv_layers, watched
+from tlfourier.fourier.kernels import conv_layers, run_once
+from tlfourier.modules import as_tensor, check_finite
 from tlfourier.shapes import Activation
 
 NETWORKS = ("first", "second")
@@ -23,7 +24,8 @@ def mask_swap(first: nn.Module, second: nn.Module, inputs: Activation, batch_siz
     ``mean |F(H_a h_b)|**2 / N**4`` over samples, channels and the wavenumbers of each shell, for the mask
     ``H_a = (h_a > 0)`` of network a on the pre-activation ``h_b`` of network b.
 
-    Raises ValueError: no sample, or layers that differ.
+    Raises ValueError: no sample or one that is not finite, a layer that runs never or more than once per
+    pass, layers that differ, or no layer with a ReLU.
 
     Parameters
     ----------
@@ -39,6 +41,7 @@ def mask_swap(first: nn.Module, second: nn.Module, inputs: Activation, batch_siz
     Dataset
         ``power`` (layer, mask, field, k) with ``mask`` and ``field`` ``"first"`` or ``"second"``; ``linear``
         (layer, field, k), the control: the mask replaced by its mean over the field, which moves nothing;
+        shells that a coarser layer does not have are NaN;
         ``agreement`` (layer), the share of points where the masks are equal. The last layer has no ReLU and
         is left out.
 
@@ -54,14 +57,23 @@ def mask_swap(first: nn.Module, second: nn.Module, inputs: Activation, batch_siz
     if list(conv_layers(second))[:-1] != names:
         found = ", ".join(conv_layers(second))
         raise ValueError(f"second has layers {found}: first has {', '.join(names)}, ...")
+    if not names:
+        raise ValueError("first has one layer: masks lie between layers, at least two are needed")
+    inputs = as_tensor(inputs, "inputs")
     if len(inputs) == 0 or batch_size < 1:
         raise ValueError(f"{len(inputs)} samples, batch_size={batch_size}: at least one of each is needed")
+    check_finite("inputs", inputs)
     power, linear, agreement = dict[str, Tensor](), dict[str, Tensor](), dict[str, float]()
     for batch in inputs.split(batch_size):
         fields = [_pre_activations(network, batch) for network in (first, second)]
         weight = len(batch) / len(inputs)
         for name in names:
             h = [one[name].double() for one in fields]
+            if h[0].shape != h[1].shape:
+                shapes = " and ".join(str(tuple(one.shape)) for one in h)
+                raise ValueError(
+                    f"layer {name} gives {shapes} in the two networks: both must be of one shape"
+                )
             masks = [one > 0 for one in h]
             swapped = torch.stack([torch.stack([_power(mask * field) for field in h]) for mask in masks])
             means = [mask.double().mean((-2, -1), keepdim=True) for mask in masks]
@@ -70,11 +82,11 @@ def mask_swap(first: nn.Module, second: nn.Module, inputs: Activation, batch_siz
             linear[name] = linear.get(name, 0.0) + weight * torch.stack(flat)
             equal = (masks[0] == masks[1]).double().mean().item()
             agreement[name] = agreement.get(name, 0.0) + weight * equal
-    k = np.arange(power[names[0]].shape[-1])
+    k = np.arange(max(one.shape[-1] for one in power.values()))
     return xr.Dataset(
         {
-            "power": (("layer", "mask", "field", "k"), torch.stack(list(power.values())).numpy()),
-            "linear": (("layer", "field", "k"), torch.stack(list(linear.values())).numpy()),
+            "power": (("layer", "mask", "field", "k"), _on_one_axis(power, len(k))),
+            "linear": (("layer", "field", "k"), _on_one_axis(linear, len(k))),
             "agreement": ("layer", list(agreement.values())),
         },
         {"layer": np.arange(1, len(names) + 1), "mask": list(NETWORKS), "field": list(NETWORKS), "k": k},
@@ -103,12 +115,15 @@ def mask_share(swapped: xr.Dataset) -> xr.DataArray:
     return ((by_mask * whole).sum("k") / size.where(size > 0)).rename("mask_share")
 
 
+def _on_one_axis(spectra: dict[str, Tensor], shells: int) -> np.ndarray:
+    """Put the spectra of all layers on one axis of k: NaN where a coarser layer has no shell."""
+    rows = [nn.functional.pad(one, (0, shells - one.shape[-1]), value=torch.nan) for one in spectra.values()]
+    return torch.stack(rows).numpy()
+
+
 def _pre_activations(network: nn.Module, inputs: Tensor) -> dict[str, Tensor]:
     """Return what every convolution gives, before its ReLU."""
-    seen: dict[str, Tensor] = {}
-    with watched(network, lambda name, _, h: seen.update({name: h.clone()})):
-        network(inputs)
-    return seen
+    return {name: h for name, (_, h) in run_once(network, inputs).items()}
 
 
 def _power(fields: Tensor) -> Tensor:

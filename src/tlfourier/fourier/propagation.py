@@ -8,7 +8,8 @@ import xarray as xr
 from torch import Tensor, nn
 
 from tlfourier.fourier.identities import layer_identity, relu_spectrum
-from tlfourier.fourier.kernels import conv_layers, watched
+from tlfourier.fourier.kernels import conv_layers, run_once, weight_of
+from tlfourier.modules import as_tensor, check_finite, check_samples
 from tlfourier.shapes import Activation
 
 
@@ -30,9 +31,9 @@ def network_identities(module: nn.Module, inputs: Activation) -> xr.Dataset:
         two are NaN in the last layer, which has no ReLU.
     """
     network = copy.deepcopy(module).double()
-    seen: dict[str, tuple[Tensor, Tensor]] = {}
-    with watched(network, lambda name, g, h: seen.update({name: (g, h.clone())})):
-        network(inputs.double())
+    inputs = as_tensor(inputs, "inputs")
+    check_samples("inputs", inputs)
+    seen = run_once(network, inputs.double())
     layers = conv_layers(network)
     last = list(layers)[-1]
     rows = []
@@ -50,7 +51,8 @@ def one_product(layer: nn.Conv2d, g: Activation) -> xr.Dataset:
     The kernel with the largest ``||W||**2 * mean(g_a**2)`` is taken, in the first sample:
     ``|F(W * g_a)| = |F(W)| |F(g_a)|`` on the periodic grid.
 
-    ``layer``: square odd kernels, stride 1. ``g`` of shape (sample, channel, N, N): what enters the layer.
+    ``layer``: square odd kernels, without stride, dilation or groups. ``g`` of shape (sample, channel, N, N):
+    what enters the layer, finite. Raises ValueError for others.
 
     Returns
     -------
@@ -60,7 +62,18 @@ def one_product(layer: nn.Conv2d, g: Activation) -> xr.Dataset:
         middle. Attributes ``output`` and ``input``, channels from 0, and ``residual``, the largest
         ``||F(W * g)| - |F(W)||F(g)||`` over the largest ``|F(W * g)|``.
     """
-    weight, field = layer.weight.detach().double(), g[0].detach().double()
+    check_finite("g", g)
+    if tuple(layer.stride) != (1, 1) or tuple(layer.dilation) != (1, 1) or layer.groups != 1:
+        raise ValueError(
+            f"stride={layer.stride}, dilation={layer.dilation}, groups={layer.groups}: a layer with 1 for "
+            "all of them is needed"
+        )
+    weight, field = weight_of(layer).double(), g[0].detach().double()
+    if len(field) != weight.shape[1] or weight.shape[-1] % 2 == 0 or weight.shape[-1] != weight.shape[-2]:
+        raise ValueError(
+            f"g of shape {tuple(g.shape)} and kernels of shape {tuple(weight.shape)}: the channels of g must "
+            "be the inputs of the layer, and its kernels square and odd"
+        )
     strength = weight.square().sum((-2, -1)) * field.square().mean((-2, -1))
     output, channel = divmod(int(strength.argmax()), weight.shape[1])
     kernel, entering = weight[output, channel], field[channel]
@@ -68,7 +81,8 @@ def one_product(layer: nn.Conv2d, g: Activation) -> xr.Dataset:
     padded = nn.functional.pad(entering[None, None], (half,) * 4, mode="circular")
     leaving = nn.functional.conv2d(padded, kernel[None, None])[0, 0]
     spectra = [torch.fft.fft2(part, s=(size, size)).abs() for part in (kernel, entering, leaving)]
-    residual = ((spectra[2] - spectra[0] * spectra[1]).abs().max() / spectra[2].max()).item()
+    difference, largest = (spectra[2] - spectra[0] * spectra[1]).abs().max().item(), spectra[2].max().item()
+    residual = difference / largest if largest else difference
     names = ("kernel_amplitude", "entering_amplitude", "leaving_amplitude")
     centred = {name: torch.fft.fftshift(part).numpy() for name, part in zip(names, spectra, strict=True)}
     k = np.fft.fftshift(np.fft.fftfreq(size, 1 / size))
@@ -118,8 +132,10 @@ def _zero_padded(layer: nn.Conv2d) -> nn.Conv2d:
         dilation=layer.dilation,  # type: ignore[arg-type]
         groups=layer.groups,
         bias=layer.bias is not None,
+        device="meta",  # nothing is drawn
     )
-    twin.double().load_state_dict(layer.state_dict())
+    twin.weight = nn.Parameter(weight_of(layer).double())
+    twin.bias = None if layer.bias is None else nn.Parameter(layer.bias.detach().double())
     return twin
 
 
@@ -127,7 +143,8 @@ def _relu_residual(h: Tensor) -> float:
     """Return the largest difference of both sides, relative to the largest |F(g)|, in one channel."""
     strongest = h[0, int(h[0].var((-2, -1)).argmax())]
     g_hat = torch.fft.fft2(strongest.relu())
-    return ((relu_spectrum(strongest) - g_hat).abs().max() / g_hat.abs().max()).item()
+    difference, largest = (relu_spectrum(strongest) - g_hat).abs().max().item(), g_hat.abs().max().item()
+    return difference / largest if largest else difference  # a channel that is negative everywhere: 0 is 0
 
 
 def _moved(h: Tensor) -> float:
@@ -135,4 +152,5 @@ def _moved(h: Tensor) -> float:
     g, h = (field - field.mean((-2, -1), keepdim=True) for field in (h.relu(), h))
     power, shared = h.square().sum((-2, -1)), (g * h).sum((-2, -1))
     kept = shared.square() / torch.where(power > 0, power, 1.0)
-    return (1 - kept.sum() / g.square().sum()).item()
+    total = g.square().sum().item()
+    return 1 - kept.sum().item() / total if total else 0.0

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from tlfourier.flow.summary import log_ratio
 from tlfourier.fourier.activations import activation_spectra, shell_means
-from tlfourier.fourier.kernels import as_kernels, conv_layers
+from tlfourier.fourier.kernels import as_kernels, numbered, weight_of
 from tlfourier.shapes import Activation
 
 
@@ -21,11 +21,19 @@ def layer_response(weights: Tensor | ArrayLike, size: int) -> xr.DataArray:
 
     It is the factor by which the layer multiplies the power of white, mutually independent inputs.
 
-    ``weights`` of shape (out, in, k, k): kernels of one layer. ``size``: N, points per direction of the grid.
+    ``weights`` of shape (out, in, k, k): kernels of one layer. ``size``: N, points per direction of the grid,
+    at least one, else ValueError; a larger kernel wraps around it.
     The result is over ``k`` = 0, 1, ..., N // 2 waves per box.
     """
+    if size < 1:
+        raise ValueError(f"size={size}: a grid has at least one point")
     kernels = as_kernels(weights)
-    rows = [torch.fft.rfft2(part, s=(size, size)).abs().square().sum(0) for part in kernels.flatten(0, -4)]
+    # On a periodic grid what reaches beyond it comes in again on the other side.
+    laps = -(-kernels.shape[-1] // size)
+    room = laps * size - kernels.shape[-1]
+    wrapped = nn.functional.pad(kernels, (0, room, 0, room))
+    wrapped = wrapped.unflatten(-1, (laps, size)).sum(-2).unflatten(-2, (laps, size)).sum(-3)
+    rows = [torch.fft.rfft2(part).abs().square().sum(0) for part in wrapped.flatten(0, -4)]
     return _over_k(shell_means(torch.stack(rows).sum(0), size), "sum of |F(W)|²")
 
 
@@ -42,7 +50,7 @@ def mean_amplitude(fields: Float[Tensor, "... n n"]) -> xr.DataArray:
 def response_changes(base: nn.Module, networks: Mapping[int, nn.Module], size: int) -> xr.DataArray:
     """Return the `log_ratio` of each re-trained layer's response after and before, one network a layer.
 
-    Dimensions (layer, k).
+    Dimensions (layer, k). Raises ValueError for a layer that a network does not have.
 
     Parameters
     ----------
@@ -53,11 +61,10 @@ def response_changes(base: nn.Module, networks: Mapping[int, nn.Module], size: i
     size : int
         N, as for `layer_response`.
     """
-    first = list(conv_layers(base).values())
     rows = []
     for number, network in networks.items():
-        after = list(conv_layers(network).values())[number - 1].weight
-        rows.append(log_ratio(layer_response(after, size), layer_response(first[number - 1].weight, size)))
+        before, after = (weight_of(numbered(one, number)) for one in (base, network))
+        rows.append(log_ratio(layer_response(after, size), layer_response(before, size)))
     return xr.concat(rows, "layer").assign_coords(layer=list(networks))
 
 
@@ -95,8 +102,11 @@ def relation(
 ) -> Literal["in line with", "opposite to", "unrelated to"]:
     """Say how two curves go together: unrelated if ``abs(correlation) < clear``.
 
-    ``correlation`` is from `agreement`; ``clear`` is the smallest that counts, fixed before looking.
+    ``correlation`` is from `agreement` (ValueError if it is none); ``clear`` is the smallest that counts,
+    fixed before looking.
     """
+    if not abs(correlation) <= 1 + 1e-9:
+        raise ValueError(f"correlation={correlation}: it must lie between -1 and 1")
     if abs(correlation) < clear:
         return "unrelated to"
     return "in line with" if correlation > 0 else "opposite to"

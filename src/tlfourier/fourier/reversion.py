@@ -8,6 +8,7 @@ import xarray as xr
 from torch import nn
 
 from tlfourier.fourier.change import network_change, put_back
+from tlfourier.fourier.kernels import check_plain, conv_layers
 
 SHARES = (0.02, 0.05, 0.1, 0.25, 0.5)
 
@@ -26,7 +27,8 @@ def put_back_curve(
     ``loss = error(with kernels put back) - error(transferred)``. Biases stay as they were re-trained, so that
     ``everything``, the loss with all kernels put back, is a test of the kernels alone.
 
-    Raises ValueError: a share outside (0, 1], no draw, or layers without kernels.
+    Raises ValueError: a share outside (0, 1], no draw, layers without kernels, or weights that are computed
+    from others.
 
     Parameters
     ----------
@@ -61,12 +63,16 @@ def put_back_curve(
     if draws < 1 or not all(0 < share <= 1 for share in shares):
         raise ValueError(f"shares={list(shares)}, draws={draws}: shares lie in (0, 1], with at least 1 draw")
     names = {str(layer) for layer in layers}
+    for name, layer in conv_layers(transferred).items():
+        check_plain(layer, name)
     change = network_change(base, transferred)
     position = {name: str(i + 1) for i, name in enumerate(dict.fromkeys(change["layer"].values.tolist()))}
+    if beyond := names - set(position.values()):
+        raise ValueError(f"layers={sorted(beyond)}: this network has layers 1..{len(position)}")
     chosen = change.isel(kernel=[position[name] in names for name in change["layer"].values.tolist()])
     count = chosen.sizes["kernel"]
     if count == 0:
-        raise ValueError(f"layers={sorted(names)}: this network has layers 1..{len(position)}")
+        raise ValueError(f"layers=[]: name at least one of 1..{len(position)}")
     order = np.argsort(-chosen["delta_weight"].values, kind="stable")
     random = np.random.default_rng(seed)
     start = error(transferred)

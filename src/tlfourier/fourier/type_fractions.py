@@ -6,7 +6,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from tlfourier.fourier.filter_types import Rule, class_fractions, classify
-from tlfourier.fourier.kernels import as_kernels, conv_layers, places
+from tlfourier.fourier.kernels import as_kernels, conv_layers, places, weight_of
 from tlfourier.fourier.surrogates import phase_randomised
 
 
@@ -26,7 +26,7 @@ def kernel_types(network: nn.Module, rule: Rule | None = None) -> xr.DataArray:
     """
     parts = []
     for name, layer in conv_layers(network).items():
-        labels = classify(layer.weight, rule)
+        labels = classify(weight_of(layer), rule)
         parts.append(xr.DataArray(labels.ravel(), places(name, *labels.shape), "kernel", "type"))
     return xr.concat(parts, "kernel")
 
@@ -84,11 +84,13 @@ def network_fractions(
     ``layer`` is ``"all"``, the mean weighted with the number of kernels.
     """
     trained, fresh = conv_layers(network), conv_layers(initial)
-    has, needs = ({key: tuple(m.weight.shape) for key, m in net.items()} for net in (fresh, trained))
+    has, needs = ({key: tuple(weight_of(m).shape) for key, m in net.items()} for net in (fresh, trained))
     if has != needs:
         raise ValueError(f"initial has layers {has}: network has {needs}")
     parts = [
-        fractions_with_nulls(as_kernels(trained[n].weight), as_kernels(fresh[n].weight), rule, seed, draws)
+        fractions_with_nulls(
+            as_kernels(weight_of(trained[n])), as_kernels(weight_of(fresh[n])), rule, seed, draws
+        )
         for n in trained
     ]
     layers = xr.concat(parts, "layer").assign_coords(layer=list(trained))
