@@ -165,6 +165,8 @@ def test_a_damaged_artifact_is_one_sentence(runner: CliRunner, tmp_path: Path) -
 
 
 def test_verify_counts_and_exits_with_the_verdict(runner: CliRunner, tmp_path: Path) -> None:
+    assert runner.invoke(main, ["verify"]).exit_code == 1  # there is no such folder
+    (tmp_path / "store").mkdir()
     assert runner.invoke(main, ["verify"]).exit_code == 0
     damaged = tmp_path / "store" / "scales" / "0123456789abcdef"
     damaged.mkdir(parents=True)

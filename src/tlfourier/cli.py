@@ -97,9 +97,12 @@ def main(debug: bool) -> None:
 
 
 def _place(_: click.Context, __: click.Parameter, address: str | None) -> None:
-    """Let everything that this command starts find the store."""
+    """Let everything that this command starts find the store, from whatever folder."""
     if address:
         os.environ["TLFOURIER_STORE"] = address
+    for name in ("TLFOURIER_STORE", "TLFOURIER_REFERENCE", "TLFOURIER_BUILD"):
+        if (given := os.environ.get(name)) and "://" not in given:
+            os.environ[name] = str(Path(given).expanduser().absolute())
 
 
 _store_option = click.option(
@@ -237,11 +240,14 @@ def sweep_(
 @click.option("--repair", is_flag=True, help="Set damaged artifacts aside, so that they are made again.")
 def verify(repair: bool) -> None:
     """Re-hash every artifact, shipped and local."""
-    store = open_store()
-    problems = store.verify(repair=repair)
+    store, named = open_store(), os.environ.get("TLFOURIER_STORE")
+    if named and not store.remote and not Path(named).is_dir():
+        raise RuntimeError(f"store {named}: there is no such folder")
+    findings = list(store.findings(repair=repair))
+    problems = [found for found in findings if found]
     for problem in problems:
         click.echo(problem, err=True)
-    click.echo(f"{len(list(store.artifacts()))} whole artifacts, {len(problems)} damaged")
+    click.echo(f"{len(findings) - len(problems)} whole artifacts, {len(problems)} damaged")
     sys.exit(1 if problems else 0)
 
 

@@ -71,6 +71,7 @@ def write_trajectory(
         coordinates = {"time": stops.recorded(), "y": y, "x": x}
         trajectories.create(path, coordinates, starts[0].omega_hat.shape[:-2], recipe)
     elif (found := _matching(path, recipe)).complete:
+        beside.unlink(missing_ok=True)  # the run before may have been killed just here
         return
     elif resumed := _resume(path, found, recipe, stops):
         done = resumed.stops

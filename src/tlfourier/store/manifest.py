@@ -20,7 +20,7 @@ from tlfourier.io.words import one_line
 from tlfourier.store.node import Node, key_of
 from tlfourier.store.stage import Folder
 
-MANIFEST = "manifest.json"
+MANIFEST, SEAL, FOLDER = "manifest.json", "seal", "folder"
 _UNFINISHED = growing(Path(MANIFEST)).name
 _BLOCK = 2**22
 # what a damaged archive makes of its readers
@@ -35,6 +35,8 @@ class DamagedArtifact(RuntimeError):
 def read_manifest(folder: Folder) -> dict[str, Any]:
     """Read an artifact's manifest; DamagedArtifact if it is no JSON of a recipe, checksums and seconds."""
     try:
+        if not (folder / MANIFEST).is_file():  # a pipe would wait for ever
+            raise OSError("it is no file")
         content = (folder / MANIFEST).read_bytes()
     except _UNREADABLE as error:
         raise DamagedArtifact(damaged(folder, f"{MANIFEST} cannot be read ({one_line(error)})")) from None
@@ -58,6 +60,8 @@ def parse_manifest(content: bytes, folder: Folder) -> dict[str, Any]:
 def check(folder: Folder, key: str | None = None) -> None:
     """Raise DamagedArtifact if a file is missing, foreign or changed, or the recipe is another artifact's."""
     manifest = read_manifest(folder)
+    if (seal := manifest.get(SEAL)) != seal_of(manifest) and not (seal is None and _shipped(folder)):
+        raise DamagedArtifact(damaged(folder, f"{MANIFEST} has changed since it was written"))
     wanted, present = manifest["files"], files(folder)
     for name in sorted(set(wanted) | set(present)):
         if name not in present:
@@ -91,7 +95,18 @@ def write_manifest(folder: Path, node: Node, seconds: float) -> None:
         "python": platform.python_version(),
         "versions": {name: version(name) for name in _VERSIONED},
     }
-    write_json(folder / MANIFEST, manifest, sort_keys=True)
+    write_json(folder / MANIFEST, {**manifest, SEAL: seal_of(manifest)}, sort_keys=True)
+
+
+def seal_of(manifest: Mapping[str, Any]) -> str:
+    """Return the checksum of all that a manifest says, but for where a remote store keeps the files."""
+    said = {name: value for name, value in manifest.items() if name not in (SEAL, FOLDER)}
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+
+def _shipped(folder: Folder) -> bool:
+    """Tell whether an artifact lies in an archive, which has a seal of its own, see `archive.CONTENTS`."""
+    return not isinstance(folder, Path)
 
 
 def files(folder: Folder) -> dict[str, Folder]:
@@ -111,6 +126,8 @@ def _below(folder: Folder, above: str = "") -> Iterator[tuple[str, Folder]]:
 def checksum(file: Folder) -> str:
     """Return the SHA-256 of a file's bytes."""
     try:
+        if not file.is_file():  # a pipe would wait for ever
+            return "no file"
         with file.open("rb") as stream:
             return digest(stream.read)
     except _UNREADABLE:

@@ -19,10 +19,19 @@ from fsspec.core import url_to_fs
 from tlfourier.io.atomic import write_bytes
 from tlfourier.io.words import one_line
 from tlfourier.store import manifest as manifests
-from tlfourier.store.manifest import MANIFEST, DamagedArtifact, check_recipe, damaged, files, parse_manifest
+from tlfourier.store.manifest import (
+    FOLDER,
+    MANIFEST,
+    SEAL,
+    DamagedArtifact,
+    check_recipe,
+    damaged,
+    files,
+    parse_manifest,
+    seal_of,
+)
 
 _BLOCK = 2**22
-_FOLDER = "folder"
 
 
 class RemoteError(RuntimeError):
@@ -48,10 +57,10 @@ class Remote:
         """Refuse an address that nothing can open."""
         try:
             url_to_fs(self.address, use_listings_cache=False)
-        except (ValueError, ImportError) as error:
+        except Exception as error:  # each protocol has its own
             raise ValueError(
-                f"store {self.address!r} cannot be opened ({error}): accepted are folders and fsspec "
-                'addresses; `pip install "tlfourier[s3]"` brings s3:// and gs://'
+                f"store {one_line(self.address)!r} cannot be opened ({one_line(error)}): accepted are "
+                'folders and fsspec addresses; `pip install "tlfourier[s3]"` brings s3:// and gs://'
             ) from None
 
     def names(self) -> set[str]:
@@ -97,13 +106,15 @@ class Remote:
             system, root = self._system()
             for file, path in files(folder).items():
                 system.put_file(str(path), f"{root}/{name}/{writer}/{file}")
-            content = json.dumps({**manifest, _FOLDER: writer}, indent=1, sort_keys=True).encode()
+            content = json.dumps({**manifest, FOLDER: writer}, indent=1, sort_keys=True).encode()
             system.pipe_file(f"{root}/{name}/{MANIFEST}", content)
 
     def examine(self, name: str) -> None:
         """Re-hash an artifact where it lies; DamagedArtifact if a file or the recipe is not what it was."""
         place, content = Path(name), self._manifest(name)
         manifest = parse_manifest(content or b"", place)
+        if manifest.get(SEAL) != seal_of(manifest):
+            raise DamagedArtifact(damaged(place, f"{MANIFEST} at {self.address} has changed"))
         for file, wanted in sorted(manifest["files"].items()):
             if self._checksum(f"{name}/{_writer(manifest)}/{file}") != wanted:
                 raise DamagedArtifact(damaged(place, f"{file} at {self.address} is missing or has changed"))
@@ -149,4 +160,4 @@ class Remote:
 
 
 def _writer(manifest: dict[str, Any]) -> str:
-    return Path(str(manifest.get(_FOLDER, ""))).name
+    return Path(str(manifest.get(FOLDER, ""))).name

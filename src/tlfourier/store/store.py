@@ -22,6 +22,7 @@ from pathlib import Path
 import torch
 from filelock import FileLock, Timeout
 
+from tlfourier.io.words import one_line
 from tlfourier.store import archive
 from tlfourier.store.manifest import MANIFEST, DamagedArtifact, check, write_manifest
 from tlfourier.store.node import Node
@@ -204,29 +205,53 @@ class Store:
             yield from archive.everything(self.reference)
 
     def verify(self, repair: bool = False) -> list[str]:
-        """Re-hash every file of every artifact; return one sentence for each damaged artifact.
+        """Re-hash every file of every artifact; return one sentence for all that is not as it should be.
 
         With ``repair``, damaged artifacts move to ``damaged/`` and are made again; nothing is deleted.
         """
-        problems = []
+        return [found for found in self.findings(repair) if found]
+
+    def findings(self, repair: bool = False) -> Iterator[str]:
+        """Yield for every artifact that there is, or should be, what is wrong with it: "" if nothing is."""
+        archives: set[str] = set()
         for folder in self.artifacts():
+            found = ""
             try:
                 self._examine(folder)
             except DamagedArtifact as error:
-                problems.append(str(error))
+                found = str(error)
+                if not isinstance(folder, Path):
+                    archives.add(Path(str(folder.root.filename)).name)
                 if repair and isinstance(folder, Path) and self.owns(folder):
                     self._set_aside(folder)
-        return [*problems, *(self._verify_remote(self.remote, repair) if self.remote else [])]
+            except OSError as error:
+                found = f"artifact {folder} cannot be read: {one_line(error)}"
+            yield found
+        yield from self._without_manifest()
+        yield from archive.problems(self.reference, archives) if self.reference else []
+        if self.remote:
+            yield from (self._remote_finding(self.remote, one, repair) for one in sorted(self.remote.names()))
 
-    @staticmethod
-    def _verify_remote(remote: Remote, repair: bool) -> Iterator[str]:
-        for name in sorted(remote.names()):
-            try:
-                remote.examine(name)
-            except DamagedArtifact as error:
-                if repair:
-                    remote.set_aside(name)
-                yield f"{error}; {_REPAIR}"
+    def _remote_finding(self, remote: Remote, name: str, repair: bool) -> str:
+        try:
+            remote.examine(name)
+        except DamagedArtifact as error:
+            if repair:
+                remote.set_aside(name)
+            return f"{error}; {_REPAIR}"
+        return ""
+
+    def _without_manifest(self) -> Iterator[str]:
+        """Name what lies in the place of an artifact and has no manifest, or cannot be looked into."""
+        for root in (self.root, *self.others):
+            for stage in self.stages:
+                try:
+                    inside = sorted((root / stage).iterdir()) if (root / stage).exists() else []
+                except OSError as error:
+                    yield f"{root / stage} cannot be read: {one_line(error)}"
+                    continue
+                lacking = (one for one in inside if not (one / MANIFEST).exists())
+                yield from (f"{one} is no artifact: it has no {MANIFEST}; {_REPAIR}" for one in lacking)
 
     def _examine(self, folder: Folder, key: str | None = None) -> None:
         """Raise DamagedArtifact with what a person can do about it, which depends on whose artifact it is."""
@@ -239,6 +264,10 @@ class Store:
         """Move the store's own copy of an artifact aside if it is damaged: it can be made again."""
         folder = self.root / node.name
         if str(folder) in self._checked or not (folder / MANIFEST).is_file():
+            return
+        with contextlib.suppress(DamagedArtifact):
+            check(folder, node.key)  # reading writes nothing, not even a lock
+            self._checked.add(str(folder))
             return
         with self._lock(node):
             try:
@@ -264,4 +293,8 @@ class Store:
         by_stage: dict[str, list[Folder]] = {}
         for node in nodes:
             by_stage.setdefault(node.stage, []).append(self.get(node))
-        return [path for stage, folders in by_stage.items() for path in archive.pack(stage, folders, target)]
+        packed = [
+            path for stage, folders in by_stage.items() for path in archive.pack(stage, folders, target)
+        ]
+        archive.seal(target)
+        return packed

@@ -61,10 +61,15 @@ def open_store(address: str | None = None) -> Store:
     """
     address = address or os.environ.get("TLFOURIER_STORE") or ""
     remote = Remote(address) if is_remote(address) else None
-    wanted = store_folder() if remote or not address else Path(address).absolute()
+    wanted = store_folder() if remote or not address else Path(address).expanduser().absolute()
+    if wanted.exists() and not wanted.is_dir():
+        raise ValueError(f"store {wanted}: it is a file, a folder is needed")
     shipped = os.environ.get("TLFOURIER_REFERENCE", shipped_folder())
-    root = writable(wanted, "store")
-    reference = Path(shipped) if shipped else None
+    # where another user made the locks, only that one makes artifacts
+    root = (
+        wanted if writable(wanted / "locks", "") == wanted / "locks" else writable(wanted / "locks", "store")
+    )
+    reference = Path(shipped).expanduser().absolute() if shipped else None
     return Store(root, STAGES, reference, remote=remote, others=() if root == wanted else (wanted,))
 
 
