@@ -31,7 +31,7 @@ from tlfourier.sweep import run as run_on
 from tlfourier.sweep.backends.template import TEMPLATE
 from tlfourier.sweep.plan import plan
 from tlfourier.sweep.progress import duration
-from tlfourier.sweep.signals import Terminated, terminable
+from tlfourier.sweep.signals import Terminated, heard, terminable
 
 REFERENCE_LIMIT = 40_000_000
 _WORD, _TEXT = 400, 8000  # characters: a path may be long, and a sweep may name many failures
@@ -48,7 +48,7 @@ class _Group(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run a subcommand; let tracebacks through only with ``--debug``."""
         try:
-            with _readable(), terminable():
+            with _readable(), terminable(), heard():
                 return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise

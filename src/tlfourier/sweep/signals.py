@@ -35,27 +35,34 @@ def heard() -> Iterator[Callable[[], None]]:
     """Yield a check that raises again what a signal has raised and nobody has heard.
 
     An exception that a signal's handler raises while a destructor or a callback of the garbage collector runs
-    is printed and lost, and the work would go on: a loop that calls the check ends all the same.
+    is printed and lost, and the work would go on: a loop that calls the check ends all the same. Blocks in
+    a block share what came since the outermost began.
     """
-    seen: list[int] = []
-    main = threading.current_thread() is threading.main_thread()
-    handlers: dict[int, Callable[[int, FrameType | None], Any]] = {}
+    if _HANDLERS or threading.current_thread() is not threading.main_thread():
+        yield _check
+        return
     for number in (signal.SIGINT, signal.SIGTERM):
-        if main and callable(handler := signal.getsignal(number)):
-            handlers[number] = handler
-
-    def note(number: int, frame: FrameType | None) -> None:
-        seen.append(number)
-        handlers[number](number, frame)
-
-    def check() -> None:
-        if seen:
-            note(seen[0], None)
-
-    for one in handlers:
-        signal.signal(one, note)
+        if callable(handler := signal.getsignal(number)):
+            _HANDLERS[number] = handler
+            signal.signal(number, _note)
     try:
-        yield check
+        yield _check
     finally:
-        for one, before in handlers.items():
+        for one, before in _HANDLERS.items():
             signal.signal(one, before)
+        _HANDLERS.clear()
+        _SEEN.clear()
+
+
+_HANDLERS: dict[int, Callable[[int, FrameType | None], Any]] = {}
+_SEEN: list[int] = []
+
+
+def _note(number: int, frame: FrameType | None) -> None:
+    _SEEN.append(number)
+    _HANDLERS[number](number, frame)
+
+
+def _check() -> None:
+    if _SEEN and threading.current_thread() is threading.main_thread():
+        _HANDLERS[_SEEN[0]](_SEEN[0], None)
