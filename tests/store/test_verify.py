@@ -84,8 +84,10 @@ def test_a_pipe_in_the_place_of_a_file_is_damage_and_nothing_waits_for_it(store:
 
 def test_a_folder_without_a_manifest_is_named(store: Store) -> None:
     (store.root / leaf(1).name / MANIFEST).unlink()
-    (problem,) = again(store).verify()
+    (problem,) = again(store).verify(repair=True)
     assert problem.startswith(f"{store.root / leaf(1).name} is no artifact: it has no {MANIFEST}")
+    assert again(store).verify() == []
+    assert len(list(store.root.glob("damaged/number/*/value.txt"))) == 1
 
 
 def test_what_cannot_be_read_does_not_end_the_verification(

@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
 
 import torch
@@ -227,7 +227,7 @@ class Store:
             except OSError as error:
                 found = f"artifact {folder} cannot be read: {one_line(error)}"
             yield found
-        yield from self._without_manifest()
+        yield from self._without_manifest(repair)
         yield from archive.problems(self.reference, archives) if self.reference else []
         if self.remote:
             yield from (self._remote_finding(self.remote, one, repair) for one in sorted(self.remote.names()))
@@ -241,7 +241,7 @@ class Store:
             return f"{error}; {_REPAIR}"
         return ""
 
-    def _without_manifest(self) -> Iterator[str]:
+    def _without_manifest(self, repair: bool) -> Iterator[str]:
         """Name what lies in the place of an artifact and has no manifest, or cannot be looked into."""
         for root in (self.root, *self.others):
             for stage in self.stages:
@@ -250,8 +250,10 @@ class Store:
                 except OSError as error:
                     yield f"{root / stage} cannot be read: {one_line(error)}"
                     continue
-                lacking = (one for one in inside if not (one / MANIFEST).exists())
-                yield from (f"{one} is no artifact: it has no {MANIFEST}; {_REPAIR}" for one in lacking)
+                for one in (one for one in inside if not (one / MANIFEST).exists()):
+                    yield f"{one} is no artifact: it has no {MANIFEST}; {_REPAIR}"
+                    if repair and self.owns(one):
+                        self._set_aside(one)
 
     def _examine(self, folder: Folder, key: str | None = None) -> None:
         """Raise DamagedArtifact with what a person can do about it, which depends on whose artifact it is."""
@@ -293,8 +295,6 @@ class Store:
         by_stage: dict[str, list[Folder]] = {}
         for node in nodes:
             by_stage.setdefault(node.stage, []).append(self.get(node))
-        packed = [
-            path for stage, folders in by_stage.items() for path in archive.pack(stage, folders, target)
-        ]
+        packed = [archive.pack(stage, folders, target) for stage, folders in by_stage.items()]
         archive.seal(target)
-        return packed
+        return list(chain.from_iterable(packed))
