@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from IPython.core.interactiveshell import InteractiveShell
 
 from tlfourier.store.store import Store
 from tlfourier.study.study import Study, begin
@@ -86,6 +87,13 @@ def test_the_button_asks_for_it_whatever_it_takes(study: Study) -> None:
     chooser.panel.close()
 
 
+def test_a_toggle_has_a_name_and_looks_as_it_is(chooser: Chooser) -> None:
+    chooser.choose(1, 3)
+    assert [toggle.description for toggle in chooser.toggles] == ["layer 1", "layer 2", "layer 3"]
+    assert [toggle.icon for toggle in chooser.toggles] == ["check", "", "check"]
+    assert [bool(toggle.button_style) for toggle in chooser.toggles] == [True, False, True]
+
+
 def test_no_layer_is_an_answerable_choice(chooser: Chooser) -> None:
     chooser.choose()
     assert "Choose at least one layer" in chooser.status.value
@@ -100,11 +108,17 @@ def test_what_goes_wrong_is_said_in_the_panel(study: Study, monkeypatch: pytest.
     def full(self: Store, node: object) -> None:
         raise OSError("no space left on the device")
 
-    with monkeypatch.context() as patch:
-        patch.setattr(Store, "get", full)
-        chooser.button.click()
-    assert "This did not work: no space left" in chooser.status.value
-    assert not chooser.button.disabled
+    def stopped(self: Store, node: object) -> None:
+        raise KeyboardInterrupt
+
+    InteractiveShell.instance()  # as in a kernel, where an output widget lets nothing out
+    for get, words in ((full, "This did not work: OSError: no space left"), (stopped, "Stopped: what was")):
+        with monkeypatch.context() as patch:
+            patch.setattr(Store, "get", get)
+            chooser.button.click()
+        assert words in chooser.status.value
+        assert not chooser.button.disabled
+    InteractiveShell.clear_instance()
     chooser.panel.close()
 
 

@@ -12,6 +12,7 @@ from tlfourier.closure.models import model_name
 from tlfourier.figures import kernels, layers
 from tlfourier.fourier.change import strongest_changes
 from tlfourier.io.extras import need
+from tlfourier.io.words import one_line
 from tlfourier.study.study import Study
 
 need("book", "ipywidgets")
@@ -51,7 +52,7 @@ class Chooser:
 
     def _arrange(self) -> ipywidgets.Widget:
         first = [self.case, self.score, self.kernels_of]
-        second = [ipywidgets.Label("re-train layers"), *self.toggles, self.button]
+        second = [ipywidgets.Label("re-train"), *self.toggles, self.button]
         rows = [ipywidgets.HBox(row, layout={"flex_flow": "row wrap"}) for row in (first, second)]
         return ipywidgets.VBox([*rows, self.status, self.progress, self.chart, self.gallery])
 
@@ -155,16 +156,22 @@ class Chooser:
     def retrain(self) -> None:
         """Re-train the chosen set with the same few samples and the same steps as every other, and show it.
 
-        What can go wrong (a full disk, a training that diverges) is said in the panel in one sentence.
+        What goes wrong (a full disk, a training that diverges, an interrupt) is said in the panel in one
+        sentence.
         """
         self.button.disabled = True
         self._say(f"Re-training layers {self.label} ...")
         self.progress.clear_output()
-        try:
-            with self.progress:
+        problem = ""
+        with self.progress:
+            try:  # within: in a kernel the widget prints what leaves the block, and goes on
                 self.study.make.score(self.case.value, self.chosen, SEED)
-        except (ValueError, RuntimeError, OSError) as error:
-            self._say(f"This did not work: {error}")
+            except Exception as error:
+                problem = f"This did not work: {one_line(error, longest=1000)}"
+            except KeyboardInterrupt:
+                problem = "Stopped: what was finished is kept, and the button goes on with the rest"
+        if problem:
+            self._say(f"{problem.removesuffix('.')}.")
             self.button.disabled = False
             return
         self.progress.clear_output()
@@ -179,5 +186,12 @@ def picture(figure: Any, alt: str) -> str:
 
 def _toggle(layer: int, on: bool) -> ipywidgets.ToggleButton:
     """Return a small button that switches one layer on or off."""
-    about = {"description": str(layer), "tooltip": f"re-train layer {layer}"}
-    return ipywidgets.ToggleButton(value=on, **about, layout={"width": "3em"})
+    about = {"description": f"layer {layer}", "tooltip": f"re-train layer {layer}"}
+    made = ipywidgets.ToggleButton(value=on, **about, layout={"width": "6.2em"})
+
+    def look(value: bool) -> None:
+        made.button_style, made.icon = ("info", "check") if value else ("", "")
+
+    made.observe(lambda change: look(change["new"]), names="value")
+    look(on)
+    return made

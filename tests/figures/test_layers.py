@@ -64,6 +64,22 @@ def test_ring_marks_the_lowest_error_and_the_highest_correlation() -> None:
     assert [ax.get_yscale() for ax in figure.axes] == ["linear", "linear", "log"]
 
 
+def test_a_set_of_one_seed_stands_apart_and_never_gets_the_ring() -> None:
+    own = scores().sel(model=["1+2"], seed=[0]).assign_coords(model=["1+2+3+4+5"]) / 100
+    table = xr.concat([scores(), own], "model", join="outer")
+    figure = layers.layer_scores(table, highlight=["1+2+3+4+5"])
+    assert tick_labels(figure) == ["1", "2", "10", "1+2", "1–5"]
+    for ax in figure.axes:
+        (apart,) = [line for line in ax.lines if line.get_gid() == "some seeds"]
+        assert np.asarray(apart.get_xdata()).tolist() == [4] and apart.get_fillstyle() == "none"
+        assert points(ax)[:, 0].tolist() == [0, 1, 2, 3]
+        assert best(ax) < 4
+
+
+def test_names_of_large_sets_are_short() -> None:
+    assert [layers._tick(name) for name in ("2", "2+5", "2+3+4", "2+5+7+9")] == ["2", "2+5", "2–4", "2+…\n+9"]
+
+
 def test_every_baseline_is_a_line_of_its_role_with_a_name_beside_it() -> None:
     (ax,) = layers.layer_scores(scores(), panels=("rmse",)).axes
     lines = {line.get_label(): line for line in ax.lines}

@@ -44,7 +44,8 @@ def layer_scores(
     """Show each score against the layer that was re-trained, with every baseline as a labelled band.
 
     Points are means over training seeds, and error bars and bands their ``interval``. A ring marks the best
-    of the layers. The arrow at a label points to where a score is better.
+    of the layers; a set that lacks some of the seeds is drawn as a hollow diamond and never gets it. The
+    arrow at a label points to where a score is better.
 
     ``scores``: over (model, seed), further dimensions such as the snapshot are averaged. A model is a
     baseline (a key of `BASELINE_STYLES`) or a set of layers, ``"2"`` or ``"2+5"``. ``panels``: keys of
@@ -62,7 +63,7 @@ def layer_scores(
         ax.set(yscale=scale, ylabel=f"{label} {'↓' if better == 'lower' else '↑'}")
         table = over_seeds(scores[name], interval)
         _bands(ax, table)
-        _points(ax, table.sel(model=sets), better)
+        _points(ax, table.sel(model=sets), better, _all_seeds(scores[name]).sel(model=sets).values)
         for chosen in highlight:
             place = sets.index(chosen)
             ax.axvspan(place - 0.4, place + 0.4, color=ROLE_COLOURS["transferred"], alpha=0.15, linewidth=0)
@@ -71,7 +72,7 @@ def layer_scores(
         if scale == "log":
             _plain_ticks(ax)
         _name_bands(ax, table)
-    axes[-1, 0].set_xticks(range(len(sets)), sets)
+    axes[-1, 0].set_xticks(range(len(sets)), map(_tick, sets))
     axes[-1, 0].set_xlabel("re-trained layer")
     panel_letters(axes.flat)
     return figure
@@ -162,14 +163,36 @@ def _accept(what: str, names: Collection[str], known: Collection[str]) -> None:
             raise ValueError(f"unknown {what} {name!r}: accepted are {', '.join(known)}")
 
 
-def _points(ax: Axes, table: xr.Dataset, better: str) -> None:
-    """Draw the layers' points with error bars, and a ring around the best."""
+def _all_seeds(score: xr.DataArray) -> xr.DataArray:
+    """Tell which models have as many seeds as any."""
+    count = score.notnull().any([dim for dim in score.dims if dim not in ("model", "seed")]).sum("seed")
+    return count == count.max()
+
+
+def _tick(name: str) -> str:
+    """Return the name of a set of layers that fits below an axis."""
+    chosen = layers_of(name)
+    if len(chosen) < 3:
+        return name
+    row = chosen == tuple(range(chosen[0], chosen[-1] + 1))
+    return f"{chosen[0]}–{chosen[-1]}" if row else f"{chosen[0]}+…\n+{chosen[-1]}"
+
+
+def _points(ax: Axes, table: xr.Dataset, better: str, whole: NDArray[np.bool_]) -> None:
+    """Draw the layers' points with error bars, and a ring around the best of those with all seeds."""
     mean = table["mean"].values
     x = np.arange(mean.size)
     bars = np.clip([mean - table["low"], table["high"] - mean], 0.0, None)
     colour = ROLE_COLOURS["transferred"]
-    ax.errorbar(x, mean, bars, fmt="o", color=colour, capsize=2.5, linewidth=1.2, zorder=4)
-    best = int(mean.argmin() if better == "lower" else mean.argmax())
+    ax.errorbar(
+        x[whole], mean[whole], bars[:, whole], fmt="o", color=colour, capsize=2.5, linewidth=1.2, zorder=4
+    )
+    ax.plot(
+        x[~whole], mean[~whole], "D", fillstyle="none", color=colour, markersize=7, gid="some seeds", zorder=4
+    )
+    worst = np.inf if better == "lower" else -np.inf
+    compared = np.where(whole, mean, worst)
+    best = int(compared.argmin() if better == "lower" else compared.argmax())
     ax.plot(best, mean[best], "o", markersize=11, fillstyle="none", color=colour, gid="best", zorder=4)
     end, away, side = ("low", -9, "top") if better == "lower" else ("high", 9, "bottom")
     place, box = float(table[end][best]), {"facecolor": "white", "alpha": 0.75, "linewidth": 0, "pad": 0.5}
