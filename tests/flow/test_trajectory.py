@@ -109,6 +109,28 @@ def test_stopped_and_resumed_is_uninterrupted_to_the_bit(tmp_path: Path, after: 
     assert content(tmp_path / "parts") == content(tmp_path / "whole")
 
 
+def test_killed_once_it_is_complete_it_leaves_no_checkpoint_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    equation, state = flow()
+    usual = Path.unlink
+
+    def killed(self: Path, missing_ok: bool = False) -> None:
+        if self.name == "run.checkpoint" and self.exists():
+            raise KeyboardInterrupt
+        usual(self, missing_ok)
+
+    for folder in ("whole", "killed"):
+        (tmp_path / folder).mkdir()
+    write_trajectory(tmp_path / "whole" / "run", equation, state, SCHEDULE, progress=False)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Path, "unlink", killed)
+        write_trajectory(tmp_path / "killed" / "run", equation, state, SCHEDULE, progress=False)
+    assert content(tmp_path / "killed").keys() - content(tmp_path / "whole").keys() != set()
+    write_trajectory(tmp_path / "killed" / "run", equation, state, SCHEDULE, progress=False)
+    assert content(tmp_path / "killed") == content(tmp_path / "whole")
+
+
 def test_killed_process_and_resumed_is_uninterrupted_to_the_bit(tmp_path: Path) -> None:
     equation, state = flow(size=64)
     schedule = Schedule(0.5, 0.1, 40)
