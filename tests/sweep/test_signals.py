@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tlfourier.sweep.signals import heard
+from tlfourier.sweep.signals import Terminated, heard, terminable
 
 
 @pytest.fixture
@@ -43,3 +43,20 @@ def test_a_check_without_a_signal_says_nothing_and_an_ignored_one_stays_ignored(
         assert signal.getsignal(signal.SIGTERM) == signal.SIG_IGN
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def test_sigterm_that_is_sent_again_does_not_disturb_the_end() -> None:
+    """As `timeout` sends it, to the process and to its group."""
+    before, cleaned = signal.getsignal(signal.SIGTERM), False
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    try:
+        with pytest.raises(Terminated), terminable(), heard():
+            try:
+                os.kill(os.getpid(), signal.SIGTERM)
+            finally:
+                os.kill(os.getpid(), signal.SIGTERM)
+                cleaned = True
+        os.kill(os.getpid(), signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert cleaned

@@ -14,9 +14,15 @@ class Terminated(KeyboardInterrupt):
 
 @contextlib.contextmanager
 def terminable() -> Iterator[None]:
-    """Let SIGTERM raise `Terminated`; where somebody else handles or ignores it, that stays."""
+    """Let SIGTERM raise `Terminated`; where somebody else handles or ignores it, that stays.
+
+    Many a sender sends it again, to be sure: what ends in order is not disturbed.
+    """
+    after: Any = signal.SIG_DFL
 
     def stop(number: int, frame: FrameType | None) -> None:
+        nonlocal after
+        after = signal.SIG_IGN  # Python resets other handlers before it has ended
         raise Terminated
 
     main = threading.current_thread() is threading.main_thread()
@@ -27,7 +33,7 @@ def terminable() -> Iterator[None]:
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGTERM, after)
 
 
 @contextlib.contextmanager
@@ -59,8 +65,10 @@ _SEEN: list[int] = []
 
 
 def _note(number: int, frame: FrameType | None) -> None:
+    again = number == signal.SIGTERM and number in _SEEN
     _SEEN.append(number)
-    _HANDLERS[number](number, frame)
+    if not again:
+        _HANDLERS[number](number, frame)
 
 
 def _check() -> None:
