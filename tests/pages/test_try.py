@@ -8,7 +8,6 @@ import re
 import shlex
 import subprocess
 import sys
-import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -67,8 +66,7 @@ def test_every_line_to_try_works_soon(page: Path, tried: dict[str, Any]) -> None
 
 @pytest.mark.parametrize("text", [text for _, language, text in SNIPPETS if language == "python"])
 def test_python_of_the_readme_works_soon(text: str, tmp_path: Path) -> None:
-    program = f"if __name__ == '__main__':\n{textwrap.indent(text, '    ')}"
-    (tmp_path / "snippet.py").write_text(program)
+    (tmp_path / "snippet.py").write_text(text)
     call([sys.executable, "snippet.py"], tmp_path / "store", tmp_path)
 
 

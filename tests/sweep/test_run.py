@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -174,11 +175,10 @@ def test_two_workers_and_one_process_make_the_same_bits(
     assert made == {name: files for name, files in checksums(study.store).items() if name in made}
 
 
-def test_a_scheduler_that_is_not_there_is_one_sentence() -> None:
-    with (
-        pytest.raises(ValueError, match=r"no scheduler answers at 'tcp://127\.0\.0\.1:9'"),
-        dask.running("tcp://127.0.0.1:9", timeout=1.0),
-    ):
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "tls://127.0.0.1:9", "ucx://a:1", "nowhere", ""])
+def test_a_scheduler_that_is_not_there_is_one_sentence(address: str) -> None:
+    sentence = f"no scheduler answers at {address!r} (.+): expected tcp://HOST:PORT$"
+    with pytest.raises(ValueError, match=sentence), dask.running(address, timeout=1.0):
         pass
 
 
@@ -217,6 +217,20 @@ def test_two_sweeps_on_one_machine_have_their_own_ports(recwarn: pytest.Warnings
     with dask.local(1) as first, dask.local(1) as second:
         assert first.submit(sum, [1, 2]).result(timeout=60) == second.submit(sum, [1, 2]).result(timeout=60)
     assert not [one for one in recwarn if "already in use" in str(one.message)]
+
+
+def test_a_plain_script_is_run_once_and_not_by_its_workers(tmp_path: Path) -> None:
+    """As a reader writes it, who has never heard of ``if __name__ == "__main__"``."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from tlfourier.sweep.backends import dask\n"
+        "print('begun', flush=True)\n"
+        "with dask.local(2) as client:\n"
+        "    print(client.submit(sum, [1, 2]).result(timeout=60))\n"
+        "print(__file__)\n"
+    )
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=120)
+    assert done.stdout == f"begun\n3\n{script}\n", done.stderr
 
 
 def test_a_task_that_only_waited_beside_a_death_is_tried_alone(client: Client, store: Store) -> None:

@@ -5,17 +5,19 @@ import functools
 import io
 import logging
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import redirect_stderr
 from multiprocessing import resource_tracker
+from typing import Any
 
 import dask
 from distributed import Client, Future, KilledWorker, LocalCluster, as_completed
 from distributed.system import MEMORY_LIMIT
 
-from tlfourier.io.words import one_line
+from tlfourier.io.words import one_line, said_as
 from tlfourier.store.node import Node
 from tlfourier.store.store import Store
 from tlfourier.sweep.outcome import Outcome, blame
@@ -36,6 +38,8 @@ SETTINGS = {
 _ATTEMPTS = 3
 # dask's own pages have no login: they are for this machine alone, and two sweeps do not meet at one port
 LOOPBACK = "127.0.0.1:0"
+# what workers that were killed leave to Python's tracker is freed by it: nobody need hear of it
+_NO_COMPLAINT = "ignore:resource_tracker:UserWarning"
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
@@ -46,11 +50,17 @@ def local(workers: int, memory: int | None = None) -> Iterator[Client]:
     A worker may take ``memory`` bytes before it is replaced, by default its share of what is there.
     """
     share = memory or MEMORY_LIMIT // workers
-    with dask.config.set(SETTINGS), contextlib.ExitStack() as stack:
+    log = logging.getLogger("distributed.scheduler")
+    with dask.config.set(SETTINGS), _without_a_program(), contextlib.ExitStack() as stack:
+        stack.callback(setattr, log, "disabled", log.disabled)
         with deaf():
             cluster = stack.enter_context(_started(workers, share))
             client = stack.enter_context(Client(cluster))
-        yield client
+        try:
+            yield client
+        except BaseException:
+            log.disabled = True  # it would tell of every task that is cancelled
+            raise
 
 
 def _started(workers: int, memory: int) -> LocalCluster:
@@ -68,6 +78,22 @@ def _started(workers: int, memory: int) -> LocalCluster:
 
 
 @contextlib.contextmanager
+def _without_a_program() -> Iterator[None]:
+    """Hide the program that runs from the workers, which would import it, and so run a plain script again.
+
+    Workers that replace others start while the block runs, too.
+    """
+    program = vars(sys.modules["__main__"])
+    hidden: dict[str, Any] = {name: program[name] for name in ("__file__", "__spec__") if name in program}
+    program["__spec__"] = None
+    program.pop("__file__", None)
+    try:
+        yield
+    finally:
+        program.update(hidden)
+
+
+@contextlib.contextmanager
 def deaf() -> Iterator[None]:
     """Start threads and processes that never see Ctrl-C: it is for the driver, which ends them in order.
 
@@ -75,7 +101,9 @@ def deaf() -> Iterator[None]:
     end of the block: a cluster that is half started cannot be stopped in order.
     """
     # if it started later, it would let interrupts through in the thread that starts it
+    sys.warnoptions.append(_NO_COMPLAINT)
     resource_tracker.ensure_running()
+    sys.warnoptions.remove(_NO_COMPLAINT)
     caught: list[int] = []
     main = threading.current_thread() is threading.main_thread()
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM) if main}
@@ -99,10 +127,8 @@ def running(address: str, timeout: float = 10.0) -> Iterator[Client]:
 
     ValueError if nothing answers there.
     """
-    try:
-        client = Client(address, timeout=timeout)
-    except (OSError, ValueError) as error:
-        raise ValueError(f"no scheduler answers at {address!r} ({error}): expected tcp://HOST:PORT") from None
+    with said_as(f"no scheduler answers at {address!r}", ": expected tcp://HOST:PORT"):
+        client = Client(address, timeout=timeout)  # each protocol fails with errors of its own
     with client:
         yield client
 
