@@ -28,10 +28,11 @@ worker_extra_args = ["--lifetime", "25m"]
 scheduler_options = { port = 8786, interface = "eth0" }
 """
 REFUSED = {
-    "jobs = 0": r"has jobs = 0: accepted is a whole number from 1$",
-    "jobs = true": r"has jobs = True: accepted is a whole number from 1$",
-    "jobs = 2.0": r"has jobs = 2\.0: accepted is a whole number from 1$",
-    "cores = 0": r"has cores = 0: accepted is a whole number from 1$",
+    "jobs = 0": r"has jobs = 0: accepted is a whole number from 1 to 1000000$",
+    f"jobs = {10**22}": "has jobs = 1(0+): accepted",
+    "jobs = true": r"has jobs = True: accepted is a whole number from 1 to 1000000$",
+    "jobs = 2.0": r"has jobs = 2\.0: accepted is a whole number from 1 to 1000000$",
+    "cores = 0": r"has cores = 0: accepted is a whole number from 1 to 1000000$",
     "cores = -3": r"has cores = -3: accepted",
     'cores = "8"': r"has cores = '8': accepted",
     "memory = 16": r"has memory = 16: accepted is a size, as \"16GB\"$",
@@ -40,19 +41,21 @@ REFUSED = {
     'walltime = "00:00:00"': "has walltime = '00:00:00': accepted is a time",
     'walltime = "tomorrow"': "has walltime = 'tomorrow': accepted is a time",
     "walltime = 04:00:00": r"has walltime = datetime\.time\(4, 0\): accepted is a time",
-    'queue = "a\\n#SBATCH --uid=0"': r"has queue = 'a\\n#SBATCH --uid=0': accepted is one word$",
-    'queue = ""': "has queue = '': accepted is one word$",
-    'account = "two words"': "has account = 'two words': accepted is one word$",
+    'queue = "a\\n#SBATCH --uid=0"': r"has queue = 'a\\n#SBATCH --uid=0': accepted is one word without",
+    'queue = ""': "has queue = '': accepted is one word without a dash in front$",
+    'account = "two words"': "has account = 'two words': accepted is one word without a dash in front$",
     'job_script_prologue = "module load python"': "has job_script_prologue = 'module load p",
     'job_script_prologue = ["a\\nb"]': "has job_script_prologue = .*: accepted is a list of lines",
     "job_extra_directives = [1]": r"has job_extra_directives = \[1\]: accepted is a list of lines",
     'log_directory = "a\\u0000b"': "has log_directory = .*: accepted is one line of text$",
+    'queue = "--uid=0"': "has queue = '--uid=0': accepted",
+    "scheduler_options = { port = 65536 }": "has scheduler_options = .*: accepted is a table with",
     "scheduler_options = { port = 0 }": "has scheduler_options = .*: accepted is a table with",
     'scheduler_options = "port"': "has scheduler_options = 'port': accepted is a table with",
     "partition = 1": "has an unknown key 'partition': accepted are jobs, cores",
     "walltimes = 1": "has an unknown key 'walltimes': did you mean 'walltime'\\?$",
     "processes = 2": "has an unknown key 'processes'",
-    f'queue = "{"x" * 5000} "': "has queue = 'x{159}…: accepted is one word$",
+    f'queue = "{"x" * 5000} "': "has queue = 'x{159}…: accepted is one word without a dash in front$",
 }
 
 
@@ -68,9 +71,10 @@ def test_what_is_lacking_or_no_toml_is_named(tmp_path: Path) -> None:
     mine.write_text("jobs = 3\ncores = 2\n")
     with pytest.raises(ValueError, match=r"mine\.toml lacks memory, walltime: see slurm\.toml"):
         read_template(mine)
-    mine.write_text("jobs = ")
-    with pytest.raises(ValueError, match="cannot be read"):
-        read_template(mine)
+    for content in (b"jobs = ", b"jobs = \xff", b"jobs = " + b"[" * 5000):
+        mine.write_bytes(content)
+        with pytest.raises(ValueError, match=r"mine\.toml cannot be read"):
+            read_template(mine)
 
 
 @pytest.mark.parametrize("line", REFUSED)

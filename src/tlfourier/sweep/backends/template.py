@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from tlfourier.io.paths import PROFILES
-from tlfourier.io.words import one_line
+from tlfourier.io.words import one_line, said_as
 
 TEMPLATE = PROFILES / "clusters" / "slurm.toml"
 REQUIRED = ("jobs", "cores", "memory", "walltime")
@@ -21,7 +21,11 @@ _Check: TypeAlias = Callable[[Any], bool]
 
 
 def _count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 10**6
+
+
+def _port(value: Any) -> bool:
+    return _count(value) and value < 2**16
 
 
 def _line(value: Any) -> bool:
@@ -42,14 +46,15 @@ def _options(value: Any) -> bool:
     )
 
 
-_COUNT = (_count, "a whole number from 1")
+_COUNT = (_count, "a whole number from 1 to 1000000")
 _LINE = (_line, "one line of text")
 _LINES = (_lines, 'a list of lines, as ["module load python"]')
-_WORD = (_matches(r"[\w.,:@%+=/-]+"), "one word")
+_WORD = (_matches(r"(?!-)[\w.,:@%+=/-]+"), "one word without a dash in front")
 _MEMORY = (_matches(r"0*[1-9]\d*(\.\d+)? ?[kMGT]i?B"), 'a size, as "16GB"')
 _TIME = (_matches(r"(?=.*[1-9])(\d+-)?\d+(:\d{1,2}){0,2}"), 'a time, as "04:00:00" or "1-12:00:00"')
 _SCHEDULER: dict[str, tuple[_Check, str]] = {
-    "dashboard_address": _WORD, "host": _WORD, "interface": _WORD, "port": _COUNT
+    "dashboard_address": _WORD, "host": _WORD, "interface": _WORD,
+    "port": (_port, "a whole number from 1 to 65535"),
 }  # fmt: skip
 KEYS: dict[str, tuple[_Check, str]] = {
     "jobs": _COUNT, "cores": _COUNT, "memory": _MEMORY, "walltime": _TIME, "queue": _WORD, "account": _WORD,
@@ -66,10 +71,8 @@ def read_template(path: Path) -> dict[str, Any]:
 
     ValueError if it is no TOML, lacks one of `REQUIRED`, or has a key or a value that is not accepted.
     """
-    try:
-        settings = tomllib.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise ValueError(f"the SLURM template {path} cannot be read: {one_line(error)}") from None
+    with said_as(f"the SLURM template {one_line(path)} cannot be read"):
+        settings = tomllib.loads(path.read_bytes().decode())
     lacking = [name for name in REQUIRED if name not in settings]
     if lacking:
         raise ValueError(f"the SLURM template {path} lacks {', '.join(lacking)}: see {TEMPLATE.name}")
