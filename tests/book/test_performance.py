@@ -124,6 +124,9 @@ def test_a_section_of_another_version_counts_as_not_measured(tmp_path: Path) -> 
         lambda report: report["machine"].update(made="yesterday"),
         lambda report: report["sections"].update(solver=[]),
         lambda report: report["sections"]["solver"]["rows"][0].update(fastest_ms="fast"),
+        lambda report: report["sections"]["solver"]["rows"][0].update(fastest_ms=10**400),
+        lambda report: report["sections"]["solver"]["goals"][0].update(limit=10**400),
+        lambda report: report["sections"]["growth"]["rows"][0].update(size=0),
         lambda report: report["sections"]["solver"]["rows"].append(1),
         lambda report: report["sections"]["solver"]["goals"][0].update(sense="about"),
         lambda report: report["sections"]["solver"]["goals"][0].update(limit=None),
@@ -132,7 +135,7 @@ def test_a_section_of_another_version_counts_as_not_measured(tmp_path: Path) -> 
     ],
 )
 def test_a_damaged_report_is_refused_in_one_sentence(tmp_path: Path, damage: Any) -> None:
-    path = write(tmp_path / "report.json", solver())
+    path = write(tmp_path / "report.json", solver(), growing())
     report = json.loads(path.read_text())
     damage(report)
     path.write_text(json.dumps(report))

@@ -39,6 +39,7 @@ COLUMNS: dict[str, dict[str, type]] = {
 NOWHERE = "not measured"
 """What prose says in place of a number that no benchmark has measured."""
 
+_LOGARITHMS = {"error", "ms_per_time_unit", "seconds", "size"}  # columns that findings are fitted to
 _BOUNDS = {"at most": lambda value, limit: value <= limit, "at least": lambda value, limit: value >= limit}
 
 
@@ -132,7 +133,7 @@ def _read(found: Path) -> Performance:
         written = {name: _checked(name, section) for name, section in report["sections"].items()}
         sections = {name: section for name, section in written.items() if _fits(name, section)}
         return Performance(_sentence(machine), f"{made.day} {made:%B %Y}", sections)
-    except (AttributeError, KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
         raise ValueError(
             f"{found} is not a report of these benchmarks: remove it, and `make bench` writes a new one"
         ) from None
@@ -147,8 +148,12 @@ def _checked(name: str, section: dict[str, Any]) -> dict[str, Any]:
     """Return a section once its rows, goals and words can be shown; raise one of `read`'s errors if not."""
     for row in section["rows"]:
         for column, kind in COLUMNS.get(name, {}).items():
-            if column in row and not isinstance(row[column], str if kind is str else int | float | None):
+            if column not in row:
+                continue
+            if not isinstance(row[column], str if kind is str else int | float | None):
                 raise TypeError(column)
+            if kind is float and _number(row[column]) <= 0 and column in _LOGARITHMS:
+                raise ValueError(f"{column} has no logarithm")
     for goal in section["goals"]:
         if goal["sense"] not in _BOUNDS or not isinstance(goal["what"], str):
             raise ValueError("goal")

@@ -204,8 +204,11 @@ def load(profile: str, overrides: Mapping[str, Any] | None = None) -> StudySpec:
         raise ValueError(f"overrides {show(overrides)}: accepted is a table of settings")
     path = PROFILES / f"{profile}.toml"
     with said_as(f"the profile {path} is damaged"):
-        spec = apply(StudySpec(), tomllib.loads(path.read_text()))
-    spec = apply(spec, nested(overrides or {}))
+        spec = _checked(apply(StudySpec(), tomllib.loads(path.read_bytes().decode())))
+    return _checked(apply(spec, nested(overrides))) if overrides else spec
+
+
+def _checked(spec: StudySpec) -> StudySpec:
     check_numbers(spec)
     _check_physics(spec)
     return spec
