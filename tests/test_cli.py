@@ -79,12 +79,17 @@ def test_a_table_that_could_not_be_written_is_refused_before_the_work(
     result = runner.invoke(main, ["scorecard", "--csv", str(tmp_path / "no" / "table.csv")])
     assert result.exit_code == 2
     assert f"there is no folder {tmp_path / 'no'}" in result.output
+    for path in ("", str(tmp_path)):
+        assert runner.invoke(main, ["scorecard", "--csv", path]).exit_code == 2
 
 
+@pytest.mark.parametrize(
+    "damage", ["seeds = ", "sedes = 1", "simulation.cfl = nan", "filter.size = 7", "seeds = " + "[" * 5000]
+)
 def test_a_damaged_profile_is_named(
-    runner: CliRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    runner: CliRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: str
 ) -> None:
-    (tmp_path / "laptop.toml").write_text("seeds = ")
+    (tmp_path / "laptop.toml").write_text(damage)
     monkeypatch.setattr(settings, "PROFILES", tmp_path)
     result = runner.invoke(main, ["info"])
     assert result.exit_code == 2

@@ -20,7 +20,7 @@ from typing import Any
 import click
 
 from tlfourier.io import atomic, paths
-from tlfourier.io.words import LONGEST
+from tlfourier.io.words import LONGEST, one_line
 from tlfourier.scorecard import reading
 from tlfourier.store.manifest import read_manifest
 from tlfourier.store.node import tree
@@ -69,7 +69,7 @@ def _readable() -> Iterator[None]:
     try:
         yield
     except click.ClickException as error:
-        vars(error)["message"] = _short(error.message)
+        vars(error)["message"] = one_line(_short(error.message), longest=_TEXT)
         raise
 
 
@@ -84,8 +84,12 @@ def _sentence(error: Exception) -> str:
         return "the disk is full: free some space and run the same command again; what was finished is kept"
     if isinstance(error, OSError) and error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
         return f"{error.filename} cannot be written: name a folder of yours in TLFOURIER_STORE"
-    if isinstance(error, (ValueError, RuntimeError, ModuleNotFoundError)):
-        return str(error)
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename} cannot be used: {error.strerror.lower()}"
+    if isinstance(error, ValueError):
+        return one_line(error, longest=_TEXT)
+    if isinstance(error, (RuntimeError, ModuleNotFoundError)):
+        return str(error)  # a line for each failure
     return f"{type(error).__name__}: {error} (--debug shows where)"
 
 
@@ -170,8 +174,12 @@ def book(profile: str, overrides: dict[str, Any]) -> None:
 
 def _in_a_folder(_: click.Context, __: click.Parameter, path: Path | None) -> Path | None:
     """Refuse a file that could not be written, before anything is computed for it."""
-    if path is not None and not path.absolute().parent.is_dir():
-        raise click.BadParameter(f"{path}: there is no folder {path.absolute().parent}")
+    if path is not None:
+        folder = path.absolute().parent
+        if not folder.is_dir():
+            raise click.BadParameter(f"{path}: there is no folder {folder}")
+        if path.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+            raise click.BadParameter(f"{path}: it cannot be written")
     return path
 
 

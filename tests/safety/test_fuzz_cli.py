@@ -13,7 +13,7 @@ from tlfourier.cli import main
 from tlfourier.study.bounds import RANGES
 from tlfourier.study.study import Study
 
-COMMANDS = ["run", "book", "verify", "info", "reference"]
+COMMANDS = ["run", "book", "sweep", "scorecard", "verify", "info", "reference"]
 SETTINGS = [name.replace("flows.*", "flows.target").replace("cases.*", "cases.forcing") for name in RANGES]
 MEANINGFUL = {
     ("flows.target.beta", "-1"),
@@ -43,7 +43,12 @@ def _nothing_is_made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TLFOURIER_STORE", str(tmp_path_factory.mktemp("store")))
         patch.setenv("TLFOURIER_REFERENCE", "")
-        for owner, name in ((Study, "make_all"), (Study, "leaves"), (runner, "run_pages")):
+        for owner, name in (
+            (Study, "make_all"),
+            (Study, "leaves"),
+            (Study, "verdicts"),
+            (runner, "run_pages"),
+        ):
             patch.setattr(owner, name, _refuse)
         yield
 
