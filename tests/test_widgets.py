@@ -1,15 +1,20 @@
 """The chooser without a browser: every control's callback on a tiny, real study."""
 
 import base64
+import multiprocessing
+import os
+import shutil
+import signal
+import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from IPython.core.interactiveshell import InteractiveShell
 
-from tlfourier.store.store import Store
 from tlfourier.study.study import Study, begin
 from tlfourier.widgets import Chooser
 
@@ -62,7 +67,13 @@ def test_an_unknown_set_is_re_trained_by_the_button_and_then_shown(chooser: Choo
     assert not chooser.known and not chooser.button.disabled
     assert "not re-trained yet" in chooser.status.value and chooser.gallery.value == ""
     chooser.button.click()
-    assert chooser.known and chooser.button.disabled
+    assert "Layers 1+3 are being re-trained" in chooser.status.value
+    assert chooser.button.disabled and not chooser.stop_button.disabled
+    chooser.choose(1, 2)
+    assert "the button does it once layers 1+3 are done" in chooser.status.value and chooser.button.disabled
+    chooser.choose(1, 3)
+    chooser.wait()
+    assert chooser.known and chooser.button.disabled and chooser.stop_button.disabled
     assert "Layers 1+3, seed 0" in chooser.status.value
     assert list(chooser.kernels_of.options) == [1, 3]
     table = chooser.table()
@@ -82,16 +93,16 @@ def test_an_unknown_set_is_re_trained_by_the_button_and_then_shown(chooser: Choo
 def test_the_button_asks_for_it_whatever_it_takes(study: Study) -> None:
     chooser = Chooser(replace(study, patience=0.0), "forcing", (1, 2))
     assert not chooser.known
-    chooser.button.click()
+    chooser.retrain()
     assert chooser.known and "Layers 1+2, seed 0" in chooser.status.value
     chooser.panel.close()
 
 
-def test_a_toggle_has_a_name_and_looks_as_it_is(chooser: Chooser) -> None:
+def test_the_toggles_are_what_is_chosen(chooser: Chooser) -> None:
     chooser.choose(1, 3)
-    assert [toggle.description for toggle in chooser.toggles] == ["layer 1", "layer 2", "layer 3"]
-    assert [toggle.icon for toggle in chooser.toggles] == ["check", "", "check"]
-    assert [bool(toggle.button_style) for toggle in chooser.toggles] == [True, False, True]
+    assert chooser.toggles.chosen == [1, 3]
+    chooser.toggles.chosen = [3]
+    assert chooser.chosen == (3,) and "Layers 3," in chooser.status.value
 
 
 def test_no_layer_is_an_answerable_choice(chooser: Chooser) -> None:
@@ -101,25 +112,73 @@ def test_no_layer_is_an_answerable_choice(chooser: Chooser) -> None:
     assert image(chooser.chart.value).startswith(b"\x89PNG")
 
 
-def test_what_goes_wrong_is_said_in_the_panel(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
-    chooser = Chooser(study, "forcing", (1,))
-    chooser.choose(2, 3)
+def endless(study: Study, *chosen: int) -> Chooser:
+    """Return a chooser whose table is there, and whose next training would take hours."""
+    made = Chooser(study, "forcing", (2,))
+    made.study = study.vary({"transfer.steps": 10_000_000})
+    made.choose(*chosen)
+    made.start()
+    while "transfer" not in made.progress.value:
+        made._hear()
+    return made
 
-    def full(self: Store, node: object) -> None:
-        raise OSError("no space left on the device")
 
-    def stopped(self: Store, node: object) -> None:
-        raise KeyboardInterrupt
+def test_what_goes_wrong_while_re_training_is_said_in_one_sentence(study: Study) -> None:
+    made = Chooser(study.vary({"transfer.steps": 3}), "forcing", (2, 3))
+    partial = study.store.root / "partial"
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.write_text("in the way")
+    try:
+        made.button.click()
+        made.wait()
+    finally:
+        partial.unlink()
+    assert "Layers 2+3: this did not work: NotADirectoryError: " in made.progress.value
+    assert not made.button.disabled and made.stop_button.disabled
+    made.retrain()
+    assert made.known and made.progress.value == ""
+    made.panel.close()
 
-    InteractiveShell.instance()  # as in a kernel, where an output widget lets nothing out
-    for get, words in ((full, "This did not work: OSError: no space left"), (stopped, "Stopped: what was")):
-        with monkeypatch.context() as patch:
-            patch.setattr(Store, "get", get)
-            chooser.button.click()
-        assert words in chooser.status.value
-        assert not chooser.button.disabled
-    InteractiveShell.clear_instance()
-    chooser.panel.close()
+
+def test_what_goes_wrong_when_a_control_is_used_is_said_too(
+    chooser: Chooser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def damaged(self: Study, *wanted: object, **options: object) -> None:
+        raise ValueError("artifact table/x is damaged")
+
+    monkeypatch.setattr(Study, "table", damaged)
+    chooser.case.value = "reynolds"
+    assert "This did not work: artifact table/x is damaged." in chooser.status.value
+    assert chooser.chart.value == chooser.gallery.value == ""
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def test_stop_ends_a_training_soon_and_leaves_the_store_whole(study: Study) -> None:
+    whole = {stage: contents(study.store.root / stage) for stage in study.store.stages}
+    made = endless(study, 2, 3)
+    before = time.perf_counter()
+    made.stop_button.click()
+    made.wait()
+    assert time.perf_counter() - before < 5
+    assert multiprocessing.active_children() == []
+    assert "Layers 2+3: stopped; what was finished before it is kept." in made.progress.value
+    assert not made.button.disabled and made.stop_button.disabled and not made.known
+    assert {stage: contents(study.store.root / stage) for stage in study.store.stages} == whole
+    assert study.store.verify() == []
+    made.panel.close()
+
+
+def test_an_interrupt_stops_what_a_cell_waits_for(study: Study) -> None:
+    made = endless(study, 1, 2)
+    threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+    with pytest.raises(KeyboardInterrupt):
+        made.wait()
+    assert "Layers 1+2: stopped" in made.progress.value
+    assert multiprocessing.active_children() == []
+    made.panel.close()
 
 
 def test_an_unknown_case_is_refused(study: Study) -> None:

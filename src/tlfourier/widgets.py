@@ -1,8 +1,12 @@
 """Choose which layers to re-train in a live notebook: known sets are shown at once, others on demand."""
 
+import asyncio
 import base64
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
 from html import escape
-from itertools import compress
+from pathlib import Path
 from typing import Any
 
 import xarray as xr
@@ -14,14 +18,36 @@ from tlfourier.fourier.change import strongest_changes
 from tlfourier.io.extras import need
 from tlfourier.io.words import one_line
 from tlfourier.study.study import Study
+from tlfourier.sweep.backends.aside import STOPPED, Aside
 
-need("book", "ipywidgets")
+need("book", "anywidget", "ipywidgets")
+import anywidget  # noqa: E402
 import ipywidgets  # noqa: E402
+import traitlets  # noqa: E402
 
 SCORES = {label: name for name, (label, _, _) in layers.PANELS.items()}
 KERNELS_SHOWN = 6
 SEED = 0
 """A set that a reader asks for is re-trained from the base network of this seed."""
+
+
+class LayerToggles(anywidget.AnyWidget):
+    """A button for each of ``layers``, pressed or not, and a sentence where no kernel answers."""
+
+    _esm = Path(__file__).with_suffix(".js")
+    _css = Path(__file__).with_suffix(".css")
+    layers = traitlets.List(traitlets.Int()).tag(sync=True)
+    chosen = traitlets.List(traitlets.Int()).tag(sync=True)
+
+
+@dataclass
+class _Training:
+    """A set of layers that is being re-trained, and the event loop that hears of it."""
+
+    case: str
+    label: str
+    aside: Aside
+    loop: asyncio.AbstractEventLoop | None = None
 
 
 class Chooser:
@@ -41,33 +67,44 @@ class Chooser:
         self._quiet = False
         self.case = ipywidgets.Dropdown(options=study.cases, value=start, description="case")
         self.score = ipywidgets.Dropdown(options=SCORES, description="score")
-        self.toggles = [_toggle(layer, layer in chosen) for layer in study.layers]
+        known = [layer for layer in study.layers if layer in chosen]
+        self.toggles = LayerToggles(layers=list(study.layers), chosen=known)
         self.kernels_of = ipywidgets.Dropdown(options=chosen or study.layers, description="kernels of")
         self.button = ipywidgets.Button(description="re-train now", button_style="primary")
-        self.status, self.chart, self.gallery = (ipywidgets.HTML() for _ in range(3))
-        self.progress = ipywidgets.Output()
+        self.stop_button = ipywidgets.Button(description="stop", icon="stop", disabled=True)
+        self.status, self.progress, self.chart, self.gallery = (ipywidgets.HTML() for _ in range(4))
+        self._training: _Training | None = None
         self.panel = self._arrange()
         self._watch()
         self.refresh()
 
     def _arrange(self) -> ipywidgets.Widget:
         first = [self.case, self.score, self.kernels_of]
-        second = [ipywidgets.Label("re-train"), *self.toggles, self.button]
+        second = [ipywidgets.Label("re-train"), self.toggles, self.button, self.stop_button]
         rows = [ipywidgets.HBox(row, layout={"flex_flow": "row wrap"}) for row in (first, second)]
         return ipywidgets.VBox([*rows, self.status, self.progress, self.chart, self.gallery])
 
     def _watch(self) -> None:
-        for control in (self.case, self.score, *self.toggles):
-            control.observe(lambda change: self.refresh(), names="value")
-        self.kernels_of.observe(lambda change: self._show_gallery(), names="value")
-        self.button.on_click(lambda button: self.retrain())
+        for control, name in ((self.case, "value"), (self.score, "value"), (self.toggles, "chosen")):
+            control.observe(lambda change: self._try(self.refresh), names=name)
+        self.kernels_of.observe(lambda change: self._try(self._show_gallery), names="value")
+        self.button.on_click(lambda button: self._try(self.start))
+        self.stop_button.on_click(lambda button: self._try(self.stop))
+
+    def _try(self, action: Callable[[], None]) -> None:
+        """Do what a control asks for, and say what goes wrong: else only the kernel's log would know."""
+        try:
+            action()
+        except Exception as error:
+            self.chart.value = self.gallery.value = ""
+            self._say(f"This did not work: {one_line(error, longest=1000).removesuffix('.')}.")
 
     # ---- what is chosen
 
     @property
     def chosen(self) -> tuple[int, ...]:
         """Return the layers that are switched on."""
-        return tuple(compress(self.study.layers, [toggle.value for toggle in self.toggles]))
+        return tuple(sorted(self.toggles.chosen))
 
     @property
     def label(self) -> str:
@@ -77,8 +114,7 @@ class Chooser:
     def choose(self, *chosen: int) -> None:
         """Switch exactly these layers on."""
         self._quiet = True
-        for layer, toggle in zip(self.study.layers, self.toggles, strict=True):
-            toggle.value = layer in chosen
+        self.toggles.chosen = [layer for layer in self.study.layers if layer in chosen]
         self._quiet = False
         self.refresh()
 
@@ -122,7 +158,7 @@ class Chooser:
             self._quiet = True
             self.kernels_of.options = self.chosen
             self._quiet = False
-        self.button.disabled = self.known or not self.chosen
+        self._enable()
         self._say(self._report())
         self.chart.value = picture(self.figure(), f"{self.score.label} against the re-trained layer")
         self._show_gallery()
@@ -138,8 +174,7 @@ class Chooser:
         if not self.chosen:
             return "Choose at least one layer."
         if not self.known:
-            wait = "the button does it in half a minute at most"
-            return f"Layers {self.label} were not re-trained yet: {wait}."
+            return self._report_unknown()
         name, table = self.score.value, self.table()
         value = float(table[name].sel(model=self.label, seed=SEED))
         none, every = (float(table[name].sel(model=model, seed=SEED)) for model in ("none", "all"))
@@ -148,34 +183,74 @@ class Chooser:
             f"without transfer {none:.3f}, with all layers {every:.3f}."
         )
 
+    def _report_unknown(self) -> str:
+        """Say the same of a set that nobody has re-trained."""
+        now = self._training
+        if now and (now.case, now.label) == (self.case.value, self.label):
+            return f"Layers {self.label} are being re-trained; look at others meanwhile, or stop it."
+        wait = f"once layers {now.label} are done" if now else "in half a minute at most"
+        return f"Layers {self.label} were not re-trained yet: the button does it {wait}."
+
     def _say(self, sentence: str) -> None:
         self.status.value = f'<p role="status">{escape(sentence)}</p>'
 
     # ---- what is done
 
-    def retrain(self) -> None:
-        """Re-train the chosen set with the same few samples and the same steps as every other, and show it.
+    def start(self) -> None:
+        """Begin to re-train the chosen set as every other, in a process of its own: the kernel stays free.
 
-        What goes wrong (a full disk, a training that diverges, an interrupt) is said in the panel in one
-        sentence.
+        What comes of it is said in the panel. Nothing happens while another set is being re-trained.
         """
-        self.button.disabled = True
-        self._say(f"Re-training layers {self.label} ...")
-        self.progress.clear_output()
-        problem = ""
-        with self.progress:
-            try:  # within: in a kernel the widget prints what leaves the block, and goes on
-                self.study.make.score(self.case.value, self.chosen, SEED)
-            except Exception as error:
-                problem = f"This did not work: {one_line(error, longest=1000)}"
-            except KeyboardInterrupt:
-                problem = "Stopped: what was finished is kept, and the button goes on with the rest"
-        if problem:
-            self._say(f"{problem.removesuffix('.')}.")
-            self.button.disabled = False
+        if self._training or self.known or not self.chosen:
             return
-        self.progress.clear_output()
+        case = self.case.value
+        aside = Aside(self.study.store, self.study.design.score_node(case, self.chosen, SEED))
+        self._training = _Training(case, self.label, aside)
+        with contextlib.suppress(RuntimeError):  # without a kernel's event loop `wait` hears
+            self._training.loop = asyncio.get_running_loop()
+            self._training.loop.add_reader(aside.fileno(), lambda: self._try(self._hear))
+        self.progress.value = ""
+        self._enable()
+        self._say(self._report())
+
+    def stop(self) -> None:
+        """Stop re-training; what was finished before it is kept, and the button begins again."""
+        if self._training:
+            self._training.aside.stop()
+
+    def retrain(self) -> None:
+        """Re-train the chosen set and wait for the end, as `start` and `wait` do."""
+        self.start()
+        self.wait()
+
+    def wait(self) -> None:
+        """Wait until nothing is being re-trained; an interrupt stops that as well."""
+        try:
+            while self._training:
+                self._hear()
+        except KeyboardInterrupt:
+            self.stop()
+            self.wait()
+            raise
+
+    def _hear(self) -> None:
+        """Show what the training says, and at its end what has come of it."""
+        if (now := self._training) is None:
+            return
+        now.aside.hear()
+        if now.aside.outcome is None:
+            self.progress.value = f"<pre>{escape(now.aside.progress)}</pre>"
+            return
+        if now.loop:
+            now.loop.remove_reader(now.aside.fileno())
+        self._training = None
+        self.progress.value = _ending(now.label, now.aside.outcome)
         self.refresh()
+
+    def _enable(self) -> None:
+        """Let those buttons be pressed that would do something."""
+        self.button.disabled = bool(self._training) or self.known or not self.chosen
+        self.stop_button.disabled = not self._training
 
 
 def picture(figure: Any, alt: str) -> str:
@@ -184,14 +259,10 @@ def picture(figure: Any, alt: str) -> str:
     return f'<img alt="{escape(alt)}" style="max-width: 100%" src="data:image/png;base64,{coded}">'
 
 
-def _toggle(layer: int, on: bool) -> ipywidgets.ToggleButton:
-    """Return a small button that switches one layer on or off."""
-    about = {"description": f"layer {layer}", "tooltip": f"re-train layer {layer}"}
-    made = ipywidgets.ToggleButton(value=on, **about, layout={"width": "6.2em"})
-
-    def look(value: bool) -> None:
-        made.button_style, made.icon = ("info", "check") if value else ("", "")
-
-    made.observe(lambda change: look(change["new"]), names="value")
-    look(on)
-    return made
+def _ending(label: str, outcome: str) -> str:
+    """Return a paragraph that says why a set was not re-trained, nothing if it was."""
+    if not outcome:
+        return ""
+    failed = f"this did not work: {outcome.removesuffix('.')}"
+    stopped = "stopped; what was finished before it is kept"
+    return f'<p role="status">Layers {label}: {escape(stopped if outcome == STOPPED else failed)}.</p>'
