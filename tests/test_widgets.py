@@ -118,7 +118,7 @@ def endless(study: Study, *chosen: int) -> Chooser:
     made.study = study.vary({"transfer.steps": 10_000_000})
     made.choose(*chosen)
     made.start()
-    while "transfer" not in made.progress.value:
+    while "layers " not in made.progress.value:
         made._hear()
     return made
 
