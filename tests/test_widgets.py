@@ -3,6 +3,7 @@
 import base64
 import multiprocessing
 import os
+import re
 import shutil
 import signal
 import threading
@@ -65,7 +66,8 @@ def test_every_control_changes_what_is_shown(chooser: Chooser) -> None:
 def test_an_unknown_set_is_re_trained_by_the_button_and_then_shown(chooser: Chooser) -> None:
     chooser.choose(1, 3)
     assert not chooser.known and not chooser.button.disabled
-    assert "not re-trained yet" in chooser.status.value and chooser.gallery.value == ""
+    assert "not re-trained yet: the button does it in about " in chooser.status.value
+    assert chooser.gallery.value == ""
     chooser.button.click()
     assert "Layers 1+3 are being re-trained" in chooser.status.value
     assert chooser.button.disabled and not chooser.stop_button.disabled
@@ -96,6 +98,16 @@ def test_the_button_asks_for_it_whatever_it_takes(study: Study) -> None:
     chooser.retrain()
     assert chooser.known and "Layers 1+2, seed 0" in chooser.status.value
     chooser.panel.close()
+
+
+def test_the_wait_that_is_announced_is_the_forecast_of_the_chosen_set(study: Study) -> None:
+    made = Chooser(study, "forcing", (2,))
+    made.choose(2, 3)
+    assert re.search(r"in about \d s\.", made.status.value)
+    made.study = study.vary({"transfer.steps": 10**9})
+    made.refresh()
+    assert re.search(r"in about [\d.]+ (min|h)\.", made.status.value)
+    made.panel.close()
 
 
 def test_the_toggles_are_what_is_chosen(chooser: Chooser) -> None:

@@ -19,6 +19,8 @@ from tlfourier.io.extras import need
 from tlfourier.io.words import one_line
 from tlfourier.study.study import Study
 from tlfourier.sweep.backends.aside import STOPPED, Aside
+from tlfourier.sweep.plan import plan
+from tlfourier.sweep.progress import duration
 
 need("book", "anywidget", "ipywidgets")
 import anywidget  # noqa: E402
@@ -65,13 +67,18 @@ class Chooser:
         self._scores: dict[str, xr.Dataset] = {}
         # While several controls are set at once, nothing is drawn in between.
         self._quiet = False
-        self.case = ipywidgets.Dropdown(options=study.cases, value=start, description="case")
-        self.score = ipywidgets.Dropdown(options=SCORES, description="score")
+        look = {
+            "layout": {"width": "auto", "margin": "2px 16px 2px 2px"},
+            "style": {"description_width": "initial"},
+        }
+        self.case = ipywidgets.Dropdown(options=study.cases, value=start, description="case", **look)
+        self.score = ipywidgets.Dropdown(options=SCORES, description="score", **look)
         known = [layer for layer in study.layers if layer in chosen]
         self.toggles = LayerToggles(layers=list(study.layers), chosen=known)
-        self.kernels_of = ipywidgets.Dropdown(options=chosen or study.layers, description="kernels of")
+        layers_shown = chosen or study.layers
+        self.kernels_of = ipywidgets.Dropdown(options=layers_shown, description="kernels of", **look)
         self.button = ipywidgets.Button(description="re-train now", button_style="primary")
-        self.stop_button = ipywidgets.Button(description="stop", icon="stop", disabled=True)
+        self.stop_button = ipywidgets.Button(description="stop", disabled=True)
         self.status, self.progress, self.chart, self.gallery = (ipywidgets.HTML() for _ in range(4))
         self._training: _Training | None = None
         self.panel = self._arrange()
@@ -79,9 +86,14 @@ class Chooser:
         self.refresh()
 
     def _arrange(self) -> ipywidgets.Widget:
-        first = [self.case, self.score, self.kernels_of]
-        second = [ipywidgets.Label("re-train"), self.toggles, self.button, self.stop_button]
-        rows = [ipywidgets.HBox(row, layout={"flex_flow": "row wrap"}) for row in (first, second)]
+        what = [self.case, self.score, self.kernels_of]
+        which = [ipywidgets.Label("re-train", layout={"flex": "none"}), self.toggles]
+        # where the panel is narrow the lists go on in a second line; the toggles do so by themselves
+        rows = [
+            ipywidgets.HBox(what, layout={"flex_flow": "row wrap"}),
+            ipywidgets.HBox(which),
+            ipywidgets.HBox([self.button, self.stop_button]),
+        ]
         return ipywidgets.VBox([*rows, self.status, self.progress, self.chart, self.gallery])
 
     def _watch(self) -> None:
@@ -188,8 +200,13 @@ class Chooser:
         now = self._training
         if now and (now.case, now.label) == (self.case.value, self.label):
             return f"Layers {self.label} are being re-trained; look at others meanwhile, or stop it."
-        wait = f"once layers {now.label} are done" if now else "in half a minute at most"
+        wait = f"once layers {now.label} are done" if now else f"in about {duration(self._forecast())}"
         return f"Layers {self.label} were not re-trained yet: the button does it {wait}."
+
+    def _forecast(self) -> float:
+        """Return the seconds that the chosen set will probably take, with all that it needs."""
+        node = self.study.design.score_node(self.case.value, self.chosen, SEED)
+        return max(1.0, plan(self.study.store, [node]).total())
 
     def _say(self, sentence: str) -> None:
         self.status.value = f'<p role="status">{escape(sentence)}</p>'
