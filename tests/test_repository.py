@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import subprocess
+from importlib.metadata import files
 from pathlib import Path
 
 import pytest
@@ -84,3 +85,11 @@ def test_vendored_code_is_listed_with_its_licence() -> None:
     listed = re.findall(r"^\| `([\w-]+)` \| .+ \| (.+) \|$", table, re.M)
     assert {name for name, _ in listed} == folders
     assert all(re.search(r"MIT|BSD|Apache", licence) for _, licence in listed)
+
+
+def test_the_vendored_toggles_are_run_by_the_code_that_is_installed() -> None:
+    installed = next(
+        path for path in files("anywidget") or [] if path.match("anywidget/nbextension/index.js")
+    )
+    vendored = REPOSITORY / VENDORED / "anywidget" / "index.js"
+    assert vendored.read_bytes() == installed.read_binary()

@@ -10,10 +10,14 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from ipywidgets.embed import dependency_state, embed_data
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from playwright.sync_api import expect
 
+from tests.lab import browser_page, find_chromium
 from tlfourier.book.publisher import PublishError, page_problems, publish
 from tlfourier.io.paths import require_checkout
+from tlfourier.widgets import LayerToggles
 
 REPOSITORY = require_checkout()
 
@@ -48,6 +52,30 @@ def test_the_executed_pages_are_published_without_anything_from_the_network(repo
     intro = (index.parent / "book" / "intro.html").read_text()
     assert "vendor/mathjax/tex-chtml-full.js" in intro
     assert "Subel" in intro
+
+
+def test_toggles_in_a_published_page_ask_for_nothing_from_the_network(repository: Path) -> None:
+    toggles = LayerToggles(layers=[1, 2, 3], chosen=[2])
+    state = dependency_state([toggles], drop_defaults=False)
+    data = embed_data(views=[toggles], state=state)
+    executed = repository / "build" / "smoke" / "book" / "page.ipynb"
+    page = nbformat.read(executed, as_version=4)
+    view = {"application/vnd.jupyter.widget-view+json": data["view_specs"][0], "text/plain": "toggles"}
+    page.cells[1].outputs = [new_output("display_data", data=view)]
+    page.metadata["widgets"] = {"application/vnd.jupyter.widget-state+json": data["manager_state"]}
+    nbformat.write(page, executed)
+    published = publish("smoke", repository).parent / "book" / "page.html"
+    complaints: list[str] = []
+    asked: list[str] = []
+    with browser_page(find_chromium(), complaints) as shown:
+        shown.on("request", lambda request: asked.append(request.url))
+        shown.goto(published.as_uri())
+        expect(shown.get_by_role("button", name="layer 2", exact=True)).to_have_attribute(
+            "aria-pressed", "true"
+        )
+        expect(shown.get_by_text("Not connected to a running kernel")).to_be_visible()
+    assert [address for address in asked if not address.startswith(("file:", "blob:", "data:"))] == []
+    assert complaints == []
 
 
 def test_jupyter_book_alone_shows_the_executed_pages(repository: Path) -> None:
