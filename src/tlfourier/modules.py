@@ -4,9 +4,10 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
+
+from tlfourier.numeric import as_tensor as as_tensor
 
 _LOOKED_AT = 64  # samples at once, when values are checked: the check itself needs memory
 
@@ -44,25 +45,6 @@ def as_it_was(*modules: Any) -> Iterator[None]:
                 if not torch.equal(value, copy):  # else somebody may differentiate through it
                     value.copy_(copy)
         torch.set_rng_state(random)
-
-
-def as_tensor(values: Any, name: str) -> Tensor:
-    """Return numbers as a tensor: arrays of any byte order and strides, lists, tensors as they are.
-
-    Raises ValueError for what holds no real numbers.
-    """
-    if isinstance(values, Tensor):
-        found = values
-    else:
-        array = np.ascontiguousarray(values)
-        if array.dtype.kind not in "fiub":
-            raise ValueError(f"{name} of {array.dtype}: accepted are real numbers, as tensor, array or list")
-        found = torch.from_numpy(array.astype(array.dtype.newbyteorder("="), copy=False))
-    if found.is_complex() or found.layout != torch.strided:
-        raise ValueError(
-            f"{name} of {found.dtype}, {found.layout}: accepted are real numbers, one beside the other"
-        )
-    return found
 
 
 def check_finite(name: str, values: Tensor) -> None:

@@ -4,16 +4,21 @@ Arrays are ordered (..., y, x): y is the second-last dimension, x the last. Spec
 ``torch.fft.rfft2`` without normalisation: (..., N, N // 2 + 1).
 """
 
-from typing import TypeAlias
+from typing import Annotated, TypeAlias
 
 from jaxtyping import Complex, Float
 from torch import Tensor
+
+from tlfourier.takes import Range
 
 Field: TypeAlias = Float[Tensor, "... n n"]
 """A real field on a square grid."""
 
 Spectrum: TypeAlias = Complex[Tensor, "... n m"]
 """The half spectrum of a real field, m = n // 2 + 1."""
+
+Columns: TypeAlias = Complex[Tensor, "... n columns"]
+"""A half spectrum of which the last columns, zeros all of them, may be left out."""
 
 Resized: TypeAlias = Complex[Tensor, "... n_new m_new"]
 """A half spectrum on another grid than the Spectrum beside it."""
@@ -29,3 +34,18 @@ Kernel: TypeAlias = Float[Tensor, "out in k k"]
 
 Activation: TypeAlias = Float[Tensor, "batch channel n n"]
 """What enters or leaves a convolution: fields with a channel dimension."""
+
+Count: TypeAlias = Annotated[int, Range(1, 10**6)]
+"""How many there are of something, at least one."""
+
+Seed: TypeAlias = Annotated[int, Range(0, 2**63 - 1)]
+"""What random numbers begin with."""
+
+Positive: TypeAlias = Annotated[float, Range(1e-30, 1e30)]
+"""A number above zero of which powers can be taken."""
+
+Finite: TypeAlias = Annotated[float, Range(-1e30, 1e30)]
+"""A number of which powers can be taken."""
+
+Ordered: TypeAlias = Annotated[float, Range()]
+"""Any number, infinite ones included, but no NaN."""
