@@ -66,7 +66,7 @@ def test_whole_numbers_take_the_precision_of_the_grid() -> None:
     whole = np.arange(64).reshape(8, 8)
     for dtype in (torch.float32, torch.float64):
         grid = Grid(8, dtype=dtype)
-        found = grid.to_spectral(whole)
+        found = grid.to_spectral(whole)  # type: ignore[arg-type]
         assert torch.equal(found, grid.to_spectral(torch.from_numpy(whole).to(dtype)))
     half = torch.full((8, 8), 6e4, dtype=torch.float16)  # whose sum overflows
     assert Grid(8).to_spectral(half)[0, 0].real == pytest.approx(64 * 6e4, rel=1e-3)
@@ -96,9 +96,9 @@ def test_what_is_no_field_is_refused_in_one_sentence(given: Any, sentence: str) 
 def test_numbers_are_taken_from_numpy_and_torch_and_words_are_not() -> None:
     for size in (np.int64(16), np.array(16), torch.tensor(16), 16.0, np.float32(16)):
         assert Grid(size, np.float32(2)).size == 16  # type: ignore[arg-type]
-    for size in ("16", 16.5, True, None, 16j, np.array([16, 16]), math.nan):
+    for wrong in ("16", 16.5, True, None, 16j, np.array([16, 16]), math.nan):
         with pytest.raises(ValueError, match=r"^size.* in Grid: accepted is a whole number$"):
-            Grid(size)  # type: ignore[arg-type]
+            Grid(wrong)  # type: ignore[arg-type]
     for length in ("1", None, False, 1j, 10**400):
         with pytest.raises(ValueError, match=r"^length=.* in Grid: accepted is a number$"):
             Grid(16, length)  # type: ignore[arg-type]
@@ -124,7 +124,7 @@ def test_spectra_that_do_not_go_together_are_refused() -> None:
         spectra.energy(Grid(8), OMEGA_HAT)
 
 
-ROOMS = ("flow",)
+ROOMS = ("flow", "closure", "fourier")
 INSIDE = {"by_columns"}  # at every step of the solver
 
 

@@ -132,7 +132,7 @@ class _Door:
 
     def _fit(self, name: str, found: Tensor, take: Take, sizes: dict[str, int]) -> None:
         known = bool(sizes)
-        if not found.numel():
+        if known and not found.numel():
             raise ValueError(f"{described(name, found)} in {self.title}: accepted is at least one number")
         if not fitting(tuple(found.shape), take.dims, sizes):
             if known and found.ndim >= len(take.dims) - 1:
@@ -143,9 +143,9 @@ class _Door:
     def _broadcast(self, tensors: dict[str, Tensor]) -> None:
         """Raise ValueError unless what comes before the last dimensions is the same, or left out."""
         batches = {
-            name: tuple(tensor.shape)[: 1 - len(self.takes[name].dims)]
+            name: tuple(tensor.shape)[: tensor.ndim + 1 - len(self.takes[name].dims)]
             for name, tensor in tensors.items()
-            if self.takes[name].dims[0] == "..."
+            if self.takes[name].together
         }
         if len(set(batches.values())) < 2:
             return

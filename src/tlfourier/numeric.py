@@ -71,6 +71,14 @@ def complex_numbers(value: Any) -> Any:
     return found if found.dtype in _COMPLEX else found.to(torch.complex64)
 
 
+def whole_numbers(value: Any) -> Any:
+    """Return integers as a tensor of int64; truth values and floats are none."""
+    found = numbers_of(value)
+    if found is None or found.is_complex() or found.is_floating_point() or found.dtype == torch.bool:
+        return REFUSED
+    return found if found.dtype == torch.int64 else found.to(torch.int64)
+
+
 def any_numbers(value: Any) -> Any:
     """Return numbers of any kind as a tensor."""
     found = numbers_of(value)

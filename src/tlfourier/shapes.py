@@ -6,10 +6,10 @@ Arrays are ordered (..., y, x): y is the second-last dimension, x the last. Spec
 
 from typing import Annotated, TypeAlias
 
-from jaxtyping import Complex, Float
+from jaxtyping import Complex, Float, Int
 from torch import Tensor
 
-from tlfourier.takes import Range
+from tlfourier.limits import Range
 
 Field: TypeAlias = Float[Tensor, "... n n"]
 """A real field on a square grid."""
@@ -34,6 +34,21 @@ Kernel: TypeAlias = Float[Tensor, "out in k k"]
 
 Activation: TypeAlias = Float[Tensor, "batch channel n n"]
 """What enters or leaves a convolution: fields with a channel dimension."""
+
+Waves: TypeAlias = Float[Tensor, "*#waves"]
+"""Wavenumbers that are broadcast against each other."""
+
+GridSize: TypeAlias = Annotated[int, Range(1, 2**13)]
+"""Points per side of a grid on which every mode of every kernel is computed."""
+
+Batch: TypeAlias = Annotated[int, Range(most=2**31)]
+"""Samples in memory at once."""
+
+Samples: TypeAlias = Float[Tensor, "sample channel y x"]
+"""Fields as a network takes them, on any grid."""
+
+Whole: TypeAlias = Int[Tensor, "sample"]
+"""A whole number for each sample."""
 
 Count: TypeAlias = Annotated[int, Range(1, 10**6)]
 """How many there are of something, at least one."""

@@ -1,7 +1,6 @@
 """What an annotation takes: how an argument becomes it, and the words for what is accepted."""
 
 import collections.abc as abc
-import math
 import numbers
 import os
 import types
@@ -16,8 +15,10 @@ import torch
 from torch import Tensor, nn
 
 from tlfourier import numeric
+from tlfourier.limits import Holds, Range
 from tlfourier.numeric import REFUSED
 
+_WRAPPERS = ("DataParallel", "DistributedDataParallel", "OptimizedModule")
 _HOLDERS = ("module", "_orig_mod")  # where DataParallel and torch.compile keep the module they wrap
 
 
@@ -36,6 +37,11 @@ class Take:
     quick: Any = frozenset()
     dims: tuple[str, ...] = field(default=())
 
+    @property
+    def together(self) -> bool:
+        """Whether the leading dimensions are to agree with those of the other arguments."""
+        return self.dims[0].startswith("*#") or (self.dims[0] == "..." and len(self.dims) > 1)
+
     def sentence(self, sizes: Mapping[str, int] | None = None) -> str:
         """Return the end of the sentence: "is a whole number", "are real numbers of shape (..., 8, 8)"."""
         return f"{self.words} of shape {self.shape(sizes or {})}" if self.dims else self.words
@@ -44,46 +50,6 @@ class Take:
         """Return the shape that is accepted, with the sizes that are known."""
         known = ", ".join(str(sizes.get(name, name)) for name in self.dims)
         return f"({known}{',' if len(self.dims) == 1 else ''})"
-
-
-@dataclass(frozen=True)
-class Range:
-    """Say which numbers an annotation takes: ``Annotated[int, Range(1, 10)]``; never NaN.
-
-    ``least`` itself is accepted unless ``above``; ``most`` is.
-    """
-
-    least: int | float = -math.inf
-    most: int | float = math.inf
-    above: bool = False
-
-    def holds(self, value: int | float) -> bool:
-        """Say whether a number lies within."""
-        return (value > self.least if self.above else value >= self.least) and value <= self.most
-
-    def __str__(self) -> str:
-        low = f"above {self.least:g}" if self.above else f"from {self.least:g} on"
-        if self.least == -math.inf:
-            return "that is not NaN" if self.most == math.inf else f"up to {self.most:g}"
-        return low if self.most == math.inf else f"{low}, at most {self.most:g}"
-
-
-@dataclass(frozen=True, init=False)
-class Holds:
-    """Name the variables that a Dataset needs, or the dimensions of a DataArray."""
-
-    names: tuple[str, ...]
-
-    def __init__(self, *names: str) -> None:
-        object.__setattr__(self, "names", names)
-
-    def holds(self, value: Any) -> bool:
-        """Say whether all of them are there, and none of their dimensions is empty."""
-        there = set(value.dims) | set(value.coords) | set(getattr(value, "data_vars", ()))
-        return there.issuperset(self.names) and all(size > 0 for size in value.sizes.values())
-
-    def __str__(self) -> str:
-        return f"with {', '.join(self.names)}, none of them empty"
 
 
 ANYTHING = Take(lambda value: value, "is anything")
@@ -108,7 +74,7 @@ def described(name: str, value: Any) -> str:
 
 def fitting(shape: tuple[int, ...], dims: tuple[str, ...], sizes: dict[str, int]) -> bool:
     """Say whether a shape has these last dimensions; note in ``sizes`` those that had no size yet."""
-    last = dims[1:] if dims[0] == "..." else dims
+    last = dims[1:] if dims[0].startswith((".", "*")) else dims
     if len(shape) < len(last) or (last is dims and len(shape) > len(last)):
         return False
     there = shape[len(shape) - len(last) :]
@@ -122,6 +88,8 @@ def _of(*kinds: type) -> Callable[[Any], Any]:
     """Return what takes objects of these types, also a network that another module wraps."""
 
     def convert(value: Any) -> Any:
+        while isinstance(value, nn.Module) and type(value).__name__ in _WRAPPERS and nn.Module in kinds:
+            value = getattr(value, "module", None) or value._orig_mod
         if isinstance(value, kinds):
             return value
         if isinstance(value, nn.Module):
@@ -256,7 +224,10 @@ def taking(hint: Any) -> Take:
     """Return what an annotation takes; anything for those of which nothing can be said."""
     origin, inside = typing.get_origin(hint), typing.get_args(hint)
     if hasattr(hint, "dim_str") and hasattr(hint, "dtypes"):
-        real = not any("complex" in str(kind) for kind in hint.dtypes)
+        kinds = " ".join(map(str, hint.dtypes))
+        if "complex" not in kinds and "float" not in kinds:
+            return Take(numeric.whole_numbers, "are whole numbers", frozenset(), tuple(hint.dim_str.split()))
+        real = "complex" not in kinds
         words = "are real numbers" if real else "are complex numbers, as of torch.fft.rfft2,"
         return Take(
             numeric.real_numbers if real else numeric.complex_numbers,

@@ -16,8 +16,8 @@ from tlfourier.flow import spectra
 from tlfourier.flow.equation import VorticityEquation
 from tlfourier.flow.grid import Grid
 from tlfourier.flow.statistics import Autocorrelation, Lags, VorticityPDF, decorrelation_time, seconds
+from tlfourier.limits import Holds, Range
 from tlfourier.shapes import Spectrum
-from tlfourier.takes import Holds, Range
 
 Trajectory: TypeAlias = Annotated[xr.Dataset, Holds("omega", "time")]
 """Snapshots of the vorticity over time."""

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from tlfourier.doors import door
+from tlfourier.limits import Range
 from tlfourier.shapes import Field, Resized, Spectrum
-from tlfourier.takes import Range
 
 SMALLEST_SIZE = 8
 LARGEST_SIZE = 2**16

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from tlfourier.doors import door
 from tlfourier.flow.grid import LARGEST_SIZE, Grid, check_wavenumber, resize
+from tlfourier.limits import Range
 from tlfourier.shapes import Spectrum
-from tlfourier.takes import Range
 
 
 @door

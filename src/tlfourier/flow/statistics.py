@@ -10,8 +10,9 @@ import xarray as xr
 
 from tlfourier.doors import door
 from tlfourier.flow.grid import Grid, resize
+from tlfourier.limits import Range
 from tlfourier.shapes import Count, Field, Positive, Spectrum
-from tlfourier.takes import Range, described
+from tlfourier.takes import described
 
 
 @door

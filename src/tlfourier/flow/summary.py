@@ -8,8 +8,8 @@ import numpy as np
 import xarray as xr
 
 from tlfourier.doors import door
+from tlfourier.limits import Holds, Range
 from tlfourier.shapes import Ordered, Positive
-from tlfourier.takes import Holds, Range
 
 # name: (long name, units), in the order of the table.
 NUMBERS = {
