@@ -124,7 +124,7 @@ def test_spectra_that_do_not_go_together_are_refused() -> None:
         spectra.energy(Grid(8), OMEGA_HAT)
 
 
-ROOMS = ("flow", "closure", "fourier")
+ROOMS = ("flow", "closure", "fourier", "scorecard", "figures")
 INSIDE = {"by_columns"}  # at every step of the solver
 
 

@@ -132,7 +132,7 @@ class _Door:
 
     def _fit(self, name: str, found: Tensor, take: Take, sizes: dict[str, int]) -> None:
         known = bool(sizes)
-        if known and not found.numel():
+        if (known or (take.dims[0] == "..." and len(take.dims) > 1)) and not found.numel():
             raise ValueError(f"{described(name, found)} in {self.title}: accepted is at least one number")
         if not fitting(tuple(found.shape), take.dims, sizes):
             if known and found.ndim >= len(take.dims) - 1:

@@ -94,12 +94,10 @@ def wrap(field: Tensor, width: Annotated[int, Range(most=10**4)]) -> Tensor:
     Of shape (..., N + 2 width, N + 2 width), for ``field`` of shape (..., N, N); ValueError unless ``width``
     is 0 to N.
     """
+    if field.ndim < 2 or field.is_complex():
+        raise ValueError(f"{described('field', field)}: accepted are real numbers of shape (..., N, N)")
     if not 0 <= width <= min(field.shape[-2:]):
         raise ValueError(f"padding width {width} on a field of {tuple(field.shape[-2:])}: accepted is 0 to N")
-    if field.ndim < 2 or field.is_complex():
-        raise ValueError(
-            f"{described('field', field)}: accepted are real numbers of shape (..., rows, columns)"
-        )
     padded: Tensor = field if width == 0 else _Wrap.apply(field, width)
     return padded
 

@@ -21,6 +21,7 @@ from tlfourier.fourier.kernels import (
     weight_of,
 )
 from tlfourier.limits import Holds
+from tlfourier.numeric import as_tensor
 from tlfourier.shapes import Count, GridSize
 
 
@@ -135,7 +136,7 @@ def gini(values: ArrayLike) -> float:
 
     Raises ValueError if there is no value, or one is negative or not finite.
     """
-    x = np.sort(np.asarray(values, dtype=float).ravel())
+    x = np.sort(as_tensor(values, "values").detach().double().numpy().ravel())
     if x.size == 0 or not np.isfinite(x).all() or x[0] < 0:
         raise ValueError(f"values={x[:1]}...: the Gini coefficient needs finite numbers >= 0, at least one")
     weights = 2 * np.arange(1, x.size + 1) - x.size - 1
@@ -150,7 +151,9 @@ def most_changed(change: ArrayLike, percentile: float = 99.9) -> NDArray[np.bool
     """
     if not 0 <= percentile <= 100:
         raise ValueError(f"percentile={percentile}: it must lie between 0 and 100")
-    values = np.asarray(change, dtype=float)
+    values = as_tensor(change, "change").detach().double().numpy()
+    if not values.size:
+        raise ValueError(f"change of shape {values.shape}: at least one number is needed")
     return np.asarray(values > np.percentile(values, percentile))
 
 

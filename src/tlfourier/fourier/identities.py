@@ -28,6 +28,8 @@ def layer_spectrum(layer: nn.Conv2d, g: Activation) -> Complex[Tensor, "batch ou
     that is not square or does not fit on the grid. The result has shape (batch, out, N, N): complex,
     unnormalised.
     """
+    if not g.numel():
+        raise ValueError(f"g of shape {tuple(g.shape)}: at least one sample is needed")
     g = for_module(layer, g)
     dilation, before = _check(layer, g.shape[-1])
     check_finite("g", g)

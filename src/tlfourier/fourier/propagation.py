@@ -67,6 +67,8 @@ def one_product(layer: nn.Conv2d, g: Activation) -> xr.Dataset:
         middle. Attributes ``output`` and ``input``, channels from 0, and ``residual``, the largest
         ``||F(W * g)| - |F(W)||F(g)||`` over the largest ``|F(W * g)|``.
     """
+    if not g.numel():
+        raise ValueError(f"g of shape {tuple(g.shape)}: at least one sample is needed")
     check_finite("g", g)
     if tuple(layer.stride) != (1, 1) or tuple(layer.dilation) != (1, 1) or layer.groups != 1:
         raise ValueError(

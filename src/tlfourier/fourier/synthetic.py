@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from tlfourier.doors import door
 from tlfourier.fourier.filter_types import LABELS
-from tlfourier.shapes import Count, GridSize, Seed
+from tlfourier.shapes import Count, Finite, GridSize, Seed
 
 Coordinates = tuple[NDArray[np.floating], NDArray[np.floating]]
 """Positions y (k, 1) and x (1, k), or both (k, k), in grid points from the centre."""
@@ -16,7 +16,7 @@ Coordinates = tuple[NDArray[np.floating], NDArray[np.floating]]
 
 @door
 def synthetic_kernels(
-    count: Count, seed: Seed, noise: float = 0.1, kernel_size: GridSize = 5
+    count: Count, seed: Seed, noise: Finite = 0.1, kernel_size: GridSize = 5
 ) -> tuple[NDArray[np.float64], np.ndarray]:
     """Return ``count`` kernels of each of the four filter types, with their labels.
 

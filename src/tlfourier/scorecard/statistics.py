@@ -14,11 +14,13 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from tlfourier.closure.models import of_size
+from tlfourier.doors import door
 
 ALPHA = 0.05
 """Chance of one false verdict or more in a family of tests."""
 
 
+@door
 @dataclass(frozen=True)
 class Decision:
     """What the seeds say of a mean and a bound, as one test of a family.
@@ -38,6 +40,7 @@ class Decision:
     level: float
 
 
+@door
 def decide(
     effects: Sequence[ArrayLike], bounds: Sequence[float] | None = None, alpha: float = ALPHA
 ) -> list[Decision]:
@@ -56,6 +59,7 @@ def decide(
     return [_decision(test, factor, alpha) for test, factor in zip(tests, factors.tolist(), strict=True)]
 
 
+@door
 def holm(p_values: ArrayLike) -> NDArray[np.float64]:
     """Return p-values corrected by Holm's step-down method, in their order (Scand. J. Statist. 6, 1979).
 
@@ -113,6 +117,7 @@ def _decision(test: _Student, factor: float, alpha: float) -> Decision:
     return Decision(side, test.effect, low, high, test.seeds, min(1.0, test.p * factor), level)
 
 
+@door
 def depth_correlation(scores: xr.DataArray) -> xr.DataArray:
     """Return Spearman's rank correlation of a score with the number of the re-trained layer, per seed.
 
@@ -132,6 +137,7 @@ def depth_correlation(scores: xr.DataArray) -> xr.DataArray:
     return xr.DataArray(values, {"seed": columns["seed"]}, attrs={"long_name": "Spearman's ρ"})
 
 
+@door
 def single_layers(scores: xr.DataArray) -> xr.DataArray:
     """Keep the models that re-train one layer, as a dimension ``layer`` of whole numbers.
 
@@ -144,6 +150,7 @@ def single_layers(scores: xr.DataArray) -> xr.DataArray:
     return scores.sel(model=names).rename(model="layer").assign_coords(layer=[int(name) for name in names])
 
 
+@door
 def per_seed(scores: xr.Dataset) -> xr.Dataset:
     """Average scores over snapshots and keep those that are one number for each network."""
     mean = scores.mean("snapshot") if "snapshot" in scores.dims else scores
@@ -151,6 +158,7 @@ def per_seed(scores: xr.Dataset) -> xr.Dataset:
     return mean[alone]
 
 
+@door
 def gather(rows: Mapping[str, xr.Dataset]) -> xr.Dataset:
     """Put scores of one model each side by side, `per_seed`, over (model, seed), by new names of the models.
 
