@@ -13,7 +13,12 @@ _LOOKED_AT = 64  # samples at once, when values are checked: the check itself ne
 
 
 def for_module(module: nn.Module, inputs: Tensor) -> Tensor:
-    """Return inputs in the precision of a module's parameters and where they are."""
+    """Return inputs in the precision of a module's parameters and where they are.
+
+    Raises ValueError for a module that cannot be run.
+    """
+    if type(module).forward is nn.Module.forward:
+        raise ValueError(f"a module {type(module).__name__} without forward: one that can be run is needed")
     first = next((one for one in module.parameters() if one.is_floating_point()), None)
     return inputs if first is None else inputs.to(first.device, first.dtype)
 

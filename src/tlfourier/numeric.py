@@ -85,6 +85,19 @@ def any_numbers(value: Any) -> Any:
     return REFUSED if found is None else found
 
 
+def array_like(value: Any) -> Any:
+    """Return what numpy makes an array of; tensors, lists and labelled arrays stay what they are."""
+    if isinstance(value, Tensor) or (hasattr(value, "__array__") and hasattr(value, "dims")):
+        return value
+    found = REFUSED if value is None or isinstance(value, Mapping | nn.Module) else array(value)
+    return value if isinstance(value, list | tuple) and found is not REFUSED else found
+
+
+def array_or_none(value: Any) -> Any:
+    """Return what numpy makes an array of, as it is, and None."""
+    return None if value is None else array_like(value)
+
+
 def array(value: Any) -> Any:
     """Return an array of numpy."""
     if isinstance(value, np.ndarray):

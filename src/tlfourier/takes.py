@@ -241,8 +241,11 @@ def taking(hint: Any) -> Take:
         return _PLAIN.get(hint) or _class(hint)
     if origin is typing.Annotated:
         return _limited(taking(inside[0]), [one for one in inside[1:] if isinstance(one, Range | Holds)])
-    if "numpy._typing" in repr(hint) and origin is not np.ndarray:
-        return ANYTHING
+    if origin in (typing.Union, types.UnionType) and "numpy._typing" in repr(hint):
+        none = type(None) in inside
+        return Take(
+            numeric.array_or_none if none else numeric.array_like, "are numbers or words, as an array"
+        )
     if origin in (typing.Union, types.UnionType):
         return _union(inside)
     if origin is typing.Literal:
