@@ -289,7 +289,3 @@ def reference(profile: str, overrides: dict[str, Any], target: Path | None) -> N
     if total > REFERENCE_LIMIT:
         limit = f"the limit of {REFERENCE_LIMIT / 1e6:.0f} MB for shipped artifacts"
         raise RuntimeError(f"{total / 1e6:.1f} MB is over {limit}")
-
-
-if __name__ == "__main__":
-    main()
