@@ -119,7 +119,7 @@ def test_varied_studies_share_what_they_can(study: Study) -> None:
     mine, theirs = (one.design.network_node for one in (study, varied))
     assert theirs("forcing", "none") == mine("forcing", "none")
     assert theirs("forcing", [2]) != mine("forcing", [2])
-    seen = study.vary({"transfer.normalisation": "base"}).design.score_node("forcing", "none", 0)
+    seen = study.vary({"transfer.scaling": "base"}).design.score_node("forcing", "none", 0)
     assert seen.inputs["scales"].key == study.design.network_node("forcing", "none").inputs["scales"].key
     carried = study.vary({"transfer.optimiser": "carried"}).design.network_node("forcing", [2])
     assert carried.inputs["home"].key != carried.inputs["few"].key

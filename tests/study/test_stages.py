@@ -16,7 +16,14 @@ from tlfourier.store.stage import Stage
 from tlfourier.study import targets
 from tlfourier.study.design import Design
 from tlfourier.study.settings import load
-from tlfourier.study.stages.data import diagnose_node, filter_node, pairs_node, scales_node, simulate_node
+from tlfourier.study.stages.data import (
+    diagnose_node,
+    filter_node,
+    pairs_node,
+    scales_node,
+    scaling_node,
+    simulate_node,
+)
 from tlfourier.study.verdicts import STAGES, verdicts_node
 
 REFERENCE = Path(__file__).parents[2] / "data" / "reference"
@@ -32,6 +39,7 @@ def one_of_each(profile: str) -> dict[str, Node]:
         filter_node(spec, "target"),
         pairs_node(spec, "target", "train", spec.transfer.samples),
         scales_node(spec, "target"),
+        scaling_node("dimensional", scales_node(spec, "small_scale"), scales_node(spec, "target")),
         design.network_node(case, "none"),
         design.network_node(case, [2, 5]),
         design.score_node(case, "gain"),

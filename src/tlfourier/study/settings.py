@@ -17,6 +17,7 @@ from torch import Tensor
 from tlfourier.closure.filters import check_filter
 from tlfourier.closure.network import NetworkSpec
 from tlfourier.closure.pairs import Split
+from tlfourier.closure.scalings import SCALINGS
 from tlfourier.closure.training import TrainingSpec
 from tlfourier.closure.transfer import OPTIMISERS
 from tlfourier.flow.forcing import two_way_cosine
@@ -29,7 +30,6 @@ from tlfourier.study.overrides import apply as apply
 from tlfourier.study.overrides import nested as nested
 
 DTYPES = ("float32", "float64")
-NORMALISATIONS = ("own", "base")
 REVERSED = " reversed"
 """Behind the name of a case: the reverse transfer, from its target to its base."""
 
@@ -76,7 +76,7 @@ class FilterSpec:
 class TransferSettings:
     """Budget of one transfer, the same for every set of layers.
 
-    ``normalisation="own"`` divides the target by its own standard deviations, ``"base"`` by the base's.
+    ``scaling`` names the units in which a network is given the target, see `tlfourier.closure.scalings`.
     ``optimiser="carried"`` starts with Adam's moments on the base flow instead of none.
     """
 
@@ -85,7 +85,7 @@ class TransferSettings:
     batch_size: int = 16
     learning_rate: float = 5e-5
     scratch_steps: int = 12_500
-    normalisation: str = "own"
+    scaling: str = "own"
     optimiser: str = "fresh"
 
 
@@ -220,7 +220,7 @@ def _check_physics(spec: StudySpec) -> None:
     for name, value, accepted in (
         ("simulation.dtype", simulation.dtype, DTYPES),
         ("simulation.stepper", simulation.stepper, tuple(STEPPERS)),
-        ("transfer.normalisation", spec.transfer.normalisation, NORMALISATIONS),
+        ("transfer.scaling", spec.transfer.scaling, SCALINGS),
         ("transfer.optimiser", spec.transfer.optimiser, OPTIMISERS),
     ):
         if value not in accepted:

@@ -21,15 +21,27 @@ from tlfourier.store.node import Node
 from tlfourier.store.stage import Get, Stage
 from tlfourier.study.settings import StudySpec
 from tlfourier.study.stages.artifacts import read_network, read_scales, read_tensors, write_layers
-from tlfourier.study.stages.data import Inputs, pairs_node, points, read_file, sample_count, scales_node
+from tlfourier.study.stages.data import (
+    Inputs,
+    pairs_node,
+    points,
+    read_file,
+    sample_count,
+    scales_node,
+    scaling_node,
+)
 from tlfourier.study.stages.samples import read_samples
 
 _LOOKS = 30  # validations of a transfer
 
 
 def applied_scales(spec: StudySpec, flow: str, network: Node) -> Node:
-    """Return the node of the scales by which a network sees a flow: the flow's own, or those it came with."""
-    return network.inputs["scales"] if spec.transfer.normalisation == "base" else scales_node(spec, flow)
+    """Return the node of the scales by which a network sees a flow, as `TransferSettings.scaling` says.
+
+    On the flow that it was trained on, a network sees what it was trained on.
+    """
+    known = trained_from(network).inputs["scales"]
+    return scaling_node(spec.transfer.scaling, known, scales_node(spec, flow))
 
 
 def trained_from(network: Node) -> Node:
@@ -230,7 +242,8 @@ def make_score(node: Node, inputs: Inputs, folder: Path) -> None:
     given, wanted = pairs.to_tensors(block, scales)
     predicted = predict(network, given)
     psi, omega = (torch.as_tensor(block[name].values) for name in ("psi", "omega"))
-    result = scores.score(predicted[:, 0] * scales.sgs, wanted[:, 0] * scales.sgs, psi=psi, omega=omega)
+    found, truth = (scales.physical(tensor[:, 0], omega) for tensor in (predicted, wanted))
+    result = scores.score(found, truth, psi=psi, omega=omega)
     write_dataset(folder / "scores.nc", result)
 
 
