@@ -8,6 +8,7 @@ network; where they start, it is the base network.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 
 import numpy as np
@@ -206,3 +207,8 @@ def repair(
         return RandomWeights(network, layers, count, draw)
     kinds = {"weights": Repair, "gains": Gains, "kernel scales": KernelScales, "biases": Biases}
     return kinds[name](network, layers)
+
+
+def rewritten(name: str, network: Network, layers: Sequence[int], count: int | None = None) -> list[str]:
+    """Return the names of the parameters that a repair may change; arguments and errors as of `repair`."""
+    return repair(name, copy.deepcopy(network), layers, count).rewritten

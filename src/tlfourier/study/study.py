@@ -221,6 +221,10 @@ class Study:
             node = self.design.table_node(case, {name: self.seeds_of(case) for name in names}, split)
         return self._dataset(node).reindex(seed=list(self.seeds_of(case))).sel(model=names)
 
+    def ladder(self, case: str, split: str = "test") -> xr.Dataset:
+        """Return mean scores over snapshots, (model, seed), of every rung of the ladder of repairs."""
+        return self._dataset(self.design.table_node(case, self.design.rungs(case), split))
+
     def has_score(self, case: str, model: Model, seed: int = 0) -> bool:
         """Tell whether a model is trained and scored on the target already."""
         node = self.design.score_node(case, model, seed)
