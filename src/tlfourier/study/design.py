@@ -170,24 +170,25 @@ class Design:
     def network_node(self, case: str, model: Model, seed: int = 0) -> Node:
         """Return the node of a model's network, by its name or its layers; ValueError if one is unknown."""
         flows, name = self.case(case), model_name(model, self.spec.network.layers)
+        spec = self.spec.of_seed(seed)
         if seed not in self.seeds_of(case):
             raise ValueError(f"seed={seed}: case {case!r} has seeds 0..{len(self.seeds_of(case)) - 1}")
         if name == "gradient":
             raise ValueError("model 'gradient' has no network: it is a formula, with scores alone")
         if name in ("none", "gain"):
-            return networks.train_node(self.spec, flows.base, seed)
+            return networks.train_node(spec, flows.base, seed)
         if name in ("scratch_few", "scratch_all"):
-            return networks.train_node(self.spec, flows.target, seed, name == "scratch_few")
+            return networks.train_node(spec, flows.target, seed, name == "scratch_few")
         if name == MATCHED:
-            return networks.transfer_node(self.spec, case, (2,), seed, channels=self.spec.network.outputs)
+            return networks.transfer_node(spec, case, (2,), seed, channels=self.spec.network.outputs)
         if found := rung(name, self.spec.network):
-            return repairs.repair_node(self.spec, case, found, seed)
-        return networks.transfer_node(self.spec, case, layers_of(name) or tuple(self.layers), seed)
+            return repairs.repair_node(spec, case, found, seed)
+        return networks.transfer_node(spec, case, layers_of(name) or tuple(self.layers), seed)
 
     def null_node(self, case: str, layers: Iterable[int], seed: int = 0) -> Node:
         """Return the node of the same steps on the base flow: the null model of a change of weights."""
         chosen = layers_of(model_name(layers, self.spec.network.layers))
-        return networks.transfer_node(self.spec, case, chosen, seed, on="base")
+        return networks.transfer_node(self.spec.of_seed(seed), case, chosen, seed, on="base")
 
     def score_node(
         self, case: str, model: Model, seed: int = 0, on: str = "target", split: str = "test"
@@ -195,9 +196,9 @@ class Design:
         """Return the node of a model's scores on a block of the case's target (or ``on="base"``) flow."""
         flow = getattr(self.case(case), on)
         if model == "gradient":
-            return repairs.gradient_node(self.spec, flow, split)
+            return repairs.gradient_node(self.spec.of_seed(seed), flow, split)
         network = self.network_node(case, model, seed)
-        return networks.score_node(self.spec, flow, network, gain=model == "gain", split=split)
+        return networks.score_node(self.spec.of_seed(seed), flow, network, gain=model == "gain", split=split)
 
     def table_node(self, case: str, models: Models, split: str = "test") -> Node:
         """Return the node of the mean scores of models on a block of the target."""
@@ -221,7 +222,7 @@ class Design:
     def activations_node(self, case: str, model: Model, seed: int, on: str = "target") -> Node:
         """Return the node of a model's activation spectra on the case's target (or base) flow."""
         flow = getattr(self.case(case), on)
-        return analyses.activations_node(self.spec, flow, self.network_node(case, model, seed))
+        return analyses.activations_node(self.spec.of_seed(seed), flow, self.network_node(case, model, seed))
 
     def change_node(self, case: str, layer: int, seed: int, null: bool = False) -> Node:
         """Return the node of what re-training a layer changed in it, or of what its null model did."""
@@ -231,12 +232,12 @@ class Design:
     def put_back_node(self, case: str, layer: int, seed: int) -> Node:
         """Return the node of the skill lost with a layer's kernels put back."""
         target, network = self.case(case).target, self.network_node(case, [layer], seed)
-        return analyses.put_back_node(self.spec, target, network)
+        return analyses.put_back_node(self.spec.of_seed(seed), target, network)
 
     def mask_node(self, case: str, layer: int, seed: int) -> Node:
         """Return the node of the masks of a network with a layer re-trained and of its base, swapped."""
         network = self.network_node(case, [layer], seed)
-        return analyses.mask_node(self.spec, self.case(case).target, network)
+        return analyses.mask_node(self.spec.of_seed(seed), self.case(case).target, network)
 
 
 @runtime_checkable

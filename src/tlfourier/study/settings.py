@@ -9,7 +9,7 @@ import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 from torch import Tensor
@@ -40,6 +40,8 @@ class FlowSpec:
 
     ``forcing_wavenumber=0`` is no forcing. A flow that decays is sampled from many ``runs``, each from
     another random field, at ages from ``spin_up`` on; without a value that of the simulation holds.
+    ``filter_kind`` and ``filter_width`` are those of the study's filter unless the flow has its own: the same
+    flow, seen through another filter on the same coarse grid, is a flow that costs no simulation.
     """
 
     reynolds: float = 1e5
@@ -49,6 +51,8 @@ class FlowSpec:
     seed: int = 1
     runs: int = 1
     spin_up: float | None = None
+    filter_kind: str | None = None
+    filter_width: float | None = None
 
 
 @dataclass(frozen=True)
@@ -123,7 +127,8 @@ def _cases() -> dict[str, CaseSpec]:
 class StudySpec:
     """Everything a study computes; two studies with equal specs share every artifact.
 
-    ``seeds`` are those of a case that names no number of its own; ``reversed_seeds`` of reverse transfers,
+    ``seeds`` are those of a case that names no number of its own: training seeds, each on one of the
+    ``realisations`` of every flow, in turn; ``reversed_seeds`` of reverse transfers,
     ``pair_seeds`` of all pairs of layers, ``curve_seeds`` of prefixes, suffixes and learning curves,
     ``variant_seeds`` of what is varied, each at most those of its case.
     ValueError for no seed, more samples than a block has, or a case of flows that there are not.
@@ -137,6 +142,7 @@ class StudySpec:
     network: NetworkSpec = field(default_factory=NetworkSpec)
     training: TrainingSpec = field(default_factory=TrainingSpec)
     transfer: TransferSettings = TransferSettings()
+    realisations: int = 1
     seeds: int = 3
     reversed_seeds: int = 2
     pair_seeds: int = 2
@@ -154,6 +160,21 @@ class StudySpec:
 
     def __hash__(self) -> int:
         return self._hash
+
+    def filter_of(self, flow: str) -> FilterSpec:
+        """Return the filter through which a flow is seen."""
+        own = self.flows[flow]
+        return replace(
+            self.filter, kind=own.filter_kind or self.filter.kind, width=own.filter_width or self.filter.width
+        )
+
+    def of_seed(self, seed: int) -> "StudySpec":
+        """Return the study of one realisation of every flow, that on which a training seed is trained.
+
+        The flows of realisation r start from fields of seeds that are larger by ``10 r``.
+        """
+        number = seed % self.realisations
+        return self if number == 0 else _realisation(self, number)
 
     def case(self, name: str) -> CaseSpec:
         """Return a case; ``"forcing reversed"`` is ``"forcing"`` from its target to its base.
@@ -178,6 +199,12 @@ class StudySpec:
             for flow in (case.base, case.target):
                 if flow not in self.flows:
                     raise ValueError(f"case {name!r} names flow {flow!r}: flows are {', '.join(self.flows)}")
+
+
+@cache
+def _realisation(spec: StudySpec, number: int) -> StudySpec:
+    flows = {name: replace(flow, seed=flow.seed + 10 * number) for name, flow in spec.flows.items()}
+    return replace(spec, flows=flows)
 
 
 def from_data(data: Mapping[str, Any]) -> StudySpec:
@@ -227,8 +254,9 @@ def _check_physics(spec: StudySpec) -> None:
             raise ValueError(f"{name}={show(value)}: accepted are {', '.join(accepted)}")
     check_grid(simulation.size)
     check_grid(coarse.size)
-    check_filter(simulation.size, coarse.size, coarse.kind, coarse.width * math.tau / coarse.size)
     for name, flow in spec.flows.items():
+        through = spec.filter_of(name)
+        check_filter(simulation.size, through.size, through.kind, through.width * math.tau / through.size)
         if flow.forcing_wavenumber:
             check_wavenumber(simulation.size, flow.forcing_wavenumber, "k_f")
         total = spec.split.total

@@ -37,6 +37,7 @@ def simulate_node(spec: StudySpec, flow: str) -> Node:
     """Return the node of a direct simulation's trajectory."""
     numbers = dataclasses.asdict(spec.flows[flow])
     own, runs = numbers.pop("spin_up"), numbers.pop("runs")
+    del numbers["filter_kind"], numbers["filter_width"]  # through which a flow is seen does not change it
     settings = {**numbers, **dataclasses.asdict(spec.simulation), "snapshots": spec.split.total}
     # What is as before there was a choice has no place in a key: older artifacts keep their names.
     settings |= {} if own is None else {"spin_up": own}
@@ -129,7 +130,7 @@ DIAGNOSE = Stage(
 @cache
 def filter_node(spec: StudySpec, flow: str) -> Node:
     """Return the node of all filtered snapshots of a flow with their subgrid term."""
-    return FILTER.of(dataclasses.asdict(spec.filter), {"trajectory": simulate_node(spec, flow)})
+    return FILTER.of(dataclasses.asdict(spec.filter_of(flow)), {"trajectory": simulate_node(spec, flow)})
 
 
 def make_filter(node: Node, inputs: Inputs, folder: Path) -> None:
