@@ -79,8 +79,14 @@ def test_a_table_that_could_not_be_written_is_refused_before_the_work(
     result = runner.invoke(main, ["scorecard", "--csv", str(tmp_path / "no" / "table.csv")])
     assert result.exit_code == 2
     assert f"there is no folder {tmp_path / 'no'}" in result.output
-    for path in ("", str(tmp_path)):
-        assert runner.invoke(main, ["scorecard", "--csv", path]).exit_code == 2
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "file").touch()
+    nowhere = ["", str(tmp_path), str(tmp_path / "pipe"), "/proc/table.csv", str(tmp_path / "file" / "x")]
+    commands = [["scorecard", "--csv", path] for path in nowhere]
+    commands += [["reference", "--to", path] for path in (*nowhere[2:], str(tmp_path / "file"))]
+    for command in commands:
+        result = runner.invoke(main, [*command, "--profile", "smoke"])
+        assert (result.exit_code, result.output.count("\n")) == (2, 1), result.output
 
 
 @pytest.mark.parametrize(
