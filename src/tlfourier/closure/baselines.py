@@ -11,26 +11,31 @@ from torch.nn import functional
 from tlfourier.closure.network import Network, predict
 from tlfourier.closure.padding import wrap
 from tlfourier.closure.training import check_samples
-from tlfourier.modules import as_tensor, check_finite
+from tlfourier.doors import door
+from tlfourier.modules import as_tensor, check_finite, for_module
+from tlfourier.shapes import Scalars
 
 
+@door
 class OutputGain(nn.Module):
     """Multiply every output channel of a network by one number, ``gain[c] * network(x)[:, c]``.
 
     A re-trained layer that does no better than this has learned an amplitude and nothing else. The network is
-    left as it is; ``gain`` has the shape (outputs,).
+    left as it is; ``gain`` has the shape (outputs,), else ValueError.
     """
 
     gain: Tensor
 
-    def __init__(self, network: nn.Module, gain: Tensor) -> None:
+    def __init__(self, network: nn.Module, gain: Scalars) -> None:
         super().__init__()
+        if gain.ndim != 1:
+            raise ValueError(f"gain of shape {tuple(gain.shape)}: accepted is one number for each output")
         self.network = network
         self.register_buffer("gain", gain)
 
-    def forward(self, inputs: Tensor) -> Tensor:
+    def forward(self, inputs: Scalars) -> Tensor:
         """Return the scaled prediction, shape (n, outputs, N, N)."""
-        prediction: Tensor = self.network(inputs)
+        prediction: Tensor = self.network(for_module(self.network, inputs))
         return prediction * self.gain[:, None, None]
 
     @classmethod
@@ -63,6 +68,7 @@ class OutputGain(nn.Module):
         return cls(network, gain.to(device))
 
 
+@door
 @torch.no_grad()
 def solve_last_layer(
     network: Network, inputs: Tensor, outputs: Tensor, rotate: bool = True, batch_size: int = 8

@@ -4,9 +4,11 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import combinations
-from typing import TypeAlias
+from typing import Annotated, TypeAlias
 
 from tlfourier.closure.network import NetworkSpec
+from tlfourier.doors import door
+from tlfourier.limits import Range
 
 BASELINES = ("none", "gain", "all", "scratch_few", "scratch_all")
 """What stands beside every transfer: nothing, one output factor, all layers, two networks from nothing."""
@@ -22,6 +24,7 @@ Model: TypeAlias = str | Iterable[int]
 """A name, as tables have it, or the layers that are re-trained."""
 
 
+@door
 def check_layers(layers: object, count: int | None = None) -> Layers:
     """Return the layers sorted, or say in one sentence what is wrong with them.
 
@@ -54,7 +57,8 @@ def check_layers(layers: object, count: int | None = None) -> Layers:
     return tuple(sorted(found))
 
 
-def parse_layers(text: str, count: int) -> Layers:
+@door
+def parse_layers(text: str, count: Annotated[int, Range(1, 10**6)]) -> Layers:
     """Read ``"2"``, ``"2,5"``, ``"2+5"`` or ``"all"`` as layers of a network with ``count`` layers.
 
     Raises ValueError as `check_layers`.
@@ -65,6 +69,7 @@ def parse_layers(text: str, count: int) -> Layers:
     return check_layers([int(part) if part.isdecimal() else part for part in parts if part], count)
 
 
+@door
 def model_name(model: Model, count: int | None = None) -> str:
     """Return how tables call a model: a baseline's name, ``"matched"``, ``"2"``, ``"2+5"``.
 
@@ -81,6 +86,7 @@ def model_name(model: Model, count: int | None = None) -> str:
     return model_name(layers_of(model), count)
 
 
+@door
 @dataclass(frozen=True)
 class Rung:
     """A repair by less than whole layers: what of which layers is trained.
@@ -103,6 +109,7 @@ def _plain(name: str) -> str:
     return f"{kind} {int(number)}"
 
 
+@door
 def rung(name: str, spec: NetworkSpec) -> Rung | None:
     """Return what a name stands for between a gain and a layer, None where it is a model of another kind.
 
@@ -129,18 +136,21 @@ def rung(name: str, spec: NetworkSpec) -> Rung | None:
     return Rung("random weights", (2,), spec.outputs * (spec.channels * spec.kernel_size**2 + 1), number)
 
 
+@door
 def layers_of(name: str) -> Layers:
     """Return the layers that a model's name says are re-trained: (2, 5) for ``"2+5"``, () for a baseline."""
     parts = str(name).split("+")
     return tuple(map(int, parts)) if all(part.isdecimal() for part in parts) else ()
 
 
+@door
 def of_size(names: Iterable[str], size: int) -> list[str]:
     """Return the names that re-train ``size`` layers, shallow ones first: 1 for singles, 2 for pairs."""
     return sorted((str(name) for name in names if len(layers_of(name)) == size), key=layers_of)
 
 
-def layer_sets(names: Iterable[str], count: int) -> list[Layers]:
+@door
+def layer_sets(names: Iterable[str], count: Annotated[int, Range(1, 1000)]) -> list[Layers]:
     """Return the sets of layers that words and numbers mean, for a network of ``count`` layers.
 
     ``singles`` is every layer alone, ``pairs`` every two, ``prefixes`` {1..l} and ``suffixes`` {l..count} for

@@ -5,10 +5,12 @@ import math
 import torch
 from torch import Tensor, nn
 
+from tlfourier.doors import door
 from tlfourier.flow.grid import Grid, resize
 from tlfourier.shapes import Spectrum
 
 
+@door
 class GradientModel(nn.Module):
     """The leading term of Π in the filter's width, ``Π = Δ²/12 ∂_j u_i ∂_i ∂_j ω`` (Clark et al. 1979).
 

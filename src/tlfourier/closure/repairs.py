@@ -9,6 +9,7 @@ network; where they start, it is the base network.
 from __future__ import annotations
 
 import copy
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 import numpy as np
@@ -17,11 +18,13 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from tlfourier.closure.network import Network, layer_name
+from tlfourier.doors import door
 
 REPAIRS = ("weights", "gains", "kernel scales", "biases", "random weights")
 """Accepted names, see `repair`."""
 
 
+@door
 class Repair:
     """Whole layers of a network: their weights and biases are what is trained.
 
@@ -56,6 +59,7 @@ class Repair:
         return [f"{layer_name(layer)}.{part}" for layer in self.layers for part in ("weight", "bias")]
 
 
+@door
 class Biases(Repair):
     """The biases of some layers: constants may move, no kernel does."""
 
@@ -63,7 +67,7 @@ class Biases(Repair):
         return [f"{layer_name(layer)}.bias" for layer in self.layers]
 
 
-class _Numbers(Repair):
+class _Numbers(Repair, ABC):
     """Numbers of which the weights are made, by `made`."""
 
     def suffix(self, features: Tensor, first: int) -> Tensor:
@@ -83,11 +87,12 @@ class _Numbers(Repair):
         """Names of the network's parameters that the repair changes."""
         return list(self.made())
 
+    @abstractmethod
     def made(self) -> dict[str, Tensor]:
         """Return the parameters of the network that the numbers make, by their names."""
-        raise NotImplementedError
 
 
+@door
 class Gains(_Numbers):
     """One factor for each input channel and each output: ``g_out * network(g_in * x)``, all 1 at first.
 
@@ -118,6 +123,7 @@ class Gains(_Numbers):
         }
 
 
+@door
 class KernelScales(_Numbers):
     """A factor for each kernel of some layers and a constant for each output channel, kernels as they are.
 
@@ -144,6 +150,7 @@ class KernelScales(_Numbers):
         return found
 
 
+@door
 class RandomWeights(_Numbers):
     """So many weights and biases of some layers, chosen at random among all of theirs."""
 
@@ -182,6 +189,7 @@ class _Suffix(nn.Module):
         return self.network.suffix(features, self.first)
 
 
+@door
 def repair(
     name: str, network: Network, layers: Sequence[int], count: int | None = None, draw: tuple[int, ...] = ()
 ) -> Repair:
@@ -209,6 +217,7 @@ def repair(
     return kinds[name](network, layers)
 
 
+@door
 def rewritten(name: str, network: Network, layers: Sequence[int], count: int | None = None) -> list[str]:
     """Return the names of the parameters that a repair may change; arguments and errors as of `repair`."""
     return repair(name, copy.deepcopy(network), layers, count).rewritten

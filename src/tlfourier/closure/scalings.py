@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from tlfourier.closure.pairs import Scales
+from tlfourier.doors import door
 
 SCALINGS = ("own", "base", "dimensional", "dimensional per sample")
 """Accepted names, see `scaling`."""
 
 
+@door
 @dataclass(frozen=True)
 class SampleScales(Scales):
     """The same units, with the time scale of each sample itself: for use where nothing is known beforehand.
@@ -28,6 +30,7 @@ class SampleScales(Scales):
         return (self.omega / deviations).to(omega.dtype)
 
 
+@door
 def scaling(name: str, base: Scales, target: Scales, widths: tuple[float, float] = (1.0, 1.0)) -> Scales:
     """Return the scales by which a network that was trained on ``base`` is given the flow ``target``.
 

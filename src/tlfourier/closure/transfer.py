@@ -17,10 +17,13 @@ from tlfourier.closure.network import Network, check_integers
 from tlfourier.closure.optimise import Budget, Descent, check_settings
 from tlfourier.closure.repairs import REPAIRS, repair
 from tlfourier.closure.training import check_samples
+from tlfourier.doors import door
+from tlfourier.shapes import Count, Scalars
 
 OPTIMISERS = ("fresh", "carried")
 
 
+@door
 @dataclass(frozen=True)
 class TransferSpec:
     """How layers are re-trained: the same number of gradient steps for every set of layers.
@@ -59,6 +62,7 @@ class TransferSpec:
         check_settings(self)
 
 
+@door
 class Cached:
     """Activations that enter a layer, computed once for every sample and each of its four rotations.
 
@@ -87,6 +91,7 @@ class Cached:
         return self.activations[turns, indices].permute(0, 3, 1, 2), rotate(self.outputs[indices], turns)
 
 
+@door
 class Recomputed(Samples):
     """The same activations computed for every batch, when all of them do not fit into memory."""
 
@@ -100,17 +105,18 @@ class Recomputed(Samples):
         return _prefix(self.network, self.layer, inputs, self.precision, len(inputs)), outputs
 
 
+@door
 def transfer(
     base: Network,
-    inputs: Tensor,
-    outputs: Tensor,
-    validation: tuple[Tensor, Tensor],
+    inputs: Scalars,
+    outputs: Scalars,
+    validation: tuple[Scalars, Scalars],
     spec: TransferSpec,
     progress: bool = True,
     cache_bytes: int = 2**31,
     keep: Literal["best", "end"] = "best",
-    looks: int = 30,
-    home: tuple[Tensor, Tensor] | None = None,
+    looks: Count = 30,
+    home: tuple[Scalars, Scalars] | None = None,
 ) -> tuple[Network, xr.Dataset]:
     """Re-train ``spec.layers`` of a copy of ``base`` for ``spec.steps`` gradient steps with a fresh Adam.
 
