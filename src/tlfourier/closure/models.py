@@ -1,9 +1,12 @@
 """The one vocabulary of models: baselines by their names, re-trained layers as ``"2"`` or ``"2+5"``."""
 
+import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from itertools import combinations
 from typing import Annotated, TypeAlias
 
+from tlfourier.closure.network import NetworkSpec
 from tlfourier.doors import door
 from tlfourier.limits import Range
 
@@ -11,6 +14,9 @@ BASELINES = ("none", "gain", "all", "scratch_few", "scratch_all")
 """What stands beside every transfer: nothing, one output factor, all layers, two networks from nothing."""
 MATCHED = "matched"
 """Layer 2 with no more parameters than the last layer has."""
+RUNGS = ("gradient", "gains", "biases", "solved")
+"""Beside these, for the ladder: the gradient model, not trained; a factor for each input and output; all
+biases; the last layer by least squares. `rung` knows further names, with a number behind."""
 NAMED_SETS = ("singles", "pairs", "prefixes", "suffixes", "all")
 
 Layers: TypeAlias = tuple[int, ...]
@@ -72,12 +78,62 @@ def model_name(model: Model, count: int | None = None) -> str:
     """
     if not isinstance(model, str):
         return "+".join(map(str, check_layers(model, count)))
-    if model in (*BASELINES, MATCHED):
+    if model in (*BASELINES, MATCHED, *RUNGS) or (_NUMBERED.fullmatch(model) and model == _plain(model)):
         return model
     if not layers_of(model):
-        known = ", ".join((*BASELINES, MATCHED))
+        known = ", ".join((*BASELINES, MATCHED, *RUNGS, "scales 2", "random 0"))
         raise ValueError(f"unknown model {model!r}: accepted are {known} or a set of layers")
     return model_name(layers_of(model), count)
+
+
+@door
+@dataclass(frozen=True)
+class Rung:
+    """A repair by less than whole layers: what of which layers is trained.
+
+    ``repair`` is one of `tlfourier.closure.repairs.REPAIRS`, or ``"least squares"``; of random weights
+    ``count`` are, chosen by ``draw``.
+    """
+
+    repair: str
+    layers: Layers
+    count: int | None = None
+    draw: int = 0
+
+
+_NUMBERED = re.compile(r"(scales|random) (\d+)")
+
+
+def _plain(name: str) -> str:
+    kind, number = name.split(" ")
+    return f"{kind} {int(number)}"
+
+
+@door
+def rung(name: str, spec: NetworkSpec) -> Rung | None:
+    """Return what a name stands for between a gain and a layer, None where it is a model of another kind.
+
+    ``gains``, ``biases``, ``solved``; ``scales 2``: a factor for each kernel of layer 2 and a constant for
+    each of its channels; ``random 0``: as many weights of layer 2, chosen at random, as the last layer of a
+    network of this shape has, the first draw. Raises ValueError for scales of a layer that there is not.
+
+    Examples
+    --------
+    >>> rung("random 3", NetworkSpec(channels=16))
+    Rung(repair='random weights', layers=(2,), count=401, draw=3)
+    """
+    last = spec.layers
+    simple = {
+        "gains": Rung("gains", (1, last)),
+        "biases": Rung("biases", tuple(range(1, last + 1))),
+        "solved": Rung("least squares", (last,)),
+    }
+    if not (found := _NUMBERED.fullmatch(name)):
+        return simple.get(name)
+    kind, number = found[1], int(found[2])
+    if kind == "scales":
+        return Rung("kernel scales", check_layers([number], last))
+    return Rung("random weights", (2,), spec.outputs * (spec.channels * spec.kernel_size**2 + 1), number)
 
 
 @door

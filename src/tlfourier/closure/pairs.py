@@ -187,6 +187,17 @@ class Scales:
             if not (math.isfinite(value) and value > 0):
                 raise ValueError(f"the standard deviation of {name} is {value}: it must be a positive number")
 
+    def times(self, omega: Tensor) -> Tensor | float:
+        """Return by how much each sample, by its vorticity, is slowed down besides: here not at all."""
+        return 1.0
+
+    def physical(self, outputs: Tensor, omega: Tensor) -> Tensor:
+        """Return Π in the units of the data from what a network gives, of samples of this vorticity.
+
+        Both have the shape (samples, n, n).
+        """
+        return outputs * self.sgs / self.times(omega) ** 2
+
     @classmethod
     def of(cls, train_pairs: Pairs) -> "Scales":
         """Measure the scales of a training block; of a lazy one only a part is in memory at once.
@@ -219,17 +230,21 @@ def _deviation(values: xr.DataArray) -> float:
 def to_tensors(pairs: Pairs, scales: Scales, dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor]:
     """Turn pairs into the inputs and outputs of a network.
 
-    ``inputs = [psi / scales.psi, omega / scales.omega]``, ``outputs = [sgs / scales.sgs]``, all finite. The
-    shapes are (snapshots, 2, n, n) and (snapshots, 1, n, n). ValueError if a value is not finite.
+    ``inputs = [psi / scales.psi, omega / scales.omega]``, ``outputs = [sgs / scales.sgs]``, all finite, times
+    ``t`` and ``t**2`` where the scales have a time of each sample, ``t = scales.times(omega)``. The shapes
+    are (snapshots, 2, n, n) and (snapshots, 1, n, n). ValueError if a value is not finite.
     """
 
     def channel(name: str) -> Tensor:
         field = torch.as_tensor(np.array(pairs[name].transpose("time", "y", "x")), dtype=dtype)
         if not torch.isfinite(field).all():
             raise ValueError(f"{name} holds values that are not finite: every value must be a finite number")
-        return field / getattr(scales, name)
+        return field
 
-    return torch.stack([channel("psi"), channel("omega")], dim=1), channel("sgs").unsqueeze(1)
+    psi, omega, sgs = map(channel, UNITS)
+    times = scales.times(omega)
+    inputs = torch.stack([psi / scales.psi * times, omega / scales.omega * times], dim=1)
+    return inputs, (sgs / scales.sgs * times**2).unsqueeze(1)
 
 
 @door
