@@ -139,7 +139,7 @@ GOLDEN = {
         "change": "35d404ee71d096cb",
         "putback": "2ab2c4991d844378",
         "mask": "cf942869a0bb9dee",
-        "verdicts": "d7f130db349dcaa1",
+        "verdicts": "4d6866a2c1dee932",
     },
     "paper": {
         "simulate": "09afb0e59672895b",
@@ -159,6 +159,6 @@ GOLDEN = {
         "change": "c467cdd4615f4124",
         "putback": "c4128b17b7d80ac3",
         "mask": "d0ab5c1f12347af8",
-        "verdicts": "77d54277733978c6",
+        "verdicts": "f6ef2b3253109d8a",
     },
 }
