@@ -17,7 +17,7 @@ def for_module(module: nn.Module, inputs: Tensor) -> Tensor:
 
     Raises ValueError for a module that cannot be run.
     """
-    if type(module).forward is nn.Module.forward:
+    if getattr(type(module), "forward", None) is nn.Module.forward:
         raise ValueError(f"a module {type(module).__name__} without forward: one that can be run is needed")
     first = next((one for one in module.parameters() if one.is_floating_point()), None)
     return inputs if first is None else inputs.to(first.device, first.dtype)

@@ -103,7 +103,7 @@ def _of(*kinds: type) -> Callable[[Any], Any]:
 
 
 def _function(value: Any) -> Any:
-    unfinished = isinstance(value, nn.Module) and type(value).forward is nn.Module.forward
+    unfinished = isinstance(value, nn.Module) and getattr(type(value), "forward", None) is nn.Module.forward
     return value if callable(value) and not unfinished else REFUSED
 
 
