@@ -120,7 +120,9 @@ def _many(each: Take, holder: Any) -> Callable[[Any], Any]:
         if isinstance(value, Tensor | np.ndarray) and value.ndim > 0:
             value = value.tolist()
         wanted = abc.Iterable if holder is abc.Iterable else abc.Collection
-        if isinstance(value, str | bytes | Mapping) or not isinstance(value, wanted):
+        keys = holder in (abc.Iterable, abc.Collection)  # of a mapping
+        refused = str | bytes if keys else str | bytes | Mapping
+        if isinstance(value, refused) or not isinstance(value, wanted):
             return REFUSED
         if isinstance(value, abc.Iterator):
             return value
