@@ -21,7 +21,7 @@ book: env  ## run every page and publish the book: PROFILE=smoke|laptop|paper, F
 	@$(BIN)/tlfourier book --profile $(PROFILE) $(if $(filter-out 0,$(FRESH)),--fresh)
 
 lab: env  ## open the pages in JupyterLab
-	@PATH="$(CURDIR)/$(BIN):$$PATH" jupyter lab book
+	@PATH="$(CURDIR)/$(BIN):$$PATH" JUPYTER_PATH="$(CURDIR)/.venv/share/jupyter:$$JUPYTER_PATH" jupyter lab book
 
 test: env  ## run all tests, on every core
 	@$(BIN)/python -m pytest -n logical --maxprocesses 8

@@ -79,8 +79,14 @@ def test_a_table_that_could_not_be_written_is_refused_before_the_work(
     result = runner.invoke(main, ["scorecard", "--csv", str(tmp_path / "no" / "table.csv")])
     assert result.exit_code == 2
     assert f"there is no folder {tmp_path / 'no'}" in result.output
-    for path in ("", str(tmp_path)):
-        assert runner.invoke(main, ["scorecard", "--csv", path]).exit_code == 2
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "file").touch()
+    nowhere = ["", str(tmp_path), str(tmp_path / "pipe"), "/proc/table.csv", str(tmp_path / "file" / "x")]
+    commands = [["scorecard", "--csv", path] for path in nowhere]
+    commands += [["reference", "--to", path] for path in (*nowhere[2:], str(tmp_path / "file"))]
+    for command in commands:
+        result = runner.invoke(main, [*command, "--profile", "smoke"])
+        assert (result.exit_code, result.output.count("\n")) == (2, 1), result.output
 
 
 @pytest.mark.parametrize(
@@ -102,7 +108,7 @@ def test_a_damaged_profile_is_named(
 def test_a_signal_ends_a_sweep_and_its_workers_in_one_sentence(
     number: int, workers: str, tmp_path: Path
 ) -> None:
-    command = [sys.executable, "-m", "tlfourier.cli", "sweep", "--profile", "smoke", "--workers", workers]
+    command = [sys.executable, "-m", "tlfourier", "sweep", "--profile", "smoke", "--workers", workers]
     store = tmp_path / "store"
     place = {"TLFOURIER_STORE": str(store), "TLFOURIER_REFERENCE": "", "TLFOURIER_BUILD": str(tmp_path)}
     driver = psutil.Popen(
@@ -125,6 +131,25 @@ def test_a_signal_ends_a_sweep_and_its_workers_in_one_sentence(
     assert said.endswith("tlfourier: stopped; what was finished is kept, and the same command goes on\n")
     _, alive = psutil.wait_procs(family, timeout=30)
     assert alive == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("package", ["numpy", "torch", "xarray"])
+def test_a_signal_while_packages_are_read_is_obeyed_in_one_sentence(number: int, package: str) -> None:
+    """In a fresh interpreter, where the first part of a package asks for the signal."""
+    hook = f"""
+class Sender:
+    def find_spec(self, name, path=None, target=None):
+        if name.startswith({package!r} + "."):
+            sys.meta_path.remove(self)
+            os.kill(os.getpid(), {int(number)})
+
+sys.meta_path.insert(0, Sender())
+"""
+    code = f"import os, sys\n{hook}\nfrom tlfourier.__main__ import main\nmain()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stdout) == (128 + number, "")
+    assert done.stderr == "\ntlfourier: stopped; nothing was begun\n"
 
 
 def test_unknown_pages_are_refused_before_anything_is_made(runner: CliRunner, tmp_path: Path) -> None:

@@ -172,21 +172,15 @@ def book(profile: str, overrides: dict[str, Any]) -> None:
     click.echo(f"the book: {publisher.publish(profile)}")
 
 
-def _in_a_folder(_: click.Context, __: click.Parameter, path: Path | None) -> Path | None:
-    """Refuse a file that could not be written, before anything is computed for it."""
-    if path is not None:
-        folder = path.absolute().parent
-        if not folder.is_dir():
-            raise click.BadParameter(f"{path}: there is no folder {folder}")
-        if path.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
-            raise click.BadParameter(f"{path}: it cannot be written")
-    return path
+def _checked(check: Callable[[Path], Path]) -> Callable[..., Path | None]:
+    """Check an optional path before anything is computed for it."""
+    return lambda _context, _parameter, path: path if path is None else check(path)
 
 
 @main.command()
 @_settings
 @click.option(
-    "--csv", type=click.Path(dir_okay=False, path_type=Path), callback=_in_a_folder,
+    "--csv", type=click.Path(path_type=Path), callback=_checked(paths.check_file),
     help="Write the table here too."
 )  # fmt: skip
 def scorecard(profile: str, overrides: dict[str, Any], csv: Path | None) -> None:
@@ -250,11 +244,13 @@ def verify(repair: bool) -> None:
     """Re-hash every artifact, shipped and local."""
     store, named = open_store(), os.environ.get("TLFOURIER_STORE")
     if named and not store.remote and not Path(named).is_dir():
-        raise RuntimeError(f"store {named}: there is no such folder")
+        raise RuntimeError(f"store {one_line(named)}: there is no such folder")
     findings = list(store.findings(repair=repair))
+    if store.remote and not store.remote.names():  # some protocols do not tell the one from the other
+        findings.append(f"the store at {store.remote.address} holds no artifact, or cannot be reached")
     problems = [found for found in findings if found]
     for problem in problems:
-        click.echo(problem, err=True)
+        click.echo(one_line(problem, longest=_TEXT), err=True)
     click.echo(f"{len(findings) - len(problems)} whole artifacts, {len(problems)} damaged")
     sys.exit(1 if problems else 0)
 
@@ -277,7 +273,10 @@ def info(profile: str, overrides: dict[str, Any]) -> None:
 
 @main.command()
 @_settings
-@click.option("--to", "target", type=click.Path(path_type=Path), help="Default: data/reference.")
+@click.option(
+    "--to", "target", type=click.Path(path_type=Path), callback=_checked(paths.check_folder),
+    help="Default: data/reference."
+)  # fmt: skip
 def reference(profile: str, overrides: dict[str, Any], target: Path | None) -> None:
     """Pack what the published book reads into data/reference, made first if missing."""
     study = begin(profile, overrides)
@@ -289,7 +288,3 @@ def reference(profile: str, overrides: dict[str, Any], target: Path | None) -> N
     if total > REFERENCE_LIMIT:
         limit = f"the limit of {REFERENCE_LIMIT / 1e6:.0f} MB for shipped artifacts"
         raise RuntimeError(f"{total / 1e6:.1f} MB is over {limit}")
-
-
-if __name__ == "__main__":
-    main()

@@ -4,11 +4,23 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
+from tlfourier.numeric import as_tensor as as_tensor
+
 _LOOKED_AT = 64  # samples at once, when values are checked: the check itself needs memory
+
+
+def for_module(module: nn.Module, inputs: Tensor) -> Tensor:
+    """Return inputs in the precision of a module's parameters and where they are.
+
+    Raises ValueError for a module that cannot be run.
+    """
+    if getattr(type(module), "forward", None) is nn.Module.forward:
+        raise ValueError(f"a module {type(module).__name__} without forward: one that can be run is needed")
+    first = next((one for one in module.parameters() if one.is_floating_point()), None)
+    return inputs if first is None else inputs.to(first.device, first.dtype)
 
 
 @contextlib.contextmanager
@@ -16,7 +28,8 @@ def as_it_was(*modules: Any) -> Iterator[None]:
     """Within the block modules are in evaluation mode; after it they are as before, to the bit.
 
     Modes, parameters, buffers, gradients, what requires them, and torch's random numbers are put back,
-    however the block ends. What is no `torch.nn.Module`, a plain function, is left alone.
+    however the block ends. What is no `torch.nn.Module`, a plain function, is left alone. Raises ValueError
+    for parameters without values, on torch's device meta.
     """
     parts = {id(part): part for one in modules if isinstance(one, nn.Module) for part in one.modules()}
     modes = [(part, part.training) for part in parts.values()]
@@ -25,6 +38,8 @@ def as_it_was(*modules: Any) -> Iterator[None]:
         id(one): one for part in parts.values() for one in part._parameters.values() if one is not None
     }
     grads = [(one, one.grad, one.requires_grad) for one in parameters.values()]
+    if any(one.is_meta for one in parameters.values()):
+        raise ValueError("a module on torch's device meta: accepted are modules whose parameters have values")
     held = [*parameters.values(), *(value for _, _, value in buffers), *(grad for _, grad, _ in grads)]
     kept = [(one, one.detach().clone()) for one in held if one is not None]
     random = torch.get_rng_state()
@@ -46,27 +61,10 @@ def as_it_was(*modules: Any) -> Iterator[None]:
         torch.set_rng_state(random)
 
 
-def as_tensor(values: Any, name: str) -> Tensor:
-    """Return numbers as a tensor: arrays of any byte order and strides, lists, tensors as they are.
-
-    Raises ValueError for what holds no real numbers.
-    """
-    if isinstance(values, Tensor):
-        found = values
-    else:
-        array = np.ascontiguousarray(values)
-        if array.dtype.kind not in "fiub":
-            raise ValueError(f"{name} of {array.dtype}: accepted are real numbers, as tensor, array or list")
-        found = torch.from_numpy(array.astype(array.dtype.newbyteorder("="), copy=False))
-    if found.is_complex() or found.layout != torch.strided:
-        raise ValueError(
-            f"{name} of {found.dtype}, {found.layout}: accepted are real numbers, one beside the other"
-        )
-    return found
-
-
 def check_finite(name: str, values: Tensor) -> None:
     """Raise ValueError naming the array and the first bad sample when ``values`` are not all finite."""
+    if values.ndim == 0:
+        raise ValueError(f"{name} is a single number: at least one dimension, that of the samples, is needed")
     for start in range(0, len(values), _LOOKED_AT):
         part = values[start : start + _LOOKED_AT]
         if not torch.isfinite(part).all():

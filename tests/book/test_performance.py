@@ -127,6 +127,7 @@ def test_a_section_of_another_version_counts_as_not_measured(tmp_path: Path) -> 
         lambda report: report["sections"]["solver"]["rows"][0].update(fastest_ms=10**400),
         lambda report: report["sections"]["solver"]["goals"][0].update(limit=10**400),
         lambda report: report["sections"]["growth"]["rows"][0].update(size=0),
+        lambda report: report["sections"]["growth"]["rows"][0].update(size=None),
         lambda report: report["sections"]["solver"]["rows"].append(1),
         lambda report: report["sections"]["solver"]["goals"][0].update(sense="about"),
         lambda report: report["sections"]["solver"]["goals"][0].update(limit=None),

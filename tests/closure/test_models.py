@@ -8,11 +8,15 @@ from tlfourier.closure.models import (
     BASELINES,
     MATCHED,
     NAMED_SETS,
+    RUNGS,
+    Rung,
     layer_sets,
     layers_of,
     model_name,
     of_size,
+    rung,
 )
+from tlfourier.closure.network import NetworkSpec
 
 
 @pytest.mark.parametrize(
@@ -29,7 +33,22 @@ def test_baselines_are_their_own_names_and_re_train_no_set() -> None:
         assert layers_of(name) == ()
 
 
-@pytest.mark.parametrize("model", ["nothing", "", "2+", "2 5", "+2"])
+def test_rungs_are_their_own_names_and_say_what_is_trained() -> None:
+    spec = NetworkSpec(channels=16)
+    for name in (*RUNGS, "scales 2", "scales 11", "random 0", "random 12"):
+        assert model_name(name) == name
+        assert layers_of(name) == ()
+    assert rung("gains", spec) == Rung("gains", (1, 11))
+    assert rung("scales 5", spec) == Rung("kernel scales", (5,))
+    assert rung("random 2", spec) == Rung("random weights", (2,), 401, 2)
+    assert [rung(name, spec) for name in ("2", "none", "gradient", "all", "2+5")] == [None] * 5
+    with pytest.raises(ValueError, match=r"layers=\{12\}: this network has layers 1\.\.11"):
+        rung("scales 12", spec)
+
+
+@pytest.mark.parametrize(
+    "model", ["nothing", "", "2+", "2 5", "+2", "scales", "random -1", "scales 02", "gains 2"]
+)
 def test_an_unknown_name_is_refused_with_the_known_ones(model: str) -> None:
     with pytest.raises(ValueError, match=r"unknown model .*: accepted are none, gain, .* or a set of layers"):
         model_name(model)

@@ -13,12 +13,13 @@ from typing import Any
 
 import pytest
 
-from tests.pages.reader import REPOSITORY, suggested
+from tests.pages.reader import REPOSITORY, suggested, worked
 from tlfourier.book.toc import notebooks
 
 PAGES = [page for page in notebooks() if "## Try" in (REPOSITORY / page).read_text()]
-LIMIT = 180  # seconds: a minute alone on a machine, and the other cores test something else meanwhile
-TLFOURIER = [sys.executable, "-m", "tlfourier.cli"]
+LIMIT = 60  # seconds of work
+PATIENCE = 5 * LIMIT  # by the clock: the other cores test something else meanwhile
+TLFOURIER = [sys.executable, "-m", "tlfourier"]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SNIPPETS = [
     (name, language, text)
@@ -43,15 +44,17 @@ def tried(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return {line["page"]: line for line in lines}
 
 
-def call(command: list[str], store: Path, folder: Path, timeout: float | None = LIMIT) -> str:
+def call(command: list[str], store: Path, folder: Path, timeout: float | None = PATIENCE) -> str:
     """Run a command as a reader would, who has the shipped artifacts and a store of their own."""
     hidden = ("TLFOURIER", "PYTEST")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(hidden)}
     environment |= {"TLFOURIER_STORE": str(store), "TLFOURIER_BUILD": str(store / "build")}
+    before = worked()
     done = subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, timeout=timeout
     )
     assert done.returncode == 0, done.stderr[-3000:]
+    assert timeout is None or worked() - before < LIMIT
     return done.stdout
 
 

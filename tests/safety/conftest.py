@@ -32,7 +32,7 @@ from tlfourier.store.manifest import read_manifest
 from tlfourier.store.node import Node
 from tlfourier.store.stage import Folder
 from tlfourier.store.store import Store
-from tlfourier.study.stages.artifacts import read_network, read_scales, write_layers
+from tlfourier.study.stages.artifacts import read_network, read_scales, write_parameters
 
 SMALL = NetworkSpec(layers=2, channels=2, kernel_size=3)
 
@@ -67,7 +67,7 @@ def network(folder: Path) -> None:
 
 def layers(folder: Path) -> None:
     network(folder)
-    write_layers(folder / "layers.safetensors", Network(SMALL, seed=1), (1,))
+    write_parameters(folder / "layers.safetensors", Network(SMALL, seed=1), ("conv01.weight", "conv01.bias"))
 
 
 def tensors(folder: Path) -> None:

@@ -1,5 +1,7 @@
 """Means, intervals and verdicts over seeds: Student's t, Holm's correction, ranks."""
 
+import math
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -14,7 +16,10 @@ from tlfourier.scorecard.statistics import (
     gather,
     holm,
     per_seed,
+    replicates_needed,
+    sign_flips,
     single_layers,
+    variance_parts,
 )
 
 
@@ -135,3 +140,55 @@ def test_layers_that_all_score_the_same_have_no_rank_correlation() -> None:
     scores = xr.DataArray(np.ones((3, 2)), {"layer": [1, 2, 3], "seed": [0, 1]}, ("layer", "seed"))
     scores[0, 1] = 0.5
     assert depth_correlation(scores).isnull().values.tolist() == [True, False]
+
+
+def test_sign_flips_of_one_sign_are_the_smallest_share_there_is() -> None:
+    for count in (1, 3, 8):
+        values = np.arange(1.0, count + 1)
+        assert sign_flips(values) == sign_flips(-values) == sign_flips(values + 7, 7.0) == 2.0**-count
+    assert sign_flips(np.zeros(4)) == 1.0
+    assert 6 * sign_flips(np.ones(8)) < ALPHA / 2  # what Holm asks of the best of six
+
+
+def test_sign_flips_are_those_of_a_permutation_test() -> None:
+    values = np.random.default_rng(1).normal(0.3, 1, 9)
+    found = stats.permutation_test((values,), np.mean, permutation_type="samples", n_resamples=np.inf)
+    assert sign_flips(values) == pytest.approx(found.pvalue / 2)
+
+
+def test_sign_flips_keep_their_level_whatever_the_distribution() -> None:
+    random = np.random.default_rng(2)
+    samples = random.standard_cauchy((4000, 8))
+    rate = np.mean([sign_flips(sample) <= 0.025 for sample in samples])
+    assert rate < 0.05 + 3 * math.sqrt(0.05 * 0.95 / 4000)  # of both sides
+
+
+@pytest.mark.parametrize(("distance", "needed"), [(0.5, 34), (0.8, 15), (1.0, 10)])
+def test_the_replicates_that_are_needed_are_those_of_the_tables_of_power(
+    distance: float, needed: int
+) -> None:
+    """Cohen (1988): one sample, two-sided .05, power .80."""
+    values = stats.zscore(np.random.default_rng(0).normal(size=12), ddof=1) + distance
+    assert replicates_needed(values) == needed
+    assert replicates_needed(-values) == needed == replicates_needed(values + 3, bound=3.0)
+    assert replicates_needed(values, tests=6) > needed
+
+
+def test_no_number_of_replicates_decides_nothing() -> None:
+    assert replicates_needed([0.1, -0.1]) == math.inf
+    assert replicates_needed([0.1, 0.1]) == 2.0
+    with pytest.raises(ValueError, match="at least two finite numbers"):
+        replicates_needed([0.1])
+
+
+def test_variance_of_realisations_and_of_seeds_are_told_apart() -> None:
+    random = np.random.default_rng(3)
+    found = []
+    for _ in range(2000):
+        realisations = np.repeat(random.normal(0, 2, 2), 4)
+        found.append(variance_parts(realisations + random.normal(0, 1, 8), [0, 0, 0, 0, 1, 1, 1, 1]))
+    between, within = np.mean(found, axis=0)
+    assert within == pytest.approx(1.0, rel=0.05)
+    assert between == pytest.approx(4.0, rel=0.15)
+    with pytest.raises(ValueError, match="at least two of equal size"):
+        variance_parts([1.0, 2.0, 3.0], [0, 0, 1])

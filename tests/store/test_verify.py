@@ -210,3 +210,24 @@ def test_what_the_checkout_ships_is_sealed() -> None:
     assert checkout() is not None
     folder = shipped_folder()
     assert folder is not None and archive.problems(folder) == []
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:9/study", "memory://nothing/study"])
+def test_an_address_at_which_there_is_nothing_is_not_called_whole(address: str, tmp_path: Path) -> None:
+    environment = {"TLFOURIER_STORE": address, "TLFOURIER_REFERENCE": ""}
+    result = CliRunner().invoke(main, ["verify"], env=environment)
+    assert result.exit_code == 1, result.output
+    assert f"the store at {address} holds no artifact, or cannot be reached" in result.output
+
+
+@pytest.mark.parametrize("address", ["://", "://bucket/study", "nothing://x"])
+def test_an_address_of_no_protocol_is_refused(address: str) -> None:
+    result = CliRunner().invoke(main, ["verify", "--store", address])
+    assert result.exit_code == 2
+    assert "cannot be opened" in result.output
+    assert result.output.count("\n") == 1
+
+
+def test_what_is_named_over_two_lines_is_answered_on_one() -> None:
+    result = CliRunner().invoke(main, ["verify", "--store", "a\nb"])
+    assert (result.exit_code, result.output.count("\n")) == (1, 1)

@@ -14,7 +14,7 @@ from tlfourier.closure.pairs import Scales
 from tlfourier.io.jsonfile import read_json
 from tlfourier.io.netcdf import open_dataset, read_dataset, write_dataset
 from tlfourier.io.tensorfile import read_tensors, write_tensors
-from tlfourier.study.stages.artifacts import read_network, read_scales, write_layers
+from tlfourier.study.stages.artifacts import read_network, read_scales, write_parameters
 from tlfourier.study.stages.samples import read_samples
 
 SCALES = Scales(0.5, 2.0, 4.0)
@@ -30,7 +30,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_dataset(folder / "pairs.nc", xr.Dataset({name: (("time", "y", "x"), v) for name, v in variables}))
     write_dataset(folder / "scales.nc", xr.Dataset(dataclasses.asdict(SCALES)))
     save_network(folder / "network.safetensors", Network(SPEC))
-    write_layers(folder / "layers.safetensors", Network(SPEC, seed=1), (2,))
+    write_parameters(folder / "layers.safetensors", Network(SPEC, seed=1), ("conv02.weight", "conv02.bias"))
     write_tensors(folder / "x.safetensors", {"a": torch.arange(3.0)}, {"step": 3})
     return folder
 

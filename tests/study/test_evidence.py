@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from tlfourier import fourier
 from tlfourier.cli import main
 from tlfourier.closure.models import of_size
+from tlfourier.closure.scalings import SCALINGS
 from tlfourier.scorecard import CLAIMS, reading, scorecard
 from tlfourier.study import evidence, targets
 from tlfourier.study.design import Design
@@ -114,12 +115,42 @@ def test_the_matched_control_has_as_many_parameters_as_the_last_layer(study: Stu
     assert trained == sum(parameter.numel() for parameter in last)
 
 
+@pytest.mark.parametrize("scaling", SCALINGS)
+def test_every_rung_of_the_ladder_is_there_under_every_scaling(study: Study, scaling: str) -> None:
+    varied = study.vary({"transfer.scaling": scaling}).make
+    table, plain = varied.ladder("forcing"), study.table("forcing")
+    assert list(table["model"].values) == list(study.design.rungs("forcing"))
+    assert np.isfinite(table["rmse"]).all()
+    # what has nothing to do with a scaling is the same under all of them
+    for name in ("scratch_few", "scratch_all", *(["2", "all"] if scaling == "own" else [])):
+        assert table["rmse"].sel(model=name).equals(plain["rmse"].sel(model=name))
+    formula = table["rmse"].sel(model="gradient")
+    assert (formula == formula[0]).all()  # it has no seed
+
+
+def test_the_ladder_writes_only_what_a_rung_may_change(study: Study) -> None:
+    study.make.ladder("forcing")
+    base = study.base("forcing").state_dict()
+    last = f"conv{study.layers[-1]:02d}"
+    for name, allowed in (
+        ("gains", {"conv01.weight", f"{last}.weight", f"{last}.bias"}),
+        ("biases", {key for key in base if key.endswith("bias")}),
+        ("scales 2", {"conv02.weight", "conv02.bias"}),
+        ("random 0", {"conv02.weight", "conv02.bias"}),
+        ("solved", {f"{last}.weight", f"{last}.bias"}),
+    ):
+        found = study.network("forcing", name).state_dict()
+        assert {key for key in base if not base[key].equal(found[key])} <= allowed
+    with pytest.raises(ValueError, match="'gradient' has no network"):
+        study.network("forcing", "gradient")
+
+
 def test_varied_studies_share_what_they_can(study: Study) -> None:
     varied = study.vary({"transfer.steps": 9})
     mine, theirs = (one.design.network_node for one in (study, varied))
     assert theirs("forcing", "none") == mine("forcing", "none")
     assert theirs("forcing", [2]) != mine("forcing", [2])
-    seen = study.vary({"transfer.normalisation": "base"}).design.score_node("forcing", "none", 0)
+    seen = study.vary({"transfer.scaling": "base"}).design.score_node("forcing", "none", 0)
     assert seen.inputs["scales"].key == study.design.network_node("forcing", "none").inputs["scales"].key
     carried = study.vary({"transfer.optimiser": "carried"}).design.network_node("forcing", [2])
     assert carried.inputs["home"].key != carried.inputs["few"].key

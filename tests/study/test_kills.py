@@ -261,7 +261,7 @@ def sweep(root: Path) -> psutil.Popen:
     command = [
         sys.executable,
         "-m",
-        "tlfourier.cli",
+        "tlfourier",
         "sweep",
         "--profile",
         "smoke",

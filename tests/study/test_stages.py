@@ -16,7 +16,14 @@ from tlfourier.store.stage import Stage
 from tlfourier.study import targets
 from tlfourier.study.design import Design
 from tlfourier.study.settings import load
-from tlfourier.study.stages.data import diagnose_node, filter_node, pairs_node, scales_node, simulate_node
+from tlfourier.study.stages.data import (
+    diagnose_node,
+    filter_node,
+    pairs_node,
+    scales_node,
+    scaling_node,
+    simulate_node,
+)
 from tlfourier.study.verdicts import STAGES, verdicts_node
 
 REFERENCE = Path(__file__).parents[2] / "data" / "reference"
@@ -32,9 +39,12 @@ def one_of_each(profile: str) -> dict[str, Node]:
         filter_node(spec, "target"),
         pairs_node(spec, "target", "train", spec.transfer.samples),
         scales_node(spec, "target"),
+        scaling_node("dimensional", scales_node(spec, "small_scale"), scales_node(spec, "target")),
         design.network_node(case, "none"),
         design.network_node(case, [2, 5]),
         design.score_node(case, "gain"),
+        design.network_node(case, "scales 2"),
+        design.score_node(case, "gradient"),
         design.table_node(case, design.models(case)),
         design.census_node(case, "none", 0),
         design.activations_node(case, [2], 0, on="base"),
@@ -117,16 +127,19 @@ GOLDEN = {
         "filter": "1d44fda02bbb3225",
         "pairs": "4c85d7f68bcf4fed",
         "scales": "6f4b5811282278dc",
+        "scaling": "fd450577c4425003",
         "train": "abb4619b496355bc",
         "transfer": "9f3bc9fe1ee9515a",
         "score": "fbcf2ead6e88e9fc",
+        "repair": "a2ac164285289c05",
+        "gradient": "a3d7bf4925fce704",
         "table": "eb6a652df52e4f8b",
         "census": "4e7dbab5dfe618a9",
         "activations": "cb5f24a0f488a01a",
         "change": "35d404ee71d096cb",
         "putback": "2ab2c4991d844378",
         "mask": "cf942869a0bb9dee",
-        "verdicts": "6059458b9641525d",
+        "verdicts": "4d6866a2c1dee932",
     },
     "paper": {
         "simulate": "09afb0e59672895b",
@@ -134,15 +147,18 @@ GOLDEN = {
         "filter": "8767d21b12f91c03",
         "pairs": "d3330d6b32328d6e",
         "scales": "84619f496ca659db",
+        "scaling": "19de19dfb8023e6d",
         "train": "cfb14d2d8c94c943",
         "transfer": "3fa07444e27c080e",
         "score": "b90a85f4db232060",
+        "repair": "f58cfcadc4e03c03",
+        "gradient": "054b9fa030805a40",
         "table": "c8852f54784bb448",
         "census": "3893cb5c1536743e",
         "activations": "4a2d2fc51ef25eb6",
         "change": "c467cdd4615f4124",
         "putback": "c4128b17b7d80ac3",
         "mask": "d0ab5c1f12347af8",
-        "verdicts": "1d763fee198cd39e",
+        "verdicts": "f6ef2b3253109d8a",
     },
 }

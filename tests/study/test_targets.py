@@ -1,10 +1,13 @@
 """Sets of layers by name, and the grid of a sweep."""
 
+from dataclasses import replace
+
 import pytest
 
 from tlfourier.study import targets
 from tlfourier.study.design import Design
-from tlfourier.study.settings import load
+from tlfourier.study.settings import CaseSpec, load
+from tlfourier.study.stages.data import filter_node
 
 
 @pytest.fixture(scope="module")
@@ -25,6 +28,40 @@ def test_a_grid_asks_for_nothing_impossible(design: Design) -> None:
         targets.grid(design, ["decayed"])
     with pytest.raises(ValueError, match=r"transfer\.samples=25: accepted are 1 to split\.train=24"):
         targets.grid(design, samples=[25])
+
+
+def test_training_seeds_take_the_realisations_in_turn(design: Design) -> None:
+    two = design.vary({"realisations": 2})
+    for seed in range(2):
+        score = {name: one.score_node("forcing", [2], seed) for name, one in (("one", design), ("two", two))}
+        assert (score["one"] == score["two"]) == (seed == 0)
+    flows = {seed: two.score_node("forcing", "gradient", seed).inputs["pairs"] for seed in range(2)}
+    first, second = (flows[seed].inputs["filtered"].inputs["trajectory"].spec["seed"] for seed in range(2))
+    assert second == first + 10
+    assert two.spec.of_seed(3) == two.spec.of_seed(1) and two.spec.of_seed(2) == two.spec
+    # each network is scored on the realisation that it was re-trained on, and all of one seed on the same
+    for model in ("none", "gain", "gains", "2", "scratch_all"):
+        assert two.score_node("forcing", model, 1).inputs["pairs"] == flows[1]
+    diagnosed = [node for node in targets.everything(two) if node.stage == "diagnose"]
+    assert len(diagnosed) == 2 * len(design.flows)
+
+
+def test_a_flow_seen_through_another_filter_costs_no_simulation() -> None:
+    spec = load("smoke")
+    target = spec.flows["target"]
+    own = {"box": replace(target, filter_kind="box"), "wide": replace(target, filter_width=4.0)}
+    flows, cases = spec.flows | own, {name: CaseSpec("target", name) for name in own}
+    design = Design(replace(spec, flows=flows, cases=cases))
+    seen = {name: filter_node(design.spec, name) for name in ("target", "box", "wide")}
+    assert len({node.inputs["trajectory"] for node in seen.values()}) == 1
+    assert [(node.spec["kind"], node.spec["width"]) for node in seen.values()] == [
+        ("gaussian", 2.0), ("box", 2.0), ("gaussian", 4.0)
+    ]  # fmt: skip
+    assert seen["target"] == filter_node(spec, "target")
+    with pytest.raises(ValueError, match="'bax'"):
+        load("smoke", {"flows.target.filter_kind": "bax"})
+    with pytest.raises(ValueError, match=r"flows\.target\.filter_width=0.0: accepted are"):
+        load("smoke", {"flows.target.filter_width": 0})
 
 
 def test_the_book_s_grid_is_part_of_what_the_book_reads(design: Design) -> None:

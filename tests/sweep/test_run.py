@@ -60,7 +60,17 @@ def make_hungry(node: Node, inputs: Mapping[str, Folder], folder: Path) -> None:
         taken.append(bytearray(os.urandom(2**20)) * 64)
 
 
-STAGES = fakes.stages(value=make_value, error=make_error, death=make_death, hungry=make_hungry)
+def make_greedy(node: Node, inputs: Mapping[str, Folder], folder: Path) -> None:
+    """Keep nearly all the memory that a worker has, as an allocator may that gives nothing back."""
+    here = psutil.Process()
+    kept = vars(sys).setdefault("kept", [])
+    while here.memory_info().rss < 0.87 * MEMORY:
+        kept.append(bytearray(os.urandom(2**20)) * 4)
+
+
+STAGES = fakes.stages(
+    value=make_value, error=make_error, death=make_death, hungry=make_hungry, greedy=make_greedy
+)
 
 
 def value(name: str, **inputs: Node) -> Node:
@@ -124,6 +134,14 @@ def test_a_full_memory_is_one_failure_and_the_sweep_goes_on(client: Client, stor
     assert list(outcome.failed) == [hungry.key]
     assert "when the memory is full" in outcome.failed[hungry.key]
     assert all(store.find(node) for node in OTHERS)
+
+
+def test_a_worker_whose_memory_stays_nearly_full_goes_on(store: Store) -> None:
+    """Dask would let it pause until something is freed, and the sweep wait for ever."""
+    after = [value(f"after {i}", first=Node("greedy", 1, {})) for i in range(40)]
+    with dask.local(1, memory=MEMORY) as client:
+        outcome = dask.run(plan(store, after), store, client, progress=False)
+    assert len(outcome.made) == 41 and not outcome.failed
 
 
 def test_a_second_sweep_does_only_what_is_missing(client: Client, store: Store) -> None:

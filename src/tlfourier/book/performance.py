@@ -152,7 +152,8 @@ def _checked(name: str, section: dict[str, Any]) -> dict[str, Any]:
                 continue
             if not isinstance(row[column], str if kind is str else int | float | None):
                 raise TypeError(column)
-            if kind is float and _number(row[column]) <= 0 and column in _LOGARITHMS:
+            value = _number(row[column]) if kind is float else 1.0
+            if column in _LOGARITHMS and not 0 < value < math.inf:
                 raise ValueError(f"{column} has no logarithm")
     for goal in section["goals"]:
         if goal["sense"] not in _BOUNDS or not isinstance(goal["what"], str):

@@ -1,9 +1,13 @@
 """What the subgrid term takes from the resolved flow and what it gives back."""
 
 from collections.abc import Mapping
+from typing import Literal
 
 import numpy as np
 import xarray as xr
+
+from tlfourier.closure.pairs import Pairs
+from tlfourier.doors import door
 
 _TRANSFERS = {
     "enstrophy": ("omega", "enstrophy given to the subgrid scales ⟨ω̄Π⟩", "time^-3"),
@@ -11,7 +15,8 @@ _TRANSFERS = {
 }
 
 
-def scatter(pairs: xr.Dataset) -> xr.Dataset:
+@door
+def scatter(pairs: Pairs) -> xr.Dataset:
     """Measure the transfer of enstrophy and energy between resolved and subgrid scales.
 
     ``enstrophy = mean_xy(omega * sgs)``, ``energy = mean_xy(psi * sgs)``: positive is forward transfer, out
@@ -32,21 +37,26 @@ def scatter(pairs: xr.Dataset) -> xr.Dataset:
     return xr.Dataset(result)
 
 
-def scatter_table(flows: Mapping[str, xr.Dataset]) -> xr.Dataset:
+@door
+def scatter_table(flows: Mapping[str, Pairs]) -> xr.Dataset:
     """Average `scatter` over time, along ``flow``.
 
-    ``flows``: name of each flow and its pairs.
+    ``flows``: name of each flow and its pairs, at least one, else ValueError.
     """
+    if not flows:
+        raise ValueError("flows={}: at least one flow is needed")
     rows = {flow: scatter(pairs).mean("time") for flow, pairs in flows.items()}
     table = xr.concat(rows.values(), dim="flow", combine_attrs="override")
     return table.assign_coords(flow=list(rows))
 
 
-def exchange(pair: xr.Dataset, variable: str = "omega") -> xr.DataArray:
+@door
+def exchange(pair: Pairs, variable: Literal["psi", "omega", "sgs"] = "omega") -> xr.DataArray:
     """Return the exchange with the subgrid scales at every point, ``pair[variable] * sgs``."""
     return (pair[variable] * pair["sgs"]).rename("exchange")
 
 
+@door
 def direction(transfer: float) -> str:
     """Name the direction of a mean transfer: ``"forward"`` if positive, else ``"backscatter"``."""
     return "forward" if transfer > 0 else "backscatter"

@@ -14,15 +14,17 @@ import torch
 import xarray as xr
 from torch import Tensor, nn
 
+from tlfourier.doors import door
 from tlfourier.flow.equation import VorticityEquation
 from tlfourier.flow.grid import Grid, resize
-from tlfourier.shapes import Resized, Spectrum
+from tlfourier.shapes import Count, Finite, Positive, Resized, Spectrum, Waves
 
 # A wave whose length is exactly `width` must not pass, however its wavenumber was rounded.
 _EDGE = 1.0 - 1e-6
 
 
-def gaussian(k_x: Tensor, k_y: Tensor, width: float) -> Tensor:
+@door
+def gaussian(k_x: Waves, k_y: Waves, width: Positive) -> Waves:
     """Return ``exp(-(k_x**2 + k_y**2) * width**2 / 24)``.
 
     The angular wavenumbers are broadcast against each other; ``width`` is Δ in units of length, the side of
@@ -32,7 +34,8 @@ def gaussian(k_x: Tensor, k_y: Tensor, width: float) -> Tensor:
     return torch.exp(-(k_x**2 + k_y**2) * width**2 / 24)
 
 
-def box(k_x: Tensor, k_y: Tensor, width: float) -> Tensor:
+@door
+def box(k_x: Waves, k_y: Waves, width: Positive) -> Waves:
     """Return ``sin(a) / a * sin(b) / b`` with ``a = k_x * width / 2``, ``b = k_y * width / 2``.
 
     This is the mean over a square of side ``width``. Parameters as for `gaussian`.
@@ -41,7 +44,8 @@ def box(k_x: Tensor, k_y: Tensor, width: float) -> Tensor:
     return torch.sinc(k_x * width / math.tau) * torch.sinc(k_y * width / math.tau)
 
 
-def circular(k_x: Tensor, k_y: Tensor, width: float) -> Tensor:
+@door
+def circular(k_x: Waves, k_y: Waves, width: Positive) -> Waves:
     """Return 1 where ``sqrt(k_x**2 + k_y**2) < 2 pi / width``, else 0: waves longer than ``width`` pass.
 
     Parameters as for `gaussian`; here ``width`` is the wavelength at the cut-off.
@@ -49,7 +53,8 @@ def circular(k_x: Tensor, k_y: Tensor, width: float) -> Tensor:
     return (torch.hypot(*torch.broadcast_tensors(k_x, k_y)) < math.tau / width * _EDGE).to(k_x.dtype)
 
 
-def square(k_x: Tensor, k_y: Tensor, width: float) -> Tensor:
+@door
+def square(k_x: Waves, k_y: Waves, width: Positive) -> Waves:
     """Return 1 where ``max(|k_x|, |k_y|) < 2 pi / width``, else 0.
 
     Parameters as for `circular`. At the default width, two coarse grid lengths, it keeps every coarse mode.
@@ -61,7 +66,8 @@ _Kind: TypeAlias = Callable[[Tensor, Tensor, float], Tensor]
 KINDS: dict[str, _Kind] = {"gaussian": gaussian, "box": box, "circular": circular, "square": square}
 
 
-def factors(k_max: float, width: float, points: int = 1025) -> xr.Dataset:
+@door
+def factors(k_max: Finite, width: Positive, points: Count = 1025) -> xr.Dataset:
     """Return G(k, 0), the factor of every kind of filter for waves along one axis.
 
     ``k`` runs from 0 to ``k_max`` in as many ``points``, ``width`` is Δ in units of length; there is one
@@ -72,6 +78,7 @@ def factors(k_max: float, width: float, points: int = 1025) -> xr.Dataset:
     return xr.Dataset(given, {"k": ("k", k.numpy(), {"long_name": "wavenumber", "units": "length^-1"})})
 
 
+@door
 class Filter(nn.Module):
     """Filter a spectrum of the fine grid and bring it to the coarse grid.
 
@@ -130,6 +137,7 @@ class Filter(nn.Module):
         return f"{self.kind}, width={self.width:g}, {self.size_from} -> {self.size_to}"
 
 
+@door
 def check_filter(fine: int, coarse: int, kind: str, width: float, length: float = math.tau) -> None:
     """Raise ValueError for what makes no filter from ``fine`` to ``coarse`` points of a square."""
     if kind not in KINDS:
@@ -147,6 +155,7 @@ def _check_same_square(fine: Grid, coarse: Grid) -> None:
         raise ValueError(f"coarse grid of {coarse.dtype}: it must be {fine.dtype}, as the fine one")
 
 
+@door
 def subgrid_term(
     omega_hat: Spectrum, fine_equation: VorticityEquation, coarse_equation: VorticityEquation, filter: Filter
 ) -> Resized:
@@ -180,6 +189,7 @@ def subgrid_term(
     return filter(fine_equation.advection(omega_hat)) - coarse_equation.advection(filter(omega_hat))
 
 
+@door
 def filtered_equation(fine_equation: VorticityEquation, coarse: Grid, filter: Filter) -> VorticityEquation:
     """Build the equation that the filtered DNS obeys once Π is given: same physics, filtered forcing.
 

@@ -1,13 +1,22 @@
 """The one vocabulary of models: baselines by their names, re-trained layers as ``"2"`` or ``"2+5"``."""
 
+import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from itertools import combinations
-from typing import TypeAlias
+from typing import Annotated, TypeAlias
+
+from tlfourier.closure.network import NetworkSpec
+from tlfourier.doors import door
+from tlfourier.limits import Range
 
 BASELINES = ("none", "gain", "all", "scratch_few", "scratch_all")
 """What stands beside every transfer: nothing, one output factor, all layers, two networks from nothing."""
 MATCHED = "matched"
 """Layer 2 with no more parameters than the last layer has."""
+RUNGS = ("gradient", "gains", "biases", "solved")
+"""Beside these, for the ladder: the gradient model, not trained; a factor for each input and output; all
+biases; the last layer by least squares. `rung` knows further names, with a number behind."""
 NAMED_SETS = ("singles", "pairs", "prefixes", "suffixes", "all")
 
 Layers: TypeAlias = tuple[int, ...]
@@ -15,6 +24,7 @@ Model: TypeAlias = str | Iterable[int]
 """A name, as tables have it, or the layers that are re-trained."""
 
 
+@door
 def check_layers(layers: object, count: int | None = None) -> Layers:
     """Return the layers sorted, or say in one sentence what is wrong with them.
 
@@ -47,7 +57,8 @@ def check_layers(layers: object, count: int | None = None) -> Layers:
     return tuple(sorted(found))
 
 
-def parse_layers(text: str, count: int) -> Layers:
+@door
+def parse_layers(text: str, count: Annotated[int, Range(1, 10**6)]) -> Layers:
     """Read ``"2"``, ``"2,5"``, ``"2+5"`` or ``"all"`` as layers of a network with ``count`` layers.
 
     Raises ValueError as `check_layers`.
@@ -58,6 +69,7 @@ def parse_layers(text: str, count: int) -> Layers:
     return check_layers([int(part) if part.isdecimal() else part for part in parts if part], count)
 
 
+@door
 def model_name(model: Model, count: int | None = None) -> str:
     """Return how tables call a model: a baseline's name, ``"matched"``, ``"2"``, ``"2+5"``.
 
@@ -66,26 +78,79 @@ def model_name(model: Model, count: int | None = None) -> str:
     """
     if not isinstance(model, str):
         return "+".join(map(str, check_layers(model, count)))
-    if model in (*BASELINES, MATCHED):
+    if model in (*BASELINES, MATCHED, *RUNGS) or (_NUMBERED.fullmatch(model) and model == _plain(model)):
         return model
     if not layers_of(model):
-        known = ", ".join((*BASELINES, MATCHED))
+        known = ", ".join((*BASELINES, MATCHED, *RUNGS, "scales 2", "random 0"))
         raise ValueError(f"unknown model {model!r}: accepted are {known} or a set of layers")
     return model_name(layers_of(model), count)
 
 
+@door
+@dataclass(frozen=True)
+class Rung:
+    """A repair by less than whole layers: what of which layers is trained.
+
+    ``repair`` is one of `tlfourier.closure.repairs.REPAIRS`, or ``"least squares"``; of random weights
+    ``count`` are, chosen by ``draw``.
+    """
+
+    repair: str
+    layers: Layers
+    count: int | None = None
+    draw: int = 0
+
+
+_NUMBERED = re.compile(r"(scales|random) (\d+)")
+
+
+def _plain(name: str) -> str:
+    kind, number = name.split(" ")
+    return f"{kind} {int(number)}"
+
+
+@door
+def rung(name: str, spec: NetworkSpec) -> Rung | None:
+    """Return what a name stands for between a gain and a layer, None where it is a model of another kind.
+
+    ``gains``, ``biases``, ``solved``; ``scales 2``: a factor for each kernel of layer 2 and a constant for
+    each of its channels; ``random 0``: as many weights of layer 2, chosen at random, as the last layer of a
+    network of this shape has, the first draw. Raises ValueError for scales of a layer that there is not.
+
+    Examples
+    --------
+    >>> rung("random 3", NetworkSpec(channels=16))
+    Rung(repair='random weights', layers=(2,), count=401, draw=3)
+    """
+    last = spec.layers
+    simple = {
+        "gains": Rung("gains", (1, last)),
+        "biases": Rung("biases", tuple(range(1, last + 1))),
+        "solved": Rung("least squares", (last,)),
+    }
+    if not (found := _NUMBERED.fullmatch(name)):
+        return simple.get(name)
+    kind, number = found[1], int(found[2])
+    if kind == "scales":
+        return Rung("kernel scales", check_layers([number], last))
+    return Rung("random weights", (2,), spec.outputs * (spec.channels * spec.kernel_size**2 + 1), number)
+
+
+@door
 def layers_of(name: str) -> Layers:
     """Return the layers that a model's name says are re-trained: (2, 5) for ``"2+5"``, () for a baseline."""
     parts = str(name).split("+")
     return tuple(map(int, parts)) if all(part.isdecimal() for part in parts) else ()
 
 
+@door
 def of_size(names: Iterable[str], size: int) -> list[str]:
     """Return the names that re-train ``size`` layers, shallow ones first: 1 for singles, 2 for pairs."""
     return sorted((str(name) for name in names if len(layers_of(name)) == size), key=layers_of)
 
 
-def layer_sets(names: Iterable[str], count: int) -> list[Layers]:
+@door
+def layer_sets(names: Iterable[str], count: Annotated[int, Range(1, 1000)]) -> list[Layers]:
     """Return the sets of layers that words and numbers mean, for a network of ``count`` layers.
 
     ``singles`` is every layer alone, ``pairs`` every two, ``prefixes`` {1..l} and ``suffixes`` {l..count} for

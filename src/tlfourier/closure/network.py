@@ -6,22 +6,28 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
 
 from tlfourier.closure.padding import PeriodicConv2d
+from tlfourier.doors import door
 from tlfourier.io.atomic import write_json
 from tlfourier.io.jsonfile import read_json
 from tlfourier.io.paths import Readable
 from tlfourier.io.tensorfile import read_tensors, write_tensors
 from tlfourier.io.words import said_as
-from tlfourier.modules import as_it_was, as_tensor, check_finite
+from tlfourier.limits import Range
+from tlfourier.modules import as_it_was, as_tensor, check_finite, for_module
+from tlfourier.shapes import Batch, Seed
+
+Size: TypeAlias = Annotated[int, Range(most=10**4)]
 
 PADDINGS = ("circular", "zeros")
 
 
+@door
 @dataclass(frozen=True)
 class NetworkSpec:
     """Shape of the network; the defaults are the paper's 927,041 parameters (S23).
@@ -29,11 +35,11 @@ class NetworkSpec:
     Raises ValueError for less than two layers, no channel, a kernel of even size, or an unknown padding.
     """
 
-    layers: int = 11
-    channels: int = 64
-    kernel_size: int = 5
-    inputs: int = 2
-    outputs: int = 1
+    layers: Size = 11
+    channels: Size = 64
+    kernel_size: Size = 5
+    inputs: Size = 2
+    outputs: Size = 1
     padding: str = "circular"
 
     def __post_init__(self) -> None:
@@ -49,6 +55,7 @@ class NetworkSpec:
         return [self.inputs] + [self.channels] * (self.layers - 1) + [self.outputs]
 
 
+@door
 def check_integers(spec: Any, least: Mapping[str, int], what: str = "") -> None:
     """Raise ValueError for the first field of a spec that is no integer, or less than it may be."""
     for name, smallest in least.items():
@@ -57,6 +64,7 @@ def check_integers(spec: Any, least: Mapping[str, int], what: str = "") -> None:
             raise ValueError(f"{what}{name}={value!r}: accepted are integers from {smallest}")
 
 
+@door
 class Network(nn.Module):
     """Map (psi, omega) to the subgrid term by ``h_l = W_l ⋆ g_(l-1) + b_l``, ``g_l = max(h_l, 0)``.
 
@@ -79,7 +87,7 @@ class Network(nn.Module):
     ('conv11', torch.Size([64, 64, 5, 5]))
     """
 
-    def __init__(self, spec: NetworkSpec | None = None, seed: int = 0) -> None:
+    def __init__(self, spec: NetworkSpec | None = None, seed: Seed = 0) -> None:
         super().__init__()
         self.spec = spec or NetworkSpec()
         widths = self.spec.widths()
@@ -110,13 +118,34 @@ class Network(nn.Module):
         return layer
 
     def prefix(self, inputs: Tensor, layer: int) -> Tensor:
-        """Return the activation ``g_(l-1)`` that enters ``layer`` l; the inputs themselves for layer 1."""
+        """Return the activation ``g_(l-1)`` that enters ``layer`` l; the inputs themselves for layer 1.
+
+        Raises ValueError as `forward`, or for a layer that there is not.
+        """
+        self.layer(layer)
+        inputs = self._own(inputs)
         self._check(inputs)
         return self._run(inputs, 1, layer)
 
     def suffix(self, activation: Tensor, layer: int) -> Tensor:
-        """Return the output from what enters ``layer``: ``suffix(prefix(x, l), l) = forward(x)``."""
+        """Return the output from what enters ``layer``: ``suffix(prefix(x, l), l) = forward(x)``.
+
+        Raises ValueError for another number of dimensions or channels, or a layer that there is not.
+        """
+        activation, channels = self._own(activation), self.layer(layer).in_channels
+        if activation.dim() != 4 or activation.shape[1] != channels:
+            wanted = f"(n, {channels}, N, N)"
+            raise ValueError(f"activation of shape {tuple(activation.shape)}: accepted is {wanted}")
         return self._run(activation, layer, self.spec.layers + 1)
+
+    def _own(self, field: Tensor) -> Tensor:
+        """Return numbers in the precision of the weights, unless autocast chooses another."""
+        dtype = self.layer(1).weight.dtype
+        if field.dtype == dtype or torch.is_autocast_enabled(field.device.type):
+            return field
+        if field.is_complex():
+            raise ValueError(f"network inputs of {field.dtype}: accepted are real numbers")
+        return field.to(dtype)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Predict the subgrid term.
@@ -142,6 +171,7 @@ class Network(nn.Module):
             raise ValueError(f"network inputs of shape {tuple(inputs.shape)}: accepted is {wanted}")
 
 
+@door
 def layer_name(number: int) -> str:
     """Return the module name of a layer counted from one: 2 -> ``"conv02"``."""
     return f"conv{number:02d}"
@@ -153,8 +183,9 @@ def _convolution(spec: NetworkSpec, before: int, after: int) -> nn.Conv2d:
     return nn.Conv2d(before, after, spec.kernel_size, padding=spec.kernel_size // 2)
 
 
+@door
 @torch.no_grad()
-def predict(network: nn.Module, inputs: Tensor, batch_size: int = 16) -> Tensor:
+def predict(network: nn.Module, inputs: Tensor, batch_size: Batch = 16) -> Tensor:
     """Apply a network to many samples in float32 without gradients.
 
     ``network`` is any map (n, inputs, N, N) -> (n, outputs, N, N), run in evaluation mode and left as it was,
@@ -168,16 +199,19 @@ def predict(network: nn.Module, inputs: Tensor, batch_size: int = 16) -> Tensor:
     >>> predict(network, torch.zeros(5, 2, 16, 16)).shape
     torch.Size([5, 1, 16, 16])
     """
+    inputs = as_tensor(inputs, "inputs")
+    if inputs.ndim != 4:
+        raise ValueError(f"inputs of shape {tuple(inputs.shape)}: accepted is (n, inputs, N, N)")
     if batch_size < 1 or len(inputs) < 1:
         raise ValueError(f"{len(inputs)} samples in batches of {batch_size}: both must be at least 1")
-    inputs = as_tensor(inputs, "inputs")
     check_finite("inputs", inputs)
-    device = next((parameter.device for parameter in network.parameters()), inputs.device)
     with as_it_was(network):
-        parts = [network(batch.float().to(device)).float().cpu() for batch in inputs.split(batch_size)]
+        batches = inputs.float().split(batch_size)
+        parts = [network(for_module(network, batch)).float().cpu() for batch in batches]
     return torch.cat(parts)
 
 
+@door
 def save_network(path: Path | str, network: Network) -> None:
     """Write the weights to ``path`` (safetensors) and the spec beside them (``.json``)."""
     path = Path(path)
@@ -185,6 +219,7 @@ def save_network(path: Path | str, network: Network) -> None:
     write_json(_beside(path), {"spec": dataclasses.asdict(network.spec)})
 
 
+@door
 def load_network(path: Readable | str) -> Network:
     """Read a network written by `save_network`; no pickle is ever opened.
 

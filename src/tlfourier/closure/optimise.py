@@ -19,6 +19,7 @@ from tqdm.auto import tqdm
 
 from tlfourier.closure.batches import Source, draw, steps_per_epoch
 from tlfourier.closure.network import check_integers
+from tlfourier.doors import door
 from tlfourier.flow.malloc import kept_memory
 from tlfourier.io.tensorfile import read_tensors, write_tensors
 
@@ -31,6 +32,7 @@ class Diverged(RuntimeError):
     """The loss is not finite or has exploded; the network was put back to its last good state."""
 
 
+@door
 @dataclass(frozen=True)
 class Budget:
     """Length and settings of one descent; a round lies between two looks at the validation samples."""
@@ -68,6 +70,7 @@ class Budget:
         return end + (high - end) * (1 + math.cos(math.pi * (step - peak) / (self.steps - 1 - peak))) / 2
 
 
+@door
 def check_settings(spec: Any) -> None:
     """Raise ValueError when a setting that training and transfer share has an impossible value."""
     check_integers(spec, {"batch_size": 1, "seed": 0})
@@ -77,6 +80,7 @@ def check_settings(spec: Any) -> None:
         raise ValueError(f"precision={spec.precision!r}: accepted are {', '.join(PRECISIONS)}")
 
 
+@door
 class Descent:
     """Adam on the mean squared error of ``model`` over a source, the best state on validation kept.
 

@@ -5,11 +5,16 @@ and each is the adjoint of the other, so derivatives of every order exist (Hessi
 second).
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from tlfourier.doors import door
+from tlfourier.limits import Range
+from tlfourier.shapes import Count
+from tlfourier.takes import described
 
 
 class _Wrap(torch.autograd.Function):
@@ -82,25 +87,39 @@ def _layout(field: Tensor) -> torch.memory_format:
     return torch.contiguous_format
 
 
-def wrap(field: Tensor, width: int) -> Tensor:
+@door
+def wrap(field: Tensor, width: Annotated[int, Range(most=10**4)]) -> Tensor:
     """Continue a periodic field by ``width`` points on every side, ``padded[i] = field[(i - width) mod N]``.
 
     Of shape (..., N + 2 width, N + 2 width), for ``field`` of shape (..., N, N); ValueError unless ``width``
     is 0 to N.
     """
+    if field.ndim < 2 or field.is_complex():
+        raise ValueError(f"{described('field', field)}: accepted are real numbers of shape (..., N, N)")
     if not 0 <= width <= min(field.shape[-2:]):
         raise ValueError(f"padding width {width} on a field of {tuple(field.shape[-2:])}: accepted is 0 to N")
     padded: Tensor = field if width == 0 else _Wrap.apply(field, width)
     return padded
 
 
+@door
 class PeriodicConv2d(nn.Conv2d):
     """Convolve on the periodic grid: ``nn.Conv2d(padding=(k-1)/2, padding_mode="circular")``, only faster."""
 
-    def __init__(self, in_channels: int, out_channels: int, kernel_size: int) -> None:
+    def __init__(
+        self, in_channels: Count, out_channels: Count, kernel_size: Annotated[int, Range(1, 101)]
+    ) -> None:
         half = (kernel_size - 1) // 2
         super().__init__(in_channels, out_channels, kernel_size, padding=half, padding_mode="circular")
 
     def forward(self, input: Tensor) -> Tensor:
-        """Return ``h = sum_a W_a ⋆ g_a + b`` for ``input`` g of shape (n, in_channels, N, N)."""
+        """Return ``h = sum_a W_a ⋆ g_a + b`` for ``input`` g of shape (n, in_channels, N, N).
+
+        Raises ValueError for another number of dimensions or channels, or complex numbers.
+        """
+        if input.ndim not in (3, 4) or input.shape[-3] != self.in_channels or input.is_complex():
+            wanted = f"real numbers of shape (n, {self.in_channels}, N, N)"
+            raise ValueError(f"{described('input', input)}: accepted are {wanted}")
+        if input.dtype != self.weight.dtype and not torch.is_autocast_enabled(input.device.type):
+            input = input.to(self.weight.dtype)
         return functional.conv2d(wrap(input, int(self.padding[0])), self.weight, self.bias)

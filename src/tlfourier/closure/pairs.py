@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Annotated, TypeAlias
 
 import numpy as np
 import torch
@@ -11,20 +12,29 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from tlfourier.closure.filters import Filter, subgrid_term
-from tlfourier.flow.diagnostics import snapshots
+from tlfourier.doors import door
+from tlfourier.flow.diagnostics import Trajectory, snapshots
 from tlfourier.flow.equation import VorticityEquation
 from tlfourier.flow.grid import Grid
 from tlfourier.flow.spectra import shell_spectrum, wavenumbers
 from tlfourier.flow.statistics import seconds
+from tlfourier.limits import Holds
+from tlfourier.shapes import Count
 
 UNITS = {"psi": "length^2 time^-1", "omega": "time^-1", "sgs": "time^-2"}
 LONG_NAMES = {"psi": "filtered streamfunction", "omega": "filtered vorticity", "sgs": "subgrid term Π"}
+Pairs: TypeAlias = Annotated[xr.Dataset, Holds("psi", "omega", "sgs")]
+"""What an LES knows and what it lacks, over (time, y, x)."""
+
+Timed: TypeAlias = Annotated[xr.Dataset, Holds("time")]
+
 SPLITS = ("train", "validation", "test")
 _WHOLE = 2**24  # values of which a standard deviation is taken at once: 128 MiB in float64
 
 
+@door
 def make_pairs(
-    trajectory: xr.Dataset,
+    trajectory: Trajectory,
     filter: Filter,
     fine_equation: VorticityEquation,
     coarse_equation: VorticityEquation,
@@ -67,12 +77,13 @@ def make_pairs(
     return xr.Dataset(variables, {"time": trajectory["time"], **axes}, attributes)
 
 
+@door
 def pair_blocks(
-    trajectory: xr.Dataset,
+    trajectory: Trajectory,
     filter: Filter,
     fine_equation: VorticityEquation,
     coarse_equation: VorticityEquation,
-    size: int = 64,
+    size: Count = 64,
 ) -> Iterator[xr.Dataset]:
     """Yield what `make_pairs` returns in blocks of at most ``size`` snapshots, all that is ever in memory."""
     for start in tqdm(range(0, trajectory.sizes["time"], size), desc="pairs", unit="block"):
@@ -80,6 +91,7 @@ def pair_blocks(
         yield make_pairs(part, filter, fine_equation, coarse_equation, progress=False)
 
 
+@door
 @dataclass(frozen=True)
 class Split:
     """Divide pairs into blocks of time, in the order train, gap, validation, gap, test.
@@ -119,7 +131,7 @@ class Split:
         the same units (seconds for dates), is that of the vorticity, see
         `tlfourier.flow.statistics.decorrelation_time`.
         """
-        time = seconds(time)
+        time = seconds(time).ravel()
         self._check_count(time.size)
         first, second, third = map(self.indices, SPLITS)
         apart = min(time[second.start] - time[first.stop - 1], time[third.start] - time[second.stop - 1])
@@ -133,7 +145,7 @@ class Split:
         if count < self.total:
             raise ValueError(f"{count} snapshots: this split needs at least {self.total}, gaps included")
 
-    def select(self, pairs: xr.Dataset, name: str) -> xr.Dataset:
+    def select(self, pairs: Timed, name: str) -> xr.Dataset:
         """Return the block ``name`` of the pairs, labelled with ``attrs["split"] = name``.
 
         Raises ValueError if the name is unknown or the pairs have fewer snapshots than the split needs.
@@ -142,7 +154,8 @@ class Split:
         return pairs.isel(time=self.indices(name)).assign_attrs(split=name)
 
 
-def subset(pairs: xr.Dataset, count: int) -> xr.Dataset:
+@door
+def subset(pairs: Timed, count: int) -> xr.Dataset:
     """Pick ``count`` snapshots spread evenly over time: the middles of ``count`` equal strata.
 
     ``index[i] = ((2 * i + 1) * total) // (2 * count)``
@@ -155,6 +168,7 @@ def subset(pairs: xr.Dataset, count: int) -> xr.Dataset:
     return pairs.isel(time=((2 * np.arange(count) + 1) * total) // (2 * count))
 
 
+@door
 @dataclass(frozen=True)
 class Scales:
     """Hold one standard deviation per variable, the units in which a network sees a flow.
@@ -173,8 +187,19 @@ class Scales:
             if not (math.isfinite(value) and value > 0):
                 raise ValueError(f"the standard deviation of {name} is {value}: it must be a positive number")
 
+    def times(self, omega: Tensor) -> Tensor | float:
+        """Return by how much each sample, by its vorticity, is slowed down besides: here not at all."""
+        return 1.0
+
+    def physical(self, outputs: Tensor, omega: Tensor) -> Tensor:
+        """Return Π in the units of the data from what a network gives, of samples of this vorticity.
+
+        Both have the shape (samples, n, n).
+        """
+        return outputs * self.sgs / self.times(omega) ** 2
+
     @classmethod
-    def of(cls, train_pairs: xr.Dataset) -> "Scales":
+    def of(cls, train_pairs: Pairs) -> "Scales":
         """Measure the scales of a training block; of a lazy one only a part is in memory at once.
 
         Raises ValueError if the pairs are the validation or test block (a leak), or a variable is constant or
@@ -201,25 +226,29 @@ def _deviation(values: xr.DataArray) -> float:
     return math.sqrt(total(mean, 2) / values.size)
 
 
-def to_tensors(
-    pairs: xr.Dataset, scales: Scales, dtype: torch.dtype = torch.float32
-) -> tuple[Tensor, Tensor]:
+@door
+def to_tensors(pairs: Pairs, scales: Scales, dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor]:
     """Turn pairs into the inputs and outputs of a network.
 
-    ``inputs = [psi / scales.psi, omega / scales.omega]``, ``outputs = [sgs / scales.sgs]``, all finite. The
-    shapes are (snapshots, 2, n, n) and (snapshots, 1, n, n). ValueError if a value is not finite.
+    ``inputs = [psi / scales.psi, omega / scales.omega]``, ``outputs = [sgs / scales.sgs]``, all finite, times
+    ``t`` and ``t**2`` where the scales have a time of each sample, ``t = scales.times(omega)``. The shapes
+    are (snapshots, 2, n, n) and (snapshots, 1, n, n). ValueError if a value is not finite.
     """
 
     def channel(name: str) -> Tensor:
         field = torch.as_tensor(np.array(pairs[name].transpose("time", "y", "x")), dtype=dtype)
         if not torch.isfinite(field).all():
             raise ValueError(f"{name} holds values that are not finite: every value must be a finite number")
-        return field / getattr(scales, name)
+        return field
 
-    return torch.stack([channel("psi"), channel("omega")], dim=1), channel("sgs").unsqueeze(1)
+    psi, omega, sgs = map(channel, UNITS)
+    times = scales.times(omega)
+    inputs = torch.stack([psi / scales.psi * times, omega / scales.omega * times], dim=1)
+    return inputs, (sgs / scales.sgs * times**2).unsqueeze(1)
 
 
-def pair_spectra(pairs: xr.Dataset) -> xr.Dataset:
+@door
+def pair_spectra(pairs: Pairs) -> xr.Dataset:
     """Average the shell-summed power of ψ, ω and Π over time.
 
     ``spectrum(k) = mean_t sum_{k in shell} |field_hat / n**2|**2``, with ``sum_k spectrum = mean(field**2)``,

@@ -6,19 +6,22 @@ import torch
 import xarray as xr
 from torch import Tensor
 
+from tlfourier.doors import door
 from tlfourier.flow.grid import Grid
 from tlfourier.flow.spectra import cross_density, shell_sum, wavenumbers
 from tlfourier.modules import check_finite
+from tlfourier.shapes import Scalars
 
 FIELDS = ("truth", "prediction")
 _AT_ONCE = 64  # snapshots that are in memory in float64, with their spectra
 
 
+@door
 def score(
-    prediction: Tensor,
-    truth: Tensor,
-    psi: Tensor | None = None,
-    omega: Tensor | None = None,
+    prediction: Scalars,
+    truth: Scalars,
+    psi: Scalars | None = None,
+    omega: Scalars | None = None,
     length: float = math.tau,
 ) -> xr.Dataset:
     """Score predicted subgrid terms P against the true ones T, snapshot by snapshot.

@@ -6,16 +6,18 @@ from pathlib import Path
 
 import torch
 import xarray as xr
-from torch import Tensor
 
 from tlfourier.closure.batches import Samples, steps_per_epoch
 from tlfourier.closure.network import Network, check_integers
 from tlfourier.closure.optimise import SCHEDULES, Budget, Descent, Diverged, check_settings
+from tlfourier.doors import door
 from tlfourier.modules import check_finite
+from tlfourier.shapes import Count, Scalars
 
 __all__ = ["Diverged", "TrainingSpec", "check_samples", "train"]
 
 
+@door
 @dataclass(frozen=True)
 class TrainingSpec:
     """How a network is trained; the defaults are S23's.
@@ -39,15 +41,16 @@ class TrainingSpec:
         check_settings(self)
 
 
+@door
 def train(
     network: Network,
-    inputs: Tensor,
-    outputs: Tensor,
-    validation: tuple[Tensor, Tensor],
+    inputs: Scalars,
+    outputs: Scalars,
+    validation: tuple[Scalars, Scalars],
     spec: TrainingSpec,
     checkpoint: Path | None = None,
     progress: bool = True,
-    checkpoint_every: int = 5,
+    checkpoint_every: Count = 5,
 ) -> xr.Dataset:
     """Train ``network`` in place by Adam on the mean squared error, up to its best epoch on validation.
 
@@ -103,9 +106,12 @@ def train(
     return _history(descent, per_epoch)
 
 
-def check_samples(network: Network, inputs: Tensor, outputs: Tensor) -> None:
+@door
+def check_samples(network: Network, inputs: Scalars, outputs: Scalars) -> None:
     """Raise ValueError, one sentence, unless the samples fit the network and each other and are finite."""
-    spec = network.spec
+    spec, weight = network.spec, next(network.parameters())
+    if weight.dtype != torch.float32 or weight.is_meta:
+        raise ValueError(f"a network of {weight.dtype} on {weight.device}: accepted are weights in float32")
     if inputs.dim() != 4 or inputs.shape[1] != spec.inputs:
         raise ValueError(f"inputs of shape {tuple(inputs.shape)}: accepted is (n, {spec.inputs}, N, N)")
     wanted = (len(inputs), spec.outputs, *inputs.shape[-2:])

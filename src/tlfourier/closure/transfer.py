@@ -13,23 +13,28 @@ from torch import Tensor, nn
 
 from tlfourier.closure.batches import Samples, rotate, steps_per_epoch
 from tlfourier.closure.models import check_layers
-from tlfourier.closure.network import Network, check_integers, layer_name
+from tlfourier.closure.network import Network, check_integers
 from tlfourier.closure.optimise import Budget, Descent, check_settings
+from tlfourier.closure.repairs import REPAIRS, repair
 from tlfourier.closure.training import check_samples
+from tlfourier.doors import door
+from tlfourier.shapes import Count, Scalars
 
 OPTIMISERS = ("fresh", "carried")
 
 
+@door
 @dataclass(frozen=True)
 class TransferSpec:
     """How layers are re-trained: the same number of gradient steps for every set of layers.
 
-    With ``channels`` only so many output channels of each layer are, the first ones, all others frozen to the
-    bit: a control with fewer parameters in the same place. ``optimiser="carried"`` starts Adam with moments
+    ``repair`` names what of the layers is trained, see `tlfourier.closure.repairs`: all ``weights``, or less,
+    as ``count`` random ones, chosen by (``seed``, ``draw``). With ``channels`` only the first so many output
+    channels of each layer are, all others frozen to the bit. ``optimiser="carried"`` starts Adam with moments
     of the base flow, as if the base training just went on.
 
     Raises ValueError for layers that `check_layers` refuses, a number that is not positive, an unknown
-    optimiser.
+    repair or optimiser, or ``channels`` of another repair than of weights.
     """
 
     layers: tuple[int, ...]
@@ -41,15 +46,23 @@ class TransferSpec:
     seed: int = 0
     channels: int | None = None
     optimiser: str = "fresh"
+    repair: str = "weights"
+    count: int | None = None
+    draw: int = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "layers", check_layers(self.layers))
-        check_integers(self, {"steps": 1} if self.channels is None else {"steps": 1, "channels": 1})
+        given = [name for name in ("channels", "count") if getattr(self, name) is not None]
+        check_integers(self, {"steps": 1, "draw": 0, **dict.fromkeys(given, 1)})
+        if self.repair not in REPAIRS or (self.channels is not None and self.repair != "weights"):
+            accepted = "weights" if self.channels is not None else ", ".join(REPAIRS)
+            raise ValueError(f"repair={self.repair!r}: accepted are {accepted}")
         if self.optimiser not in OPTIMISERS:
             raise ValueError(f"optimiser={self.optimiser!r}: accepted are {', '.join(OPTIMISERS)}")
         check_settings(self)
 
 
+@door
 class Cached:
     """Activations that enter a layer, computed once for every sample and each of its four rotations.
 
@@ -78,6 +91,7 @@ class Cached:
         return self.activations[turns, indices].permute(0, 3, 1, 2), rotate(self.outputs[indices], turns)
 
 
+@door
 class Recomputed(Samples):
     """The same activations computed for every batch, when all of them do not fit into memory."""
 
@@ -91,17 +105,18 @@ class Recomputed(Samples):
         return _prefix(self.network, self.layer, inputs, self.precision, len(inputs)), outputs
 
 
+@door
 def transfer(
     base: Network,
-    inputs: Tensor,
-    outputs: Tensor,
-    validation: tuple[Tensor, Tensor],
+    inputs: Scalars,
+    outputs: Scalars,
+    validation: tuple[Scalars, Scalars],
     spec: TransferSpec,
     progress: bool = True,
     cache_bytes: int = 2**31,
     keep: Literal["best", "end"] = "best",
-    looks: int = 30,
-    home: tuple[Tensor, Tensor] | None = None,
+    looks: Count = 30,
+    home: tuple[Scalars, Scalars] | None = None,
 ) -> tuple[Network, xr.Dataset]:
     """Re-train ``spec.layers`` of a copy of ``base`` for ``spec.steps`` gradient steps with a fresh Adam.
 
@@ -169,23 +184,20 @@ def transfer(
     network.zero_grad()
     place = next(network.parameters()).device
     x, y, x_validation, y_validation = (tensor.float().to(place) for tensor in (inputs, outputs, *validation))
-    names = {layer_name(layer) for layer in layers}
-    for name, parameter in network.named_parameters():
-        parameter.requires_grad_(name.split(".")[0] in names)
-    first = layers[0]
+    moved = repair(spec.repair, network, layers, spec.count, (spec.seed, spec.draw))
+    first = moved.first
     source = _source(network, first, x, y, spec, cache_bytes)
     spare = cache_bytes - (source.activations.nbytes if isinstance(source, Cached) else 0)
     if fits := _prefix_bytes(network, first, x_validation, spec.precision) <= spare:
         x_validation = _prefix(network, first, x_validation, spec.precision, spec.batch_size)
-    trained = {name: parameter for name, parameter in network.named_parameters() if parameter.requires_grad}
     rounds = max(steps_per_epoch(len(x), spec.batch_size), math.ceil(spec.steps / looks))
     descent = Descent(
-        lambda features: network.suffix(features, first),
-        trained,
+        lambda features: moved.suffix(features, first),
+        moved.parameters,
         source,
         (x_validation, y_validation),
         Budget.of(spec, spec.steps, rounds),
-        look=None if fits else network,
+        look=None if fits else lambda features: moved.suffix(network.prefix(features, 1), 1),
     )
     if spec.optimiser == "carried":
         if home is None:
@@ -193,8 +205,9 @@ def transfer(
         x_home, y_home = (tensor.float().to(place) for tensor in home)
         descent.warm(_source(network, first, x_home, y_home, spec, 0), spec.steps)
     label = f"layers {','.join(map(str, layers))}"
-    with _frozen_beyond(spec.channels, trained.values()):
+    with _frozen_beyond(spec.channels, moved.parameters.values()):
         descent.run(progress=progress, label=label, keep_best=keep == "best")
+    moved.finish()
     for given, parameter in zip(base.parameters(), network.parameters(), strict=True):
         parameter.requires_grad_(given.requires_grad)
     return network, _history(descent, layers, isinstance(source, Cached))

@@ -8,6 +8,7 @@ that is fed the recorded Π must repeat it to round-off.
 import dataclasses
 import math
 from collections.abc import Mapping
+from typing import Annotated, TypeAlias
 
 import torch
 import xarray as xr
@@ -15,18 +16,24 @@ from torch import Tensor, nn
 
 from tlfourier.closure.filters import Filter, filtered_equation, subgrid_term
 from tlfourier.closure.network import Network
+from tlfourier.doors import door
 from tlfourier.flow.equation import Closure, VorticityEquation
 from tlfourier.flow.forcing import two_way_cosine
 from tlfourier.flow.grid import Grid
 from tlfourier.flow.initial import random_vorticity
 from tlfourier.flow.simulate import Schedule, simulate
 from tlfourier.flow.steppers import IFRK4, State
-from tlfourier.shapes import Spectrum
+from tlfourier.limits import Range
+from tlfourier.modules import for_module
+from tlfourier.shapes import Finite, Positive, Samples, Seed, Spectrum
+
+Steps: TypeAlias = Annotated[int, Range(most=10**6)]
 
 FEEDS: Mapping[str, float] = {"exact": 1.0, "none": 0.0, "wrong sign": -1.0}
 """What is fed to the LES: a factor in front of the recorded Π."""
 
 
+@door
 class Recording:
     """Note Π of every state at which a DNS evaluates its right-hand side; then give them back in order.
 
@@ -38,26 +45,27 @@ class Recording:
         self.fine, self.coarse, self.filter = fine, coarse, filter
         self.tape: list[Tensor] = []
 
-    def note(self, omega_hat: Tensor) -> Tensor:
+    def note(self, omega_hat: Spectrum) -> Tensor:
         """Record Π of this state and return zero: a closure of the DNS that changes nothing."""
         self.tape.append(subgrid_term(omega_hat, self.fine, self.coarse, self.filter))
         return torch.zeros_like(omega_hat)
 
-    def play(self, factor: float) -> Closure:
+    def play(self, factor: Finite) -> Closure:
         """Return a closure of the LES: ``factor * sgs_hat`` as recorded, whatever its state is."""
         tape = iter(self.tape)
         return lambda omega_bar_hat: factor * next(tape)
 
 
+@door
 def follow(
     fine: VorticityEquation,
     coarse: VorticityEquation,
     filter: Filter,
     omega_hat: Spectrum,
-    dt: float,
-    steps: int,
-    feeds: Mapping[str, float] = FEEDS,
-    every: int = 1,
+    dt: Positive,
+    steps: Steps,
+    feeds: Mapping[str, Finite] = FEEDS,
+    every: Steps = 1,
 ) -> xr.Dataset:
     """Feed the Π recorded in a DNS to LES runs, and measure how far each strays from the filtered DNS.
 
@@ -82,6 +90,9 @@ def follow(
     every : int
         Steps between two measurements.
     """
+    if omega_hat.ndim != 2 or not feeds:
+        given = f"omega_hat of shape {tuple(omega_hat.shape)}, feeds {list(feeds)}"
+        raise ValueError(f"{given}: one state is needed, and a feed")
     if every < 1 or steps < 1 or steps % every:
         raise ValueError(f"steps={steps}: it must be a positive multiple of every={every}")
     recording = Recording(fine, coarse, filter)
@@ -123,15 +134,16 @@ def _error(omega_hat: Spectrum, wanted: Spectrum, grid: Grid) -> float:
     return (difference.norm() / reference.norm()).item()
 
 
+@door
 def exact_sgs(
     size: int = 64,
     coarse_size: int = 24,
-    reynolds: float = 1e3,
+    reynolds: Positive = 1e3,
     k_f: int = 4,
     spin_up: float = 4.0,
-    duration: float = 2.0,
-    dt: float = 5e-3,
-    seed: int = 1,
+    duration: Positive = 2.0,
+    dt: Positive = 5e-3,
+    seed: Seed = 1,
 ) -> xr.Dataset:
     """Run the exact-Π trial on a small forced flow, from nothing, in seconds.
 
@@ -149,20 +161,23 @@ def exact_sgs(
     return follow(fine, coarse, to_coarse, ready.omega_hat, dt, steps, every=every)
 
 
-def shift_error(network: nn.Module, inputs: Tensor, shift: tuple[int, int]) -> float:
+@door
+def shift_error(network: nn.Module, inputs: Samples, shift: tuple[int, int]) -> float:
     """Measure how far a network is from commuting with a shift of the periodic box.
 
     ``norm(network(roll(x)) - roll(network(x))) / norm(network(x))``, zero for circular padding.
 
     ``inputs`` are any fields, shape (samples, channels, n, n); ``shift`` is in grid points along y and x.
     """
+    inputs = for_module(network, inputs)
     with torch.no_grad():
         moved = network(inputs.roll(shift, dims=(-2, -1)))
         expected = network(inputs).roll(shift, dims=(-2, -1))
     return ((moved - expected).norm() / expected.norm()).item()
 
 
-def padding_errors(network: Network, inputs: Tensor, shift: tuple[int, int]) -> dict[str, float]:
+@door
+def padding_errors(network: Network, inputs: Samples, shift: tuple[int, int]) -> dict[str, float]:
     """Return `shift_error` of the same weights under every padding."""
     errors: dict[str, float] = {}
     circular = dataclasses.replace(network.spec, padding="circular")

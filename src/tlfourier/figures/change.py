@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
+from tlfourier.doors import door
 from tlfourier.figures.spectra import Forcing, over_k, wavenumber_axis
 from tlfourier.figures.style import line_style, new_figure, new_panel, panel_letters, role_colour, styled
 
@@ -13,6 +14,7 @@ DATA_LINES = {"entering": ("what enters", "-"), "omega": (r"$\bar\omega$", "--")
 """How the spectra of data are labelled and dashed beside those of kernels."""
 
 
+@door
 @styled
 def layer_changes(networks: Mapping[str, xr.Dataset]) -> Figure:
     """Show for each re-trained layer how much it changed (a), and how unequally over its kernels (b).
@@ -35,6 +37,7 @@ def layer_changes(networks: Mapping[str, xr.Dataset]) -> Figure:
     return figure
 
 
+@door
 @styled
 def changes(networks: Mapping[str, xr.Dataset], percentile: float = 99.9) -> Figure:
     """Show how the change by re-training is spread over kernels: (a) how many change more, (b) concentration.
@@ -60,6 +63,7 @@ def changes(networks: Mapping[str, xr.Dataset], percentile: float = 99.9) -> Fig
     return figure
 
 
+@door
 @styled
 def response(
     kernels: Mapping[str, xr.DataArray], data: Mapping[str, xr.DataArray], k_forcing: Forcing = None
@@ -86,6 +90,7 @@ def response(
     return figure
 
 
+@door
 @styled
 def agreements(networks: Mapping[str, xr.DataArray], clear: float = 0.5) -> Figure:
     """Show for each re-trained layer how its change of response correlates with that of what enters it.

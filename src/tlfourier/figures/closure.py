@@ -6,12 +6,14 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
+from tlfourier.doors import door
 from tlfourier.figures.style import line_style, mark_wavenumber, new_figure, new_panel, panel_letters, styled
 
 BLOCK_COLOURS = {"train": "#56B4E9", "validation": "#E69F00", "test": "#000000"}
 """Colours of the blocks of time; the gaps between them stay white."""
 
 
+@door
 @styled
 def time_blocks(
     blocks: Mapping[str, tuple[float, float]], memory: Mapping[str, xr.DataArray], gap: float
@@ -41,6 +43,7 @@ def time_blocks(
     return figure
 
 
+@door
 @styled
 def training_curves(histories: Mapping[str, xr.Dataset], titles: Mapping[str, str] | None = None) -> Figure:
     """Show the loss on training and validation samples, with the epoch that was kept.
@@ -63,6 +66,7 @@ def training_curves(histories: Mapping[str, xr.Dataset], titles: Mapping[str, st
     return figure
 
 
+@door
 @styled
 def score_bars(scores: xr.Dataset, labels: Mapping[str, str], titles: Mapping[str, str]) -> Figure:
     """Show each score of a few networks side by side: the mean over seeds, and every seed as a dot.
@@ -83,6 +87,7 @@ def score_bars(scores: xr.Dataset, labels: Mapping[str, str], titles: Mapping[st
     return figure
 
 
+@door
 @styled
 def exact_sgs(error: xr.DataArray) -> Figure:
     """Show how far LES runs stray from the filtered DNS, on a logarithmic scale, by what each was fed.

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from numpy.typing import ArrayLike, NDArray
 
+from tlfourier.doors import door
 from tlfourier.figures.style import (
     draw_signed,
     label_of,
@@ -27,6 +28,7 @@ SYMBOLS = {"psi": r"$\bar\psi$", "omega": r"$\bar\omega$", "sgs": r"$\Pi$"}
 """How the variables of a training pair are written in labels."""
 
 
+@door
 @styled
 def snapshots(
     flows: Mapping[str, ArrayLike], symbol: str = r"$\omega$", shared: bool = False, length: float = 2 * np.pi
@@ -52,6 +54,7 @@ def snapshots(
     return figure
 
 
+@door
 @styled
 def triptych(pair: xr.Dataset, index: int = 0) -> Figure:
     """Show one training pair: streamfunction and vorticity (inputs), and the subgrid term (output).
@@ -70,6 +73,7 @@ def triptych(pair: xr.Dataset, index: int = 0) -> Figure:
     return figure
 
 
+@door
 @styled
 def filtering(
     omega: ArrayLike, omega_bar: ArrayLike, sgs: ArrayLike, k: ArrayLike, transfer: ArrayLike, k_cutoff: float
@@ -95,6 +99,7 @@ def filtering(
     return figure
 
 
+@door
 @styled
 def predictions(
     truth: ArrayLike, predicted: Mapping[str, ArrayLike], symbol: str = r"$\Pi$", length: float = 2 * np.pi
@@ -134,6 +139,7 @@ def predictions(
     return figure
 
 
+@door
 def colour_bar(image: AxesImage, axes: Axes | NDArray[Any], symbol: str, location: str = "right") -> None:
     """Add a colour bar with an upright symbol to one panel, or to several that share their limits.
 

@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
+from tlfourier.doors import door
 from tlfourier.figures.fields import snapshots
 from tlfourier.figures.spectra import over_k, wavenumber_axis
 from tlfourier.figures.style import line_style, new_figure, new_panel, panel_letters, styled
@@ -18,6 +19,7 @@ SERIES_LABELS = {
 """What an axis calls each series."""
 
 
+@door
 def evolution(flow: xr.Dataset) -> Figure:
     """Show the vorticity snapshots that a flow's diagnostics kept, in the order of time.
 
@@ -29,6 +31,7 @@ def evolution(flow: xr.Dataset) -> Figure:
     return snapshots(dict(zip(titles, chosen["vorticity"].values, strict=True)))
 
 
+@door
 @styled
 def series(flows: Mapping[str, xr.Dataset], names: Sequence[str] = ("energy", "enstrophy")) -> Figure:
     """Show time series of several flows, one panel for each quantity.
@@ -48,6 +51,7 @@ def series(flows: Mapping[str, xr.Dataset], names: Sequence[str] = ("energy", "e
     return figure
 
 
+@door
 @styled
 def memory_and_distribution(flows: Mapping[str, xr.Dataset]) -> Figure:
     """Show how long each flow's vorticity resembles itself, and how often it takes each value.
@@ -75,6 +79,7 @@ def memory_and_distribution(flows: Mapping[str, xr.Dataset]) -> Figure:
     return figure
 
 
+@door
 @styled
 def shifts(cases: Mapping[str, tuple[xr.Dataset, xr.Dataset]], k_cutoff: float) -> Figure:
     """Show by how many powers of ten the energy spectrum changes from base to target, one line for each case.

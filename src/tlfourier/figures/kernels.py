@@ -16,6 +16,7 @@ from matplotlib.ticker import PercentFormatter
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from tlfourier.doors import door
 from tlfourier.figures.style import DIVERGING, figure_of, new_figure, own_axes, role_colour, styled
 from tlfourier.fourier.filter_types import LABELS, Rule, classify
 from tlfourier.fourier.kernels import as_kernels, kernel_amplitude
@@ -24,6 +25,7 @@ SPECTRUM_SIZE = 32
 """Points per direction on which galleries show ``|F(W)|``."""
 
 
+@door
 @styled
 def gallery(weights: Tensor | ArrayLike, titles: Sequence[str] | None = None, columns: int = 6) -> Figure:
     """Show kernels on the left and, in the same arrangement, their amplitude spectra ``|F(W)|`` right.
@@ -42,6 +44,7 @@ def gallery(weights: Tensor | ArrayLike, titles: Sequence[str] | None = None, co
     return figure
 
 
+@door
 @styled
 def type_gallery(weights: Tensor | ArrayLike, rule: Rule | None = None, examples: int = 6) -> Figure:
     """Show the strongest kernels of each filter type, one type a row: kernels left, their ``|F(W)|`` right.
@@ -61,6 +64,7 @@ def type_gallery(weights: Tensor | ArrayLike, rule: Rule | None = None, examples
     return figure
 
 
+@door
 @styled
 def changed_kernels(before: Tensor | ArrayLike, after: Tensor | ArrayLike) -> Figure:
     """Show kernels before (top row) and after re-training (bottom row), with their ``|F(W)|`` right.
@@ -74,6 +78,7 @@ def changed_kernels(before: Tensor | ArrayLike, after: Tensor | ArrayLike) -> Fi
     return figure
 
 
+@door
 @styled
 def type_fractions(fractions: xr.Dataset, ax: Axes | None = None) -> Figure:
     """Show the share of each filter type in a trained network beside both null models.
@@ -99,6 +104,7 @@ def type_fractions(fractions: xr.Dataset, ax: Axes | None = None) -> Figure:
     return figure_of(ax)
 
 
+@door
 @styled
 def layer_types(fractions: xr.Dataset) -> Figure:
     """Show the share of each filter type layer by layer, one panel per type, with both nulls.
@@ -127,6 +133,7 @@ def layer_types(fractions: xr.Dataset) -> Figure:
     return figure
 
 
+@door
 @styled
 def confusion(
     matrix: xr.DataArray, ax: Axes | None = None, labels: tuple[str, str] = ("made as", "named by the rule")
@@ -149,6 +156,7 @@ def confusion(
     return figure_of(ax)
 
 
+@door
 @styled
 def sensitivity(changed: xr.DataArray, ax: Axes | None = None) -> Figure:
     """Show the share of kernels that change type when one threshold of the rule is lowered or raised.
@@ -168,6 +176,7 @@ def sensitivity(changed: xr.DataArray, ax: Axes | None = None) -> Figure:
     return figure_of(ax)
 
 
+@door
 @styled
 def cluster_centres(groups: xr.Dataset) -> Figure:
     """Show the mean power of each k-means group with its share of the kernels, low wavenumbers first.

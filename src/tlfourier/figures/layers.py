@@ -11,6 +11,7 @@ from matplotlib.ticker import NullFormatter
 from numpy.typing import ArrayLike, NDArray
 
 from tlfourier.closure.models import layers_of
+from tlfourier.doors import door
 from tlfourier.figures.spectra import wavenumber_ticks
 from tlfourier.figures.style import ROLE_COLOURS, new_figure, panel_letters, role_colour, styled
 from tlfourier.scorecard.statistics import decide
@@ -34,6 +35,7 @@ BASELINE_STYLES = {
 INTERVALS = ("range", "95%")
 
 
+@door
 @styled
 def layer_scores(
     scores: xr.Dataset,
@@ -78,6 +80,7 @@ def layer_scores(
     return figure
 
 
+@door
 @styled
 def relu_spectra(activations: xr.Dataset, layers: Sequence[str] | None = None, role: str = "base") -> Figure:
     """Show each layer's mean activation spectrum before (dashed) and after (solid) ReLU, one panel a layer.
@@ -109,6 +112,7 @@ def relu_spectra(activations: xr.Dataset, layers: Sequence[str] | None = None, r
     return figure
 
 
+@door
 def over_seeds(score: xr.DataArray, interval: str) -> xr.Dataset:
     """Return ``mean``, ``low`` and ``high`` over the seeds of each model.
 
@@ -126,6 +130,7 @@ def over_seeds(score: xr.DataArray, interval: str) -> xr.Dataset:
     return xr.Dataset({"mean": mean, "low": ("model", low), "high": ("model", high)})
 
 
+@door
 def seed_band(ax: Axes, x: ArrayLike, values: xr.DataArray, line: str = "o-", **style: Any) -> None:
     """Draw the mean over ``seed`` as a line with points, and the range as a band."""
     alpha = style.pop("alpha", 0.2)
@@ -134,6 +139,7 @@ def seed_band(ax: Axes, x: ArrayLike, values: xr.DataArray, line: str = "o-", **
     ax.fill_between(x, low, high, color=drawn.get_color(), alpha=alpha, linewidth=0)
 
 
+@door
 def spread(places: NDArray[np.float64], gap: float) -> NDArray[np.float64]:
     """Move places apart to at least ``gap``, as little as possible in the mean square, in the same order."""
     from scipy.optimize import isotonic_regression  # slow to import

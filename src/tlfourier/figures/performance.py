@@ -12,6 +12,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from tlfourier.doors import door
 from tlfourier.figures.style import ROLE_COLOURS, new_figure, new_panel, panel_letters, styled
 
 OURS = "tlfourier"
@@ -28,6 +29,7 @@ PRECISION_LABELS = {"float32": "fp32", "bfloat16": "bf16"}
 Row = dict[Hashable, Any]
 
 
+@door
 @styled
 def solver(table: pd.DataFrame) -> Figure:
     """Show the milliseconds of one evaluation of the right-hand side: ours, the peers', the bare transforms.
@@ -68,6 +70,7 @@ def _bar(ax: Axes, place: int, row: Row) -> None:
     ax.text(max(fastest, median), place, f"  {fastest:.3g}", va="center", fontsize=8)
 
 
+@door
 @styled
 def precision(table: pd.DataFrame, error: float | None = None) -> Figure:
     """Show the error of a run against its cost, one line for each stepper and code.
@@ -95,6 +98,7 @@ def precision(table: pd.DataFrame, error: float | None = None) -> Figure:
     return figure
 
 
+@door
 @styled
 def training(table: pd.DataFrame) -> Figure:
     """Show the rate of a training step beside that of its convolutions, and the cost of a sweep by layer.
@@ -141,6 +145,7 @@ def _layers(ax: Axes, milliseconds: dict[str, float]) -> None:
     ax.tick_params(axis="x", labelsize=8)
 
 
+@door
 @styled
 def growth(table: pd.DataFrame, fits: pd.DataFrame) -> Figure:
     """Show seconds and memory of every stage against what varies, with the fitted exponents.
@@ -185,6 +190,7 @@ def _mib(part: pd.DataFrame) -> pd.Series:
     return part["anonymous_mib"].fillna(part["peak_mib"]).clip(lower=0.1)
 
 
+@door
 @styled
 def scale(table: pd.DataFrame) -> Figure:
     """Show the forecast hours of the whole study against the workers, beside the work shared out evenly.

@@ -8,6 +8,7 @@ from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
+from tlfourier.doors import door
 from tlfourier.figures.spectra import wavenumber_ticks
 from tlfourier.figures.style import (
     DIVERGING,
@@ -22,6 +23,7 @@ from tlfourier.figures.style import (
 )
 
 
+@door
 @styled
 def product(step: xr.Dataset, decades: float = 5.0) -> Figure:
     """Show one kernel, what enters and what leaves it: as fields (top) and as amplitude spectra (bottom).
@@ -55,6 +57,7 @@ def product(step: xr.Dataset, decades: float = 5.0) -> Figure:
     return figure
 
 
+@door
 @styled
 def identities(found: xr.Dataset) -> Figure:
     """Show layer by layer how far each identity is from holding, on a logarithmic scale.
@@ -78,6 +81,7 @@ def identities(found: xr.Dataset) -> Figure:
     return figure
 
 
+@door
 @styled
 def rectified_wave(wave: xr.Dataset, largest: int = 8) -> Figure:
     """Show a pure wave before and after ReLU (a), and the amplitude at each wavenumber (b).
@@ -99,6 +103,7 @@ def rectified_wave(wave: xr.Dataset, largest: int = 8) -> Figure:
     return figure
 
 
+@door
 @styled
 def activations(
     networks: Mapping[str, xr.Dataset], layers: Sequence[str] | None = None, stage: str = "after"
@@ -134,6 +139,7 @@ def activations(
     return figure
 
 
+@door
 @styled
 def gaps(networks: Mapping[str, xr.DataArray]) -> Figure:
     """Show by how many powers of ten activations differ from a reference, before (a) and after ReLU (b).

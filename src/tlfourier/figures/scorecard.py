@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from tlfourier.closure.models import layers_of, of_size
+from tlfourier.doors import door
 from tlfourier.figures.layers import BASELINE_STYLES, seed_band
 from tlfourier.figures.style import label_of, new_figure, new_panel, panel_letters, role_colour, styled
 
@@ -19,6 +20,7 @@ MARKS = {
 """Sign and colour of each verdict: told apart without colour too."""
 
 
+@door
 @styled
 def verdicts(found: xr.Dataset) -> Figure:
     """Show the verdict of every claim in every case as a sign with the effect; = for the same networks again.
@@ -52,6 +54,7 @@ def verdicts(found: xr.Dataset) -> Figure:
     return figure
 
 
+@door
 @styled
 def pair_errors(rmse: xr.DataArray) -> Figure:
     """Show the error of re-training every two layers as a matrix, single layers on its diagonal.
@@ -81,6 +84,7 @@ def pair_errors(rmse: xr.DataArray) -> Figure:
     return figure
 
 
+@door
 @styled
 def growing_sets(rmse: xr.DataArray, prefixes: Sequence[str], suffixes: Sequence[str]) -> Figure:
     """Show the error of sets of layers that grow from the input and from the output.
@@ -99,6 +103,7 @@ def growing_sets(rmse: xr.DataArray, prefixes: Sequence[str], suffixes: Sequence
     return figure
 
 
+@door
 @styled
 def learning_curves(curves: Mapping[str, xr.Dataset]) -> Figure:
     """Show the error against the number of target samples, a panel for each case, over seeds.
@@ -123,6 +128,7 @@ def learning_curves(curves: Mapping[str, xr.Dataset]) -> Figure:
     return figure
 
 
+@door
 @styled
 def put_back(curves: xr.Dataset) -> Figure:
     """Show what is lost by putting the most changed kernels back, and as many random ones, layer by layer.
@@ -148,6 +154,7 @@ def put_back(curves: xr.Dataset) -> Figure:
     return figure
 
 
+@door
 @styled
 def activation_gaps(gaps: Mapping[str, xr.Dataset]) -> Figure:
     """Show by how much activations are stronger than in a target-trained network, before and after transfer.
@@ -168,6 +175,7 @@ def activation_gaps(gaps: Mapping[str, xr.Dataset]) -> Figure:
     return figure
 
 
+@door
 @styled
 def over_layers(cases: Mapping[str, xr.DataArray], label: str) -> Figure:
     """Show a number for each layer, one line for each case, with bands from the lowest to the highest seed.
@@ -184,6 +192,7 @@ def over_layers(cases: Mapping[str, xr.DataArray], label: str) -> Figure:
     return figure
 
 
+@door
 @styled
 def variants(summary: xr.Dataset) -> Figure:
     """Show what is left of the result when one choice changes: errors, and layer 2 against the last layer.

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 from numpy.typing import ArrayLike
 
+from tlfourier.doors import door
 from tlfourier.figures.style import (
     ROLE_COLOURS,
     figure_of,
@@ -38,6 +39,7 @@ SLOPES = {"energy_spectrum": -3.0, "enstrophy_spectrum": -1.0}
 LINES = {"psi": ":", "omega": "--", "sgs": "-"}
 
 
+@door
 @styled
 def spectrum(
     flows: Mapping[str, xr.Dataset],
@@ -69,6 +71,7 @@ def spectrum(
     return figure_of(ax)
 
 
+@door
 @styled
 def flow_spectra(
     flows: Mapping[str, xr.Dataset], k_forcing: Forcing = None, k_cutoff: float | None = None
@@ -81,6 +84,7 @@ def flow_spectra(
     return figure
 
 
+@door
 @styled
 def fluxes(
     flows: Mapping[str, xr.Dataset], k_forcing: Forcing = None, k_cutoff: float | None = None
@@ -102,6 +106,7 @@ def fluxes(
     return figure
 
 
+@door
 @styled
 def ratio(
     base: Mapping[str, xr.DataArray] | xr.Dataset,
@@ -129,6 +134,7 @@ def ratio(
     return figure_of(ax)
 
 
+@door
 @styled
 def case(
     base: Mapping[str, xr.DataArray] | xr.Dataset,
@@ -152,6 +158,7 @@ def case(
     return figure
 
 
+@door
 @styled
 def filter_factors(
     factors: Mapping[str, ArrayLike], k: ArrayLike, k_cutoff: float, ax: Axes | None = None
@@ -171,12 +178,14 @@ def filter_factors(
     return figure_of(ax)
 
 
+@door
 def over_k(values: xr.DataArray) -> xr.DataArray:
     """Average over every dimension but k, and leave k = 0 out, which a logarithm cannot show."""
     mean = values.mean([dim for dim in values.dims if dim != "k"])
     return mean.sel(k=mean.k > 0)
 
 
+@door
 def wavenumber_ticks(ax: Axes) -> None:
     """Write 1, 2, 5, 10, ... on a logarithmic axis of wavenumbers, as many as it spans."""
     first, last = ax.get_xlim()
@@ -205,6 +214,7 @@ def _slope(
     ax.text(k[1], height * (k[1] / k[0]) ** slope, f" $k^{{{slope:.0f}}}$", color="#555555", va="bottom")
 
 
+@door
 def wavenumber_axis(ax: Axes, k_forcing: Forcing = None, k_cutoff: float | None = None) -> None:
     """Name the axis; mark forcing (in the colour of its flow, where flows differ; 0 is none) and cut-off."""
     ax.set_xlabel("$k$")

@@ -20,6 +20,8 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from numpy.typing import ArrayLike, NDArray
 
+from tlfourier.doors import door
+
 Layout = Literal["constrained", "compressed"]
 STYLE_FILE = Path(__file__).with_name("book.mplstyle")
 WIDTH = 7.5
@@ -43,6 +45,7 @@ styled = matplotlib.style.context(STYLE_FILE)
 """Decorator that draws under the book's style and puts the caller's settings back."""
 
 
+@door
 class BookFigure(Figure):
     """Show itself in a notebook although pyplot does not know it."""
 
@@ -58,6 +61,7 @@ def use() -> None:
     matplotlib.style.use(STYLE_FILE)
 
 
+@door
 def role_colour(role: str) -> str:
     """Return the colour of a role, a key of `ROLE_COLOURS`; ValueError if it is none."""
     if role not in ROLE_COLOURS:
@@ -65,11 +69,13 @@ def role_colour(role: str) -> str:
     return ROLE_COLOURS[role]
 
 
+@door
 def label_of(name: str) -> str:
     """Return what a reader sees for a role, or for any other name: ``small_scale`` becomes small scale."""
     return ROLE_LABELS.get(name, name.replace("_", " "))
 
 
+@door
 def line_style(name: str) -> dict[str, Any]:
     """Return the keywords of a line called ``name``: a role's colour and label, or the next neutral colour.
 
@@ -78,6 +84,7 @@ def line_style(name: str) -> dict[str, Any]:
     return {"label": label_of(name)} | ({"color": ROLE_COLOURS[name]} if name in ROLE_COLOURS else {})
 
 
+@door
 def new_figure(
     rows: int = 1, columns: int = 1, height: float = 3.0, layout: Layout = "constrained", **grid: Any
 ) -> tuple[BookFigure, NDArray[Any]]:
@@ -91,17 +98,20 @@ def new_figure(
     return figure, figure.subplots(rows, columns, squeeze=False, **grid)
 
 
+@door
 def new_panel(height: float) -> tuple[BookFigure, Axes]:
     """Make a figure of the book's width, ``height`` inches high, with one panel."""
     figure, axes = new_figure(1, 1, height)
     return figure, axes[0, 0]
 
 
+@door
 def own_axes(ax: Axes | None, height: float = 3.2, width: float = WIDTH) -> Axes:
     """Return ``ax``, or the only axes of a new figure of ``width`` x ``height`` inches."""
     return BookFigure(figsize=(width, height)).subplots() if ax is None else ax
 
 
+@door
 def figure_of(ax: Axes) -> Figure:
     """Return the figure that holds ``ax``, also where ``ax`` lies in a subfigure; ValueError if none does."""
     figure = ax.get_figure(root=True)
@@ -110,6 +120,7 @@ def figure_of(ax: Axes) -> Figure:
     return figure
 
 
+@door
 def symmetric_limit(*fields: ArrayLike, percentile: float = 99.8) -> float:
     """Return the limit c of a signed colour scale (-c, c) shared by all ``fields``.
 
@@ -124,6 +135,7 @@ def symmetric_limit(*fields: ArrayLike, percentile: float = 99.8) -> float:
     return max([float(np.percentile(one, percentile)) for one in magnitudes] + [float(np.finfo(float).tiny)])
 
 
+@door
 def draw_signed(
     ax: Axes, field: ArrayLike, limit: float | None = None, length: float = 2 * np.pi
 ) -> AxesImage:
@@ -142,6 +154,7 @@ def draw_signed(
     return image
 
 
+@door
 def box_ticks(ax: Axes, length: float = 2 * np.pi) -> None:
     """Put ticks at the corners and the middle of a periodic box, in units of pi where they are such."""
     ticks = [0.0, length / 2, length]
@@ -157,6 +170,7 @@ def _pi_label(value: float) -> str:
     return r"$\pi$" if round(multiple) == 1 else rf"${round(multiple)}\pi$"
 
 
+@door
 def mark_wavenumber(ax: Axes, k: float, label: str, colour: str = "#767676") -> None:
     """Mark the wavenumber k by a thin line with a label above, ``"$k_f$"`` (forcing) or ``"$k_c$"`` (LES)."""
     ax.axvline(k, color=colour, linewidth=0.9, linestyle=(0, (4, 2)), zorder=0)
@@ -164,6 +178,7 @@ def mark_wavenumber(ax: Axes, k: float, label: str, colour: str = "#767676") -> 
     ax.text(k, 1.01, label, color=colour, transform=above, ha="center", va="bottom", fontsize=9)
 
 
+@door
 def panel_letters(axes: Iterable[Axes], letters: Sequence[str] = "abcdefghijklmnop") -> None:
     """Put (a), (b), ... at the left above each of the axes, so that a caption can name them."""
     for ax, letter in zip(axes, letters, strict=False):

@@ -5,10 +5,12 @@ from collections.abc import Mapping
 import xarray as xr
 from matplotlib.figure import Figure
 
+from tlfourier.doors import door
 from tlfourier.figures.spectra import Forcing, over_k, wavenumber_axis
 from tlfourier.figures.style import ROLE_COLOURS, line_style, new_figure, panel_letters, styled
 
 
+@door
 @styled
 def sgs_spectrum(scores: Mapping[str, xr.Dataset], k_forcing: Forcing = None) -> Figure:
     """Show the true and the predicted spectra of the subgrid term (a), and predicted over true (b).
@@ -36,6 +38,7 @@ def sgs_spectrum(scores: Mapping[str, xr.Dataset], k_forcing: Forcing = None) ->
     return figure
 
 
+@door
 @styled
 def transfer_spectra(scores: Mapping[str, xr.Dataset], k_forcing: Forcing = None) -> Figure:
     """Show how much energy (a) and enstrophy (b) each wavenumber gives to the subgrid scales.

@@ -4,6 +4,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
+from tlfourier.doors import door
 from tlfourier.figures.style import draw_signed, new_figure, new_panel, panel_letters, styled
 
 STEPPER_LABELS = {"ifrk4": "IFRK4", "ab2cn": "AB2/CN"}
@@ -14,6 +15,7 @@ _LEAST = 1e-16
 """Errors below the spacing of float64 are drawn here: a logarithm needs a positive number."""
 
 
+@door
 @styled
 def exact_decay(trial: xr.Dataset) -> Figure:
     """Show the exact decay of Taylor-Green vortices and the error of each stepper.
@@ -33,6 +35,7 @@ def exact_decay(trial: xr.Dataset) -> Figure:
     return figure
 
 
+@door
 @styled
 def observed_order(trial: xr.Dataset) -> Figure:
     """Show how the error of each stepper shrinks with the time step, with its expected slope dotted.
@@ -53,6 +56,7 @@ def observed_order(trial: xr.Dataset) -> Figure:
     return figure
 
 
+@door
 @styled
 def conservation(trial: xr.Dataset) -> Figure:
     """Show the drift of energy and of enstrophy in time without viscosity; a line ends where its run did.
@@ -74,6 +78,7 @@ def conservation(trial: xr.Dataset) -> Figure:
     return figure
 
 
+@door
 @styled
 def budget(trial: xr.Dataset) -> Figure:
     """Show what forcing, drag and viscosity brought and took since the start, and their sum on the change.
@@ -95,6 +100,7 @@ def budget(trial: xr.Dataset) -> Figure:
     return figure
 
 
+@door
 @styled
 def dipole(trial: xr.Dataset) -> Figure:
     """Show a dipole's vorticity before and after, and the distance that it travelled against the known speed.
@@ -114,6 +120,7 @@ def dipole(trial: xr.Dataset) -> Figure:
     return figure
 
 
+@door
 @styled
 def precision(trial: xr.Dataset) -> Figure:
     """Show how far a float32 run strays from the float64 run of the same field.
@@ -129,6 +136,7 @@ def precision(trial: xr.Dataset) -> Figure:
     return figure
 
 
+@door
 @styled
 def cost(table: xr.Dataset) -> Figure:
     """Show the milliseconds of one evaluation of the right-hand side beside those of its four transforms.

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from tlfourier.doors import door
 from tlfourier.flow.steppers import State
 from tlfourier.io.tensorfile import read_tensors, write_tensors
 from tlfourier.io.words import said_as
@@ -15,6 +16,7 @@ from tlfourier.io.words import said_as
 _COUNTS = ("stops", "snapshots")
 
 
+@door
 @dataclass(frozen=True)
 class Checkpoint:
     """Hold what a run needs to go on.
@@ -30,6 +32,7 @@ class Checkpoint:
     recipe: str = ""
 
 
+@door
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     """Replace a checkpoint on disk; a failure on the way (OSError) leaves the old one as it was."""
     state = checkpoint.state
@@ -41,6 +44,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     write_tensors(path, tensors, {"time": float(state.time).hex(), **counts, "recipe": checkpoint.recipe})
 
 
+@door
 def load_checkpoint(path: Path) -> Checkpoint:
     """Read a checkpoint.
 

@@ -4,17 +4,23 @@ The trajectory is read once, one snapshot at a time; the formulae are in ``spect
 """
 
 from collections.abc import Iterator
+from typing import Annotated, TypeAlias
 
 import numpy as np
 import torch
 import xarray as xr
 from tqdm.auto import tqdm
 
+from tlfourier.doors import door
 from tlfourier.flow import spectra
 from tlfourier.flow.equation import VorticityEquation
 from tlfourier.flow.grid import Grid
-from tlfourier.flow.statistics import Autocorrelation, VorticityPDF, decorrelation_time, seconds
+from tlfourier.flow.statistics import Autocorrelation, Lags, VorticityPDF, decorrelation_time, seconds
+from tlfourier.limits import Holds, Range
 from tlfourier.shapes import Spectrum
+
+Trajectory: TypeAlias = Annotated[xr.Dataset, Holds("omega", "time")]
+"""Snapshots of the vorticity over time."""
 
 # name: (long name, units), in the order of the Dataset.
 SERIES = {
@@ -40,8 +46,9 @@ SPECTRA = {
 }
 
 
+@door
 def snapshots(
-    trajectory: xr.Dataset, grid: Grid, label: str | None = None
+    trajectory: Trajectory, grid: Grid, label: str | None = None
 ) -> Iterator[tuple[float, torch.Tensor]]:
     """Yield (time, omega_hat) of a trajectory, loading one snapshot at a time; dates count in seconds.
 
@@ -63,11 +70,12 @@ def snapshots(
         yield float(times[i]), grid.to_spectral(field)
 
 
+@door
 def diagnose(
-    trajectory: xr.Dataset,
+    trajectory: Trajectory,
     equation: VorticityEquation,
-    kept: int = 2,
-    lags: int = 200,
+    kept: Annotated[int, Range(0, 10**6)] = 2,
+    lags: Lags = 200,
     progress: bool = True,
     runs: int = 1,
 ) -> xr.Dataset:

@@ -7,8 +7,9 @@ from typing import TypeAlias
 import torch
 from torch import Tensor, nn
 
+from tlfourier.doors import door
 from tlfourier.flow.grid import Grid, by_columns
-from tlfourier.shapes import Field, Spectrum
+from tlfourier.shapes import Columns, Field, Finite, Spectrum
 
 Closure: TypeAlias = Callable[[Tensor], Tensor]
 """What maps omega_hat to the subgrid term sgs_hat: an eddy viscosity, a network, a recording."""
@@ -16,6 +17,7 @@ Closure: TypeAlias = Callable[[Tensor], Tensor]
 DEALIAS = ("truncate", "pad", "none")
 
 
+@door
 class VorticityEquation(nn.Module):
     """Describe forced, damped two-dimensional turbulence on a doubly periodic square.
 
@@ -79,7 +81,7 @@ class VorticityEquation(nn.Module):
     ) -> None:
         super().__init__()
         _validate(viscosity, drag, beta, dealias)
-        self.grid = grid
+        self.grid, self.field_sizes = grid, grid.field_sizes
         self.viscosity, self.drag, self.beta = float(viscosity), float(drag), float(beta)
         self.dealias = dealias
         # Padding to an even grid of at least 3/2 the size keeps every quadratic alias beyond the kept modes.
@@ -115,29 +117,52 @@ class VorticityEquation(nn.Module):
         """
         return self._widen(-self._add_advection(omega_hat), omega_hat.shape[-1])
 
-    def nonlinear(self, omega_hat: Spectrum, closure: Closure | None = None) -> Spectrum:
+    def nonlinear(self, omega_hat: Columns, closure: Closure | None = None) -> Columns:
         """Return ``-N_hat - forcing_hat - closure(omega_hat)``, shape (..., N, N // 2 + 1).
 
-        Without a closure the columns from ``self.columns`` on, where nothing is driven, may be left out.
+        Without a closure the columns from ``self.columns`` on, where nothing is driven, may be left out;
+        another number of columns raises ValueError.
         """
-        total = self._widen(self._force(self._add_advection(omega_hat)), omega_hat.shape[-1])
-        return total if closure is None else total - closure(omega_hat)
+        self._check_columns(omega_hat, "omega_hat")
+        return self._nonlinear(omega_hat, closure)
 
     def accumulate(
-        self, onto: Spectrum, omega_hat: Spectrum, factor: float, closure: Closure | None = None
-    ) -> Spectrum:
+        self, onto: Columns, omega_hat: Columns, factor: Finite, closure: Closure | None = None
+    ) -> Columns:
         """Return ``onto + factor * nonlinear(omega_hat, closure)`` in fewer passes over the arrays.
 
         As for `nonlinear`, columns may be left out of both spectra; the result has those of ``onto``.
         """
+        self._check_columns(onto, "onto")
+        self._check_columns(omega_hat, "omega_hat")
+        if omega_hat.ndim > onto.ndim:
+            raise ValueError(
+                f"omega_hat has shape {tuple(omega_hat.shape)}: onto has {tuple(onto.shape)} only"
+            )
+        return self._accumulate(onto, omega_hat, factor, closure)
+
+    def tendency(self, omega_hat: Spectrum, closure: Closure | None = None) -> Spectrum:
+        """Return ``d(omega_hat)/dt = linear * omega_hat + nonlinear(omega_hat, closure)``."""
+        return self.linear * omega_hat + self._nonlinear(omega_hat, closure)
+
+    def _check_columns(self, spectrum: Tensor, name: str) -> None:
+        there, whole = spectrum.shape[-1], self.grid.size // 2 + 1
+        if there not in (self.columns, whole):
+            raise ValueError(f"{name} has {there} columns: this equation needs {self.columns} or all {whole}")
+
+    def _nonlinear(self, omega_hat: Tensor, closure: Closure | None = None) -> Tensor:
+        """Do what `nonlinear` does, at every stage of every step."""
+        total = self._widen(self._force(self._add_advection(omega_hat)), omega_hat.shape[-1])
+        return total if closure is None else total - closure(omega_hat)
+
+    def _accumulate(
+        self, onto: Tensor, omega_hat: Tensor, factor: float, closure: Closure | None = None
+    ) -> Tensor:
+        """Do what `accumulate` does, at every stage of every step."""
         kept = self._force(self._add_advection(omega_hat, onto[..., : self.columns], factor), factor)
         if onto.shape[-1] > self.columns:
             kept = torch.cat((kept.mT, onto[..., self.columns :].mT), dim=-2).mT
         return kept if closure is None else kept.sub_(closure(omega_hat), alpha=factor)
-
-    def tendency(self, omega_hat: Spectrum, closure: Closure | None = None) -> Spectrum:
-        """Return ``d(omega_hat)/dt = linear * omega_hat + nonlinear(omega_hat, closure)``."""
-        return self.linear * omega_hat + self.nonlinear(omega_hat, closure)
 
     def _add_advection(self, omega_hat: Tensor, onto: Tensor | None = None, factor: float = 1.0) -> Tensor:
         """Return ``onto - factor * N_hat``, the kept columns only."""

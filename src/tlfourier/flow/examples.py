@@ -4,20 +4,23 @@ import numpy as np
 import torch
 import xarray as xr
 
+from tlfourier.doors import door
 from tlfourier.flow.diagnostics import diagnose
 from tlfourier.flow.equation import VorticityEquation
 from tlfourier.flow.grid import Grid
 from tlfourier.flow.initial import random_vorticity
 from tlfourier.flow.simulate import Schedule, simulate
 from tlfourier.flow.steppers import State
+from tlfourier.shapes import Count, Positive
 
 
+@door
 def decaying(
     size: int = 128,
-    reynolds: float = 1e3,
-    duration: float = 10.0,
-    snapshots: int = 41,
-    kept: int = 4,
+    reynolds: Positive = 1e3,
+    duration: Positive = 10.0,
+    snapshots: Count = 41,
+    kept: Count = 4,
     k_peak: float = 10.0,
     seed: int = 1,
 ) -> xr.Dataset:

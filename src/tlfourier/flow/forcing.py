@@ -4,10 +4,12 @@ import math
 
 import torch
 
+from tlfourier.doors import door
 from tlfourier.flow.grid import Grid, check_wavenumber
 from tlfourier.shapes import Spectrum
 
 
+@door
 def two_way_cosine(grid: Grid, k_f: int) -> Spectrum:
     """Return the half spectrum of ``f = k (cos(k x) + cos(k y))`` with ``k = 2 pi k_f / length``.
 

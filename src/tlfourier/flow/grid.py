@@ -1,15 +1,20 @@
 """The doubly periodic square grid and its Fourier modes."""
 
 import math
+from typing import Annotated
 
 import torch
 from torch import Tensor, nn
 
+from tlfourier.doors import door
+from tlfourier.limits import Range
 from tlfourier.shapes import Field, Resized, Spectrum
 
 SMALLEST_SIZE = 8
+LARGEST_SIZE = 2**16
 
 
+@door
 class Grid(nn.Module):
     """Hold the points, wavenumbers and 2/3-rule mask of a doubly periodic square.
 
@@ -67,6 +72,7 @@ class Grid(nn.Module):
         self.length = float(length)
         self.dtype = dtype
         self.dx = self.length / self.size
+        self.field_sizes = {"n": self.size, "m": self.size // 2 + 1}  # what a door holds fields against
         # Formed in float64 and rounded once, so that float32 and float64 grids agree to one rounding.
         points = torch.arange(size, dtype=torch.float64) * self.dx
         mode_x = torch.fft.rfftfreq(size, 1 / size, dtype=torch.float64)[None, :]
@@ -129,6 +135,7 @@ class Grid(nn.Module):
         return f"size={self.size}, length={self.length:.6g}, dtype={self.dtype}"
 
 
+@door
 def check_wavenumber(size: int, k: int, name: str) -> int:
     """Return k as an integer; ValueError unless a grid tells its sign, 1 to N / 2 - 1."""
     largest = size // 2 - 1
@@ -137,12 +144,15 @@ def check_wavenumber(size: int, k: int, name: str) -> int:
     return int(k)
 
 
+@door
 def check_grid(size: int, length: float = 2 * math.pi, dtype: torch.dtype = torch.float32) -> None:
     """Raise ValueError for parameters that make no grid."""
     if size != int(size) or size % 2 or size < SMALLEST_SIZE:
         raise ValueError(f"size={size}: a grid needs an even number of points, at least {SMALLEST_SIZE}")
-    if not (math.isfinite(length) and length > 0):
-        raise ValueError(f"length={length}: the side of the square must be a positive number")
+    if size > LARGEST_SIZE:
+        raise ValueError(f"size={size}: a grid has at most {LARGEST_SIZE} points a side")
+    if not 1e-30 < length < 1e30:
+        raise ValueError(f"length={length}: the side of the square must be a positive number, 1e-30 to 1e30")
     if dtype not in (torch.float32, torch.float64):
         raise ValueError(f"dtype={dtype}: a grid is torch.float32 or torch.float64")
 
@@ -155,7 +165,8 @@ def by_columns(spectrum: Tensor) -> Tensor:
     return spectrum.mT.contiguous().mT
 
 
-def resize(spectrum: Spectrum, size_from: int, size_to: int) -> Resized:
+@door
+def resize(spectrum: Spectrum, size_from: int, size_to: Annotated[int, Range(2, LARGEST_SIZE)]) -> Resized:
     """Carry a half spectrum to another grid of the same square, keeping the modes that both resolve.
 
     ``new[k] = (size_to / size_from)**2 * spectrum[k]`` for ``|k_x|, |k_y| < min(size_from, size_to) / 2``,

@@ -1,15 +1,21 @@
 """Initial vorticity fields, as half spectra."""
 
 import math
+from typing import Annotated
 
 import torch
 from torch import Tensor
 
-from tlfourier.flow.grid import Grid, check_wavenumber, resize
+from tlfourier.doors import door
+from tlfourier.flow.grid import LARGEST_SIZE, Grid, check_wavenumber, resize
+from tlfourier.limits import Range
 from tlfourier.shapes import Spectrum
 
 
-def random_vorticity(grid: Grid, seed: int, k_peak: float = 10.0, members: int | None = None) -> Spectrum:
+@door
+def random_vorticity(
+    grid: Grid, seed: int, k_peak: float = 10.0, members: Annotated[int, Range(most=10**5)] | None = None
+) -> Spectrum:
     """Draw a vorticity field with a prescribed energy spectrum and random phases.
 
     ``E(k) = A k**4 exp(-(k / k_peak)**2)``, ``A = 4 k_peak**-5 / (3 pi)``, so that
@@ -44,8 +50,8 @@ def random_vorticity(grid: Grid, seed: int, k_peak: float = 10.0, members: int |
     >>> round(float(energy(grid, omega_hat)), 2), int(energy_spectrum(grid, omega_hat).argmax())
     (0.28, 9)
     """
-    if not (math.isfinite(k_peak) and k_peak > 0):
-        raise ValueError(f"k_peak={k_peak}: it must be a positive number")
+    if not 1e-30 < k_peak < LARGEST_SIZE:
+        raise ValueError(f"k_peak={k_peak}: it must be a positive number, at most {LARGEST_SIZE}")
     if members is not None and members < 1:
         raise ValueError(f"members={members}: draw at least one field")
     # Beyond six k_peak the amplitude is below 1e-7 of its maximum.
@@ -69,6 +75,7 @@ def _amplitude(grid: Grid, k_peak: float) -> Tensor:
     return grid.size**2 * unit * torch.sqrt(k * energy / math.pi)
 
 
+@door
 def taylor_green(grid: Grid, k: int = 1) -> Spectrum:
     """Return the vortices ``omega = 2 k cos(k x) cos(k y)``, k in units of 2 pi / length.
 
@@ -88,6 +95,7 @@ def taylor_green(grid: Grid, k: int = 1) -> Spectrum:
     return omega_hat
 
 
+@door
 def lamb_dipole(grid: Grid, radius: float, speed: float) -> Spectrum:
     """Return the Lamb-Chaplygin dipole at the centre of the square, moving in the direction of x.
 

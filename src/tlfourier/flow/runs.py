@@ -4,12 +4,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from tlfourier.doors import door
 from tlfourier.flow.checkpoint import Checkpoint
 from tlfourier.flow.grid import Grid
 from tlfourier.flow.simulate import Schedule
 from tlfourier.flow.steppers import State
 
 
+@door
 @dataclass(frozen=True)
 class Stops:
     """Count the stops of several runs with one schedule: those of the spin-up, then the snapshots."""
@@ -45,6 +47,7 @@ class Stops:
         return in_time and last.snapshots == self.snapshots(last.stops)
 
 
+@door
 def in_turn(grid: Grid, states: Sequence[State], schedule: Schedule) -> list[State]:
     """Return the states from which the runs begin, one after another; ValueError if one does not fit."""
     if not states:

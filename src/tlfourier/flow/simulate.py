@@ -8,6 +8,7 @@ from itertools import pairwise
 import torch
 from tqdm import tqdm
 
+from tlfourier.doors import door
 from tlfourier.flow.equation import Closure, VorticityEquation
 from tlfourier.flow.grid import by_columns
 from tlfourier.flow.malloc import keep_freed_fields
@@ -15,9 +16,13 @@ from tlfourier.flow.step_size import STEPS_PER_SEGMENT, cfl_speed, count, first_
 from tlfourier.flow.step_size import Diverged as Diverged
 from tlfourier.flow.steppers import STEPPERS, State, Stepper
 
+MOST_STOPS = 10**7
+"""Stops of a run, those of its spin-up and its snapshots each."""
+
 _RESOLVED = 1e-9  # of an interval: what is left to the next stop when it counts as reached
 
 
+@door
 @dataclass(frozen=True)
 class Schedule:
     """Say when to look at a run, and with which steps to get there.
@@ -58,6 +63,9 @@ class Schedule:
                 raise ValueError(f"{name}={value}: it must be a positive number")
         if self.snapshots < 1:
             raise ValueError(f"snapshots={self.snapshots}: ask for at least one")
+        if self.snapshots > MOST_STOPS or self.spin_up / self.interval > MOST_STOPS:
+            asked = f"snapshots={self.snapshots}, interval={self.interval} and spin_up={self.spin_up}"
+            raise ValueError(f"{asked} are more than {MOST_STOPS} stops: take a longer interval")
         for name, value in {"spin_up": self.spin_up, "interval": self.interval}.items():
             if self.dt is not None and abs(value / self.dt - round(value / self.dt)) > 1e-6:
                 raise ValueError(f"dt={self.dt}: a fixed step must divide {name}={value}")
@@ -75,6 +83,7 @@ class Schedule:
         return [self.spin_up + i * self.interval for i in range(self.snapshots)]
 
 
+@door
 def simulate(
     equation: VorticityEquation,
     state: State,
@@ -130,6 +139,7 @@ def simulate(
             yield visited
 
 
+@door
 def visit(
     equation: VorticityEquation,
     state: State,

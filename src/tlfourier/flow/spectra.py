@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from tlfourier.doors import door
 from tlfourier.flow.equation import VorticityEquation
 from tlfourier.flow.grid import Grid
 from tlfourier.shapes import Multiplier, Scalars, Spectrum
@@ -20,11 +21,13 @@ Shells: TypeAlias = Float[Tensor, "... k"]
 """One number per shell of wavenumbers."""
 
 
+@door
 def wavenumbers(grid: Grid) -> np.ndarray:
     """Return the wavenumber of each shell, ``2 * pi / length * [0, 1, ..., round(n / sqrt(2))]``."""
     return math.tau / grid.length * np.arange(round(grid.size / math.sqrt(2)) + 1)
 
 
+@door
 def cross_density(grid: Grid, a_hat: Spectrum, b_hat: Spectrum) -> Multiplier:
     """Return the share of every stored mode in the domain mean of a product.
 
@@ -42,11 +45,13 @@ def cross_density(grid: Grid, a_hat: Spectrum, b_hat: Spectrum) -> Multiplier:
     return (a * b).sum(-1) * weight
 
 
+@door
 def mean_product(grid: Grid, a_hat: Spectrum, b_hat: Spectrum) -> Scalars:
     """Return the domain mean ``<a b>`` of two real fields given by their spectra, shape (...)."""
     return cross_density(grid, a_hat, b_hat).sum((-2, -1))
 
 
+@door
 def shell_sum(grid: Grid, density: Multiplier) -> Shells:
     """Sum a density over shells.
 
@@ -60,11 +65,13 @@ def shell_sum(grid: Grid, density: Multiplier) -> Shells:
     return result.index_add(-1, shell, density.flatten(-2))
 
 
+@door
 def shell_spectrum(grid: Grid, field_hat: Spectrum) -> Shells:
     """Return the power of any field per shell; ``sum_k = mean(field**2)``."""
     return shell_sum(grid, cross_density(grid, field_hat, field_hat))
 
 
+@door
 def densities(grid: Grid, omega_hat: Spectrum) -> dict[str, Multiplier]:
     """Return the densities of energy, enstrophy and palinstrophy: they differ by powers of ``k_squared``."""
     half = 0.5 * cross_density(grid, omega_hat, omega_hat)
@@ -72,6 +79,7 @@ def densities(grid: Grid, omega_hat: Spectrum) -> dict[str, Multiplier]:
     return {"energy": energy, "enstrophy": half, "palinstrophy": half * grid.k_squared}
 
 
+@door
 def energy(grid: Grid, omega_hat: Spectrum) -> Scalars:
     """Return ``E = 1/2 <u**2 + v**2> = 1/2 <psi * omega>``, shape (...), in length² / time².
 
@@ -87,26 +95,31 @@ def energy(grid: Grid, omega_hat: Spectrum) -> Scalars:
     return densities(grid, omega_hat)["energy"].sum((-2, -1))
 
 
+@door
 def enstrophy(grid: Grid, omega_hat: Spectrum) -> Scalars:
     """Return ``Z = 1/2 <omega**2>``, shape (...), in 1 / time²."""
     return densities(grid, omega_hat)["enstrophy"].sum((-2, -1))
 
 
+@door
 def palinstrophy(grid: Grid, omega_hat: Spectrum) -> Scalars:
     """Return ``P = 1/2 <|grad(omega)|**2>``, shape (...), in 1 / (length² time²)."""
     return densities(grid, omega_hat)["palinstrophy"].sum((-2, -1))
 
 
+@door
 def energy_spectrum(grid: Grid, omega_hat: Spectrum) -> Shells:
     """Return ``E(k)`` per shell, shape (..., shells), with ``sum_k E(k) = E``."""
     return shell_sum(grid, densities(grid, omega_hat)["energy"])
 
 
+@door
 def enstrophy_spectrum(grid: Grid, omega_hat: Spectrum) -> Shells:
     """Return ``Z(k)`` per shell, shape (..., shells), with ``sum_k Z(k) = Z``."""
     return shell_sum(grid, densities(grid, omega_hat)["enstrophy"])
 
 
+@door
 def transfer(equation: VorticityEquation, omega_hat: Spectrum) -> tuple[Shells, Shells]:
     """Return what advection brings to each shell, ``T_E(k)`` and ``T_Z(k)``, per unit time.
 
@@ -119,11 +132,13 @@ def transfer(equation: VorticityEquation, omega_hat: Spectrum) -> tuple[Shells, 
     return shell_sum(grid, density * grid.inverse_k_squared), shell_sum(grid, density)
 
 
+@door
 def flux(transfer_spectrum: Shells) -> Shells:
     """Return the flux through k, ``flux[j] = -sum(transfer[:j + 1])``; positive is to smaller scales."""
     return -transfer_spectrum.cumsum(-1)
 
 
+@door
 def budget(equation: VorticityEquation, omega_hat: Spectrum) -> dict[str, Scalars]:
     """Return what changes energy and enstrophy per unit time, term by term.
 
@@ -156,12 +171,14 @@ def budget(equation: VorticityEquation, omega_hat: Spectrum) -> dict[str, Scalar
     return terms
 
 
+@door
 def cfl_rate(equation: VorticityEquation, omega_hat: Spectrum) -> Scalars:
     """Return ``max(|u| + |v|) / dx``, shape (...), in 1 / time: times dt it is the CFL number."""
     u, v = equation.velocity(omega_hat)
     return (u.abs() + v.abs()).amax((-2, -1)) / equation.grid.dx
 
 
+@door
 def resolution(equation: VorticityEquation, omega_hat: Spectrum) -> Scalars:
     """Return ``k_max / k_d``, shape (...): above 1 the enstrophy cascade is resolved.
 

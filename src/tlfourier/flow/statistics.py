@@ -2,16 +2,20 @@
 
 import math
 from collections import deque
-from typing import Any
+from typing import Annotated, Any, TypeAlias
 
 import numpy as np
 import torch
 import xarray as xr
 
+from tlfourier.doors import door
 from tlfourier.flow.grid import Grid, resize
-from tlfourier.shapes import Field, Spectrum
+from tlfourier.limits import Range
+from tlfourier.shapes import Count, Field, Positive, Spectrum
+from tlfourier.takes import described
 
 
+@door
 def seconds(time: Any) -> np.ndarray:
     """Return a time axis in float64: numbers as they are, durations in seconds, dates since the first.
 
@@ -29,6 +33,11 @@ def seconds(time: Any) -> np.ndarray:
     return values.astype(np.float64)
 
 
+Lags: TypeAlias = Annotated[int, Range(0, 10**6)]
+"""How many snapshots one reaches back."""
+
+
+@door
 class VorticityPDF:
     """Accumulate the distribution of ω in units of its standard deviation σ(t).
 
@@ -36,7 +45,7 @@ class VorticityPDF:
     The histogram has ``bins`` bins from ``-limit`` to ``limit``, in σ.
     """
 
-    def __init__(self, limit: float = 12.0, bins: int = 240) -> None:
+    def __init__(self, limit: Positive = 12.0, bins: Count = 240) -> None:
         self.edges = np.linspace(-limit, limit, bins + 1)
         self.counts = np.zeros(bins, dtype=np.int64)
         self.total = 0
@@ -59,6 +68,7 @@ class VorticityPDF:
         return xr.DataArray(density, {"sigma": axis}, attrs={**attrs, "outside": outside})
 
 
+@door
 class Autocorrelation:
     """Accumulate the correlation of vorticity patterns over time lags, keeping ``lags`` small fields.
 
@@ -70,7 +80,7 @@ class Autocorrelation:
     an LES sees, and little memory.
     """
 
-    def __init__(self, grid: Grid, lags: int, size: int = 64) -> None:
+    def __init__(self, grid: Grid, lags: Lags, size: Annotated[int, Range(2)] = 64) -> None:
         self.size_from, self.size_to = grid.size, min(size, grid.size)
         self.recent: deque[np.ndarray] = deque(maxlen=lags + 1)
         self.sums = np.zeros(lags + 1)
@@ -96,6 +106,7 @@ class Autocorrelation:
         return self.sums[seen] / self.counts[seen]
 
 
+@door
 def decorrelation_time(correlation: np.ndarray, interval: float | np.timedelta64) -> float:
     """Return the lag at which the correlation first falls to 1/e, by linear interpolation between samples.
 
@@ -104,6 +115,8 @@ def decorrelation_time(correlation: np.ndarray, interval: float | np.timedelta64
     positive, or a correlation that is not finite.
     """
     interval = float(seconds(interval))
+    if correlation.ndim != 1 or correlation.dtype.kind not in "fiu":
+        raise ValueError(f"{described('correlation', correlation)}: real numbers over the lags are needed")
     if not (interval > 0 and np.isfinite(correlation).all()):
         raise ValueError(
             f"interval={interval:g}, C={np.asarray(correlation)}: both must be finite, the first positive"

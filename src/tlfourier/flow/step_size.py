@@ -5,8 +5,10 @@ from dataclasses import replace
 
 import torch
 
+from tlfourier.doors import door
 from tlfourier.flow.equation import Closure, VorticityEquation
 from tlfourier.flow.steppers import State
+from tlfourier.shapes import Ordered, Positive
 
 STEPS_PER_SEGMENT = 50
 """Steps between two looks at the flow: its speed (for the next dt) and whether it is finite."""
@@ -32,6 +34,7 @@ class Diverged(RuntimeError):
         self.last = last
 
 
+@door
 def cfl_speed(equation: VorticityEquation, state: State) -> float:
     """Return ``max(|u| + |v|)`` over all points and members, for the CFL number ``dt speed / dx``."""
     with torch.no_grad():
@@ -39,8 +42,9 @@ def cfl_speed(equation: VorticityEquation, state: State) -> float:
         return float((u.abs() + v.abs()).amax())
 
 
+@door
 def first_step(
-    equation: VorticityEquation, state: State, speed: float, cfl: float, closure: Closure | None
+    equation: VorticityEquation, state: State, speed: float, cfl: Positive, closure: Closure | None
 ) -> float:
     """Return the step to try from a state of that ``speed``.
 
@@ -65,7 +69,8 @@ def _driven_step(equation: VorticityEquation) -> float:
     return 0.02 / rate if rate > 0 else math.inf
 
 
-def count(remaining: float, limit: float, speed: float, state: State) -> int:
+@door
+def count(remaining: Ordered, limit: float, speed: float, state: State) -> int:
     """Return the number of steps of at most ``limit``; raise Diverged if they are too many."""
     parts = remaining / limit if limit > 0 else math.inf
     if parts > MOST_STEPS:
@@ -87,13 +92,14 @@ def _within(room: float, speed: float, acceleration: float) -> float:
     return 2 * room / root if root > 0 else math.inf
 
 
+@door
 def smaller_step(
     equation: VorticityEquation,
     before: State,
     after: State,
     speed: float,
-    dt: float,
-    cfl: float,
+    dt: Positive,
+    cfl: Positive,
     closure: Closure | None,
 ) -> float | None:
     """Return the step for another try, where the flow got too fast for the one that led to ``after``.

@@ -11,24 +11,35 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from tlfourier.doors import door
 from tlfourier.flow.equation import Closure, VorticityEquation
 from tlfourier.flow.grid import by_columns
 from tlfourier.shapes import Spectrum
+from tlfourier.takes import described
 
 
+@door
 @dataclass(frozen=True)
 class State:
     """Hold the vorticity in Fourier space at one time.
 
     ``omega_hat`` has the shape (..., N, N // 2 + 1); ``memory`` is the nonlinear term of the step before, for
-    multistep schemes; without it such a scheme starts itself.
+    multistep schemes; without it such a scheme starts itself. Raises ValueError for what is no spectrum.
     """
 
     omega_hat: Tensor
     time: float = 0.0
     memory: Tensor | None = None
 
+    def __post_init__(self) -> None:
+        for name, value in (("omega_hat", self.omega_hat), ("memory", self.memory)):
+            if value is not None and not (value.is_complex() and value.ndim > 1 and value.numel()):
+                raise ValueError(
+                    f"{described(name, value)}: accepted are complex numbers of shape (..., N, N // 2 + 1)"
+                )
 
+
+@door
 class Stepper(nn.Module):
     """Advance states of an equation by a fixed step, ``dt``; ValueError if it is not positive.
 
@@ -64,11 +75,22 @@ class Stepper(nn.Module):
         self.equation.grid.check_spectrum(omega_hat)
         return State(omega_hat, float(time))
 
+    def _check(self, state: State) -> None:
+        """Raise ValueError unless a state fits the grid, and its memory the state."""
+        there, shape = state.omega_hat.shape, self.equation.linear.shape
+        if there[-2:] != shape:
+            raise ValueError(
+                f"omega_hat has shape {tuple(there)}: this grid needs (..., {shape[0]}, {shape[1]})"
+            )
+        if state.memory is not None and state.memory.shape != there:
+            raise ValueError(f"memory has shape {tuple(state.memory.shape)}: omega_hat has {tuple(there)}")
+
     def extra_repr(self) -> str:
         """Return the step."""
         return f"dt={self.dt}"
 
 
+@door
 class IFRK4(Stepper):
     """Step with the classical fourth-order Runge-Kutta scheme under an integrating factor.
 
@@ -91,7 +113,8 @@ class IFRK4(Stepper):
 
     def forward(self, state: State, closure: Closure | None = None) -> State:
         """Return the state one step later."""
-        dt, accumulate = self.dt, self.equation.accumulate
+        self._check(state)
+        dt, accumulate = self.dt, self.equation._accumulate
         whole = by_columns(state.omega_hat)
         # Beyond the equation's columns nothing but decay happens, unless a closure acts there.
         columns = self.equation.columns if closure is None else whole.shape[-1]
@@ -115,6 +138,7 @@ class IFRK4(Stepper):
         return torch.cat((stepped.mT, rest.mT), dim=-2).mT
 
 
+@door
 class AB2CN(Stepper):
     """Step with Adams-Bashforth for the nonlinear and Crank-Nicolson for the linear part, as in the papers.
 
@@ -135,7 +159,8 @@ class AB2CN(Stepper):
 
     def forward(self, state: State, closure: Closure | None = None) -> State:
         """Return the state one step later, with the nonlinear term of this step as its memory."""
-        dt, nonlinear = self.dt, self.equation.nonlinear
+        self._check(state)
+        dt, nonlinear = self.dt, self.equation._nonlinear
         omega_hat = by_columns(state.omega_hat)
         now = nonlinear(omega_hat, closure)
         linear_half = self.explicit * omega_hat

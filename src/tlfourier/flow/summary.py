@@ -2,9 +2,14 @@
 
 import math
 from collections.abc import Mapping
+from typing import Annotated, TypeAlias
 
 import numpy as np
 import xarray as xr
+
+from tlfourier.doors import door
+from tlfourier.limits import Holds, Range
+from tlfourier.shapes import Ordered, Positive
 
 # name: (long name, units), in the order of the table.
 NUMBERS = {
@@ -21,7 +26,20 @@ NUMBERS = {
 }
 
 
-def summarise(diagnostics: xr.Dataset, k_cutoff: float) -> xr.Dataset:
+Diagnosed: TypeAlias = Annotated[
+    xr.Dataset,
+    Holds("energy", "enstrophy", "palinstrophy", "resolution", "k", "enstrophy_spectrum"),
+]
+Driven: TypeAlias = Annotated[
+    xr.Dataset, Holds("k", "energy_flux", "enstrophy_flux", "energy_injection", "enstrophy_injection")
+]
+Resolved: TypeAlias = Annotated[xr.Dataset, Holds("k", "enstrophy_spectrum", "resolution")]
+Spectral: TypeAlias = Annotated[xr.Dataset, Holds("k", "energy_spectrum")]
+OverK: TypeAlias = Annotated[xr.DataArray, Holds("k")]
+
+
+@door
+def summarise(diagnostics: Diagnosed, k_cutoff: float) -> xr.Dataset:
     """Reduce the diagnostics of a flow to the scalars of `NUMBERS`.
 
     ``diagnostics`` are from `tlfourier.flow.diagnostics.diagnose`; ``k_cutoff`` is the positive wavenumber
@@ -48,17 +66,22 @@ def summarise(diagnostics: xr.Dataset, k_cutoff: float) -> xr.Dataset:
     return xr.Dataset({n: ((), numbers[n], {"long_name": t, "units": u}) for n, (t, u) in NUMBERS.items()})
 
 
-def compare(flows: Mapping[str, xr.Dataset], k_cutoff: float) -> xr.Dataset:
+@door
+def compare(flows: Mapping[str, Diagnosed], k_cutoff: float) -> xr.Dataset:
     """Summarise several flows, along the dimension ``flow``.
 
     ``flows``: name of each flow and its diagnostics; ``k_cutoff`` as in `summarise`.
     """
+    _check_some(flows)
     rows = [summarise(diagnostics, k_cutoff) for diagnostics in flows.values()]
     table = xr.concat(rows, dim="flow", combine_attrs="override")
     return table.assign_coords(flow=list(flows))
 
 
-def palinstrophy_spectrum(diagnostics: xr.Dataset) -> xr.DataArray:
+@door
+def palinstrophy_spectrum(
+    diagnostics: Annotated[xr.Dataset, Holds("k", "enstrophy_spectrum")],
+) -> xr.DataArray:
     """Return ``P(k) = k**2 Z(k)``: where it peaks the viscosity acts, so a resolved flow has its fall inside.
 
     ``diagnostics`` is from `tlfourier.flow.diagnostics.diagnose`, ``enstrophy_spectrum`` over k.
@@ -67,7 +90,8 @@ def palinstrophy_spectrum(diagnostics: xr.Dataset) -> xr.DataArray:
     return spectrum.rename("palinstrophy_spectrum").assign_attrs(units="length^-2 time^-2")
 
 
-def resolution(flows: Mapping[str, xr.Dataset], k_max: float) -> xr.Dataset:
+@door
+def resolution(flows: Mapping[str, Resolved], k_max: Positive) -> xr.Dataset:
     """Return how well flows are resolved, judged by ``k_max / k_d`` and by their palinstrophy spectra.
 
     ``flows`` are the name and diagnostics of each, ``k_max`` the largest wavenumber that is kept in every
@@ -75,6 +99,7 @@ def resolution(flows: Mapping[str, xr.Dataset], k_max: float) -> xr.Dataset:
     P(k); ``end``, the mean of P over the last 5 % below k_max, over its maximum; ``last_octave``, the share
     of palinstrophy beyond k_max / 2.
     """
+    _check_some(flows)
     rows = []
     for diagnostics in flows.values():
         spectrum = palinstrophy_spectrum(diagnostics)
@@ -89,7 +114,8 @@ def resolution(flows: Mapping[str, xr.Dataset], k_max: float) -> xr.Dataset:
     return xr.concat(rows, "flow").assign_coords(flow=list(flows))
 
 
-def flux_extremes(diagnostics: xr.Dataset, k_below: float, k_above: float) -> xr.Dataset:
+@door
+def flux_extremes(diagnostics: Driven, k_below: Ordered, k_above: Ordered) -> xr.Dataset:
     """Return how much of the energy input goes upscale, and of the enstrophy input downscale.
 
     ``diagnostics`` are from `tlfourier.flow.diagnostics.diagnose`; energy is looked at for ``k < k_below``,
@@ -105,7 +131,8 @@ def flux_extremes(diagnostics: xr.Dataset, k_below: float, k_above: float) -> xr
     return xr.Dataset({"energy_upscale": shares[0], "enstrophy_downscale": shares[1]})
 
 
-def log_ratio(after: xr.DataArray, before: xr.DataArray) -> xr.DataArray:
+@door
+def log_ratio(after: OverK, before: OverK) -> xr.DataArray:
     """Return ``log10(after / before)`` over k > 0.
 
     Both are positive and over the same ``k``, else ValueError, and any further common dimensions.
@@ -124,7 +151,8 @@ def log_ratio(after: xr.DataArray, before: xr.DataArray) -> xr.DataArray:
     return ratio.sel(k=ratio["k"] > 0).assign_attrs(long_name="log10 (after / before)", units="1")
 
 
-def spectral_shift(base: xr.Dataset, target: xr.Dataset, k_cutoff: float) -> xr.Dataset:
+@door
+def spectral_shift(base: Spectral, target: Spectral, k_cutoff: Annotated[float, Range(1e-30)]) -> xr.Dataset:
     """Return by how many powers of ten the energy spectrum changes from base to target.
 
     ``base`` and ``target`` are from `tlfourier.flow.diagnostics.diagnose`, on the same grid; wavenumbers from
@@ -141,3 +169,8 @@ def _flatness(pdf: xr.DataArray) -> float:
     """Return the fourth moment over the squared second one of a density over ``sigma``."""
     second, fourth = (float((pdf * pdf["sigma"] ** power).sum() / pdf.sum()) for power in (2, 4))
     return fourth / second**2
+
+
+def _check_some(flows: Mapping[str, xr.Dataset]) -> None:
+    if not flows:
+        raise ValueError("flows={}: at least one flow is needed")

@@ -8,23 +8,28 @@ import numpy as np
 import torch
 import xarray as xr
 
+from tlfourier.doors import door
 from tlfourier.flow.equation import VorticityEquation
 from tlfourier.flow.grid import Grid
 from tlfourier.flow.initial import random_vorticity
 from tlfourier.flow.malloc import keep_freed_fields
 from tlfourier.flow.steppers import STEPPERS
-from tlfourier.shapes import Spectrum
+from tlfourier.shapes import Count, Spectrum
 
 
+@door
 def cost(
-    sizes: Sequence[int] = (64, 128, 256), repeats: int = 25, dtype: torch.dtype = torch.float32
+    sizes: Sequence[int] = (64, 128, 256), repeats: Count = 25, dtype: torch.dtype = torch.float32
 ) -> xr.Dataset:
     """Time a step of every stepper, and four bare real FFTs of the same size.
 
     ``sizes`` are points per side; of ``repeats`` the fastest counts, for other programs can only slow a call
     down. Returns ``step`` (stepper, size) in milliseconds; ``evaluation`` (stepper, size), the same per
     evaluation of the right-hand side; ``transforms`` (size), four transforms alone, two forward and two back.
+    Raises ValueError without sizes.
     """
+    if not sizes:
+        raise ValueError("sizes=(): at least one number of points is needed")
     keep_freed_fields()  # as in a run
     steps, transforms = [], []
     for size in sizes:

@@ -15,6 +15,7 @@ import torch
 import xarray as xr
 from torch import Tensor
 
+from tlfourier.doors import door
 from tlfourier.flow.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from tlfourier.flow.equation import Closure, VorticityEquation
 from tlfourier.flow.runs import Stops, in_turn
@@ -23,6 +24,7 @@ from tlfourier.flow.steppers import State
 from tlfourier.io import trajectories
 
 
+@door
 def write_trajectory(
     path: Path | str,
     equation: VorticityEquation,
@@ -99,6 +101,7 @@ def write_trajectory(
     beside.unlink(missing_ok=True)
 
 
+@door
 def read_trajectory(path: Path | str) -> xr.Dataset:
     """Open a trajectory; its snapshots are read from disk only when their values are used.
 

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 import xarray as xr
 
+from tlfourier.doors import door
 from tlfourier.flow.equation import VorticityEquation
 from tlfourier.flow.forcing import two_way_cosine
 from tlfourier.flow.grid import Grid
@@ -18,13 +19,19 @@ from tlfourier.flow.initial import lamb_dipole, random_vorticity, taylor_green
 from tlfourier.flow.simulate import Diverged, Schedule, simulate
 from tlfourier.flow.spectra import budget, energy, enstrophy, mean_product
 from tlfourier.flow.steppers import STEPPERS, State
-from tlfourier.shapes import Spectrum
+from tlfourier.shapes import Count, Finite, Positive, Spectrum
 
 DOUBLE = torch.float64
 
 
+@door
 def exact_decay(
-    size: int = 64, k: int = 4, viscosity: float = 0.01, drag: float = 0.1, dt: float = 0.05, steps: int = 80
+    size: int = 64,
+    k: int = 4,
+    viscosity: Finite = 0.01,
+    drag: float = 0.1,
+    dt: Positive = 0.05,
+    steps: Count = 80,
 ) -> xr.Dataset:
     """Compare the decay of Taylor-Green vortices with ``exp(-(2 viscosity k**2 + drag) t)``.
 
@@ -49,19 +56,22 @@ def exact_decay(
     )
 
 
+@door
 def observed_order(
     size: int = 64,
-    dts: Sequence[float] = (0.02, 0.01, 0.005, 0.0025),
-    duration: float = 0.4,
-    viscosity: float = 1e-3,
+    dts: Sequence[Positive] = (0.02, 0.01, 0.005, 0.0025),
+    duration: Positive = 0.4,
+    viscosity: Finite = 1e-3,
     seed: int = 1,
 ) -> xr.Dataset:
     """Measure how the error of every stepper shrinks with the step, ``error ~ dt**order``.
 
     The reference is the fourth-order stepper at a quarter of the smallest step. Returns ``error`` (stepper,
     dt), relative in the mean square; ``order`` (stepper), the slope between the two smallest steps;
-    ``expected`` (stepper).
+    ``expected`` (stepper). Raises ValueError for fewer than two steps.
     """
+    if len(dts) < 2:
+        raise ValueError(f"dts={list(dts)}: at least two steps are needed")
     grid = Grid(size, dtype=DOUBLE)
     equation = VorticityEquation(grid, viscosity)
     start = random_vorticity(grid, seed, k_peak=5.0)
@@ -79,8 +89,9 @@ def observed_order(
     )
 
 
+@door
 def conservation(
-    size: int = 64, dt: float = 0.01, duration: float = 4.0, samples: int = 41, seed: int = 1
+    size: int = 64, dt: Positive = 0.01, duration: Positive = 4.0, samples: Count = 41, seed: int = 1
 ) -> xr.Dataset:
     """Run without viscosity, drag and forcing, where energy and enstrophy must stay what they were.
 
@@ -105,13 +116,14 @@ def conservation(
     return xr.Dataset(variables, {"dealias": list(kinds), "time": schedule.snapshot_times()})
 
 
+@door
 def forced_budget(
     size: int = 64,
-    reynolds: float = 200.0,
+    reynolds: Positive = 200.0,
     k_f: int = 4,
     drag: float = 0.1,
-    dt: float = 0.01,
-    duration: float = 6.0,
+    dt: Positive = 0.01,
+    duration: Positive = 6.0,
     seed: int = 1,
 ) -> xr.Dataset:
     """Follow where energy and enstrophy come from and go to in a forced run.
@@ -143,8 +155,9 @@ def forced_budget(
     return result
 
 
+@door
 def dipole_translation(
-    size: int = 128, radius: float = 0.6, speed: float = 1.0, dt: float = 0.01, steps: int = 200
+    size: int = 128, radius: Positive = 0.6, speed: Finite = 1.0, dt: Positive = 0.01, steps: Count = 200
 ) -> xr.Dataset:
     """Let a Lamb-Chaplygin dipole cross the box without viscosity, and clock it.
 
@@ -172,8 +185,9 @@ def dipole_translation(
     )
 
 
+@door
 def precision(
-    size: int = 64, reynolds: float = 1e3, dt: float = 0.0125, duration: float = 10.0, seed: int = 1
+    size: int = 64, reynolds: Positive = 1e3, dt: Positive = 0.0125, duration: Positive = 10.0, seed: int = 1
 ) -> xr.Dataset:
     """Run one field in float32 and in float64 with the same steps, and follow their difference.
 
@@ -201,6 +215,7 @@ def precision(
     )
 
 
+@door
 def relative_error(grid: Grid, omega_hat: Spectrum, truth_hat: Spectrum) -> float:
     """Return ``sqrt(<(omega - truth)**2> / <truth**2>)``."""
     difference = omega_hat - truth_hat

@@ -7,15 +7,17 @@ import torch
 import xarray as xr
 from torch import Tensor, nn
 
+from tlfourier.doors import door
 from tlfourier.fourier.kernels import conv_layers, half_weights, watched
-from tlfourier.modules import as_it_was, as_tensor, check_finite
-from tlfourier.shapes import Activation
+from tlfourier.modules import as_it_was, as_tensor, check_finite, for_module
+from tlfourier.shapes import Activation, Batch, GridSize, Multiplier
 
 Nonlinearity = Callable[[Tensor], Tensor]
 
 
+@door
 def activation_spectra(
-    module: nn.Module, inputs: Activation, activation: Nonlinearity = torch.relu, batch_size: int = 16
+    module: nn.Module, inputs: Activation, activation: Nonlinearity = torch.relu, batch_size: Batch = 16
 ) -> xr.Dataset:
     """Return the mean amplitude spectrum of every layer's output, before and after its nonlinearity.
 
@@ -66,7 +68,7 @@ def activation_spectra(
 
     with watched(module, add), as_it_was(activation):
         for batch in inputs.split(batch_size):
-            module(batch)
+            module(for_module(module, batch))
     passes = -(-len(inputs) // batch_size)
     for name, count in calls.items():
         if count != passes:
@@ -74,7 +76,8 @@ def activation_spectra(
     return _dataset({name: total / len(inputs) for name, total in sums.items()})
 
 
-def shells(size: int) -> tuple[Tensor, int]:
+@door
+def shells(size: GridSize) -> tuple[Tensor, int]:
     """Return the integer shell ``round(|k|)`` of each mode of a half spectrum, and the number of shells.
 
     Modes beyond ``round(|k|) = N / 2`` lie in the corners of the lattice: no full shell, index ``count``.
@@ -93,12 +96,15 @@ def shells(size: int) -> tuple[Tensor, int]:
     return torch.hypot(k_y, k_x).round().long().clamp(max=count), count
 
 
-def shell_means(values: Tensor, size: int) -> Tensor:
+@door
+def shell_means(values: Multiplier, size: GridSize) -> Tensor:
     """Return the mean of a real quantity on the half spectrum over each shell of `shells`, in float64.
 
     ``values`` of shape (..., N, N // 2 + 1): equal at k and -k, as every amplitude of a real field. ``size``:
-    N, points per direction.
+    N, points per direction. Raises ValueError for another shape.
     """
+    if values.shape[-2:] != (size, size // 2 + 1):
+        raise ValueError(f"values of shape {tuple(values.shape)}: accepted is (..., {size}, {size // 2 + 1})")
     index, count = shells(size)
     index = index.to(values.device).ravel()
     weight = half_weights(size).to(values.device).repeat(size)

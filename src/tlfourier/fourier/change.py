@@ -1,6 +1,7 @@
 """Measure what re-training changed in every kernel, and put single kernels back."""
 
 from collections.abc import Mapping
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -8,6 +9,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
+from tlfourier.doors import door
 from tlfourier.fourier.kernels import (
     as_kernels,
     check_plain,
@@ -18,9 +20,13 @@ from tlfourier.fourier.kernels import (
     places,
     weight_of,
 )
+from tlfourier.limits import Holds
+from tlfourier.numeric import as_tensor
+from tlfourier.shapes import Count, GridSize
 
 
-def kernel_change(before: Tensor | ArrayLike, after: Tensor | ArrayLike, size: int = 32) -> xr.Dataset:
+@door
+def kernel_change(before: Tensor | ArrayLike, after: Tensor | ArrayLike, size: GridSize = 32) -> xr.Dataset:
     """Return ``||W' - W||_F`` and ``|| |F(W')| - |F(W)| ||_F / N`` of every kernel.
 
     The division by N makes the two comparable (Parseval): the change of the amplitudes is at most that of the
@@ -53,7 +59,8 @@ def kernel_change(before: Tensor | ArrayLike, after: Tensor | ArrayLike, size: i
     )
 
 
-def network_change(before: nn.Module, after: nn.Module, size: int = 32) -> xr.Dataset:
+@door
+def network_change(before: nn.Module, after: nn.Module, size: GridSize = 32) -> xr.Dataset:
     """Return `kernel_change` of all kernels of two networks of one architecture, along ``kernel``.
 
     ``before``, ``after``: networks with the same ``Conv2d`` layers, else ValueError. ``size``: as for
@@ -71,8 +78,11 @@ def network_change(before: nn.Module, after: nn.Module, size: int = 32) -> xr.Da
     return xr.concat(changes, "kernel")
 
 
-def layer_changes(base: nn.Module, networks: Mapping[int, nn.Module], size: int = 32) -> xr.Dataset:
+@door
+def layer_changes(base: nn.Module, networks: Mapping[int, nn.Module], size: GridSize = 32) -> xr.Dataset:
     """Measure how much each re-trained layer changed, one network for each layer.
+
+    Raises ValueError without networks.
 
     Parameters
     ----------
@@ -89,6 +99,8 @@ def layer_changes(base: nn.Module, networks: Mapping[int, nn.Module], size: int 
         Over ``layer``: ``weight``, ``||W' - W|| / ||W||`` of the whole layer; ``amplitude``, the same for
         ``|F(W)|``; ``gini``, how unequally ``||W' - W||`` is spread over its kernels.
     """
+    if not networks:
+        raise ValueError("networks={}: at least one re-trained network is needed")
     rows = []
     for number, network in networks.items():
         before, after = (weight_of(numbered(one, number)) for one in (base, network))
@@ -99,8 +111,9 @@ def layer_changes(base: nn.Module, networks: Mapping[int, nn.Module], size: int 
     return xr.Dataset({key: ("layer", values) for key, values in table.items()}, {"layer": list(networks)})
 
 
+@door
 def strongest_changes(
-    before: Tensor | ArrayLike, after: Tensor | ArrayLike, count: int = 6
+    before: Tensor | ArrayLike, after: Tensor | ArrayLike, count: Count = 6
 ) -> tuple[Tensor, Tensor]:
     """Return the ``count`` kernels of a layer with the largest ``||W' - W||``, before and after, in order.
 
@@ -115,6 +128,7 @@ def strongest_changes(
     return first[order], second[order]
 
 
+@door
 def gini(values: ArrayLike) -> float:
     """Return the Gini coefficient: 0 when all values are equal, (n - 1) / n when one holds everything.
 
@@ -122,13 +136,14 @@ def gini(values: ArrayLike) -> float:
 
     Raises ValueError if there is no value, or one is negative or not finite.
     """
-    x = np.sort(np.asarray(values, dtype=float).ravel())
+    x = np.sort(as_tensor(values, "values").detach().double().numpy().ravel())
     if x.size == 0 or not np.isfinite(x).all() or x[0] < 0:
         raise ValueError(f"values={x[:1]}...: the Gini coefficient needs finite numbers >= 0, at least one")
     weights = 2 * np.arange(1, x.size + 1) - x.size - 1
     return float(weights @ x / (x.size * x.sum())) if x.sum() > 0 else 0.0
 
 
+@door
 def most_changed(change: ArrayLike, percentile: float = 99.9) -> NDArray[np.bool_]:
     """Return where the change lies above its percentile, in the shape of ``change``.
 
@@ -136,11 +151,14 @@ def most_changed(change: ArrayLike, percentile: float = 99.9) -> NDArray[np.bool
     """
     if not 0 <= percentile <= 100:
         raise ValueError(f"percentile={percentile}: it must lie between 0 and 100")
-    values = np.asarray(change, dtype=float)
+    values = as_tensor(change, "change").detach().double().numpy()
+    if not values.size:
+        raise ValueError(f"change of shape {values.shape}: at least one number is needed")
     return np.asarray(values > np.percentile(values, percentile))
 
 
-def put_back(network: nn.Module, base: nn.Module, kernels: xr.Dataset) -> None:
+@door
+def put_back(network: nn.Module, base: nn.Module, kernels: Annotated[xr.Dataset, Holds("layer")]) -> None:
     """Give the listed kernels of ``network`` the weights they have in ``base``, in place.
 
     ``network``, ``base``: networks of one architecture. ``kernels``: rows of `network_change`, for example

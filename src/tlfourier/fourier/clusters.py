@@ -1,6 +1,7 @@
 """Group kernels by the shape of their power with k-means, beside the rule and without its names."""
 
 import contextlib
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -8,11 +9,17 @@ import xarray as xr
 from numpy.typing import ArrayLike
 from torch import Tensor
 
+from tlfourier.doors import door
 from tlfourier.fourier.filter_types import LABELS
 from tlfourier.fourier.kernels import independent_power, kernel_power, power_wavenumbers
+from tlfourier.limits import Holds
+from tlfourier.shapes import Count, Seed
 
 
-def cluster(weights: Tensor | ArrayLike, clusters: int = 6, seed: int = 0, restarts: int = 5) -> xr.Dataset:
+@door
+def cluster(
+    weights: Tensor | ArrayLike, clusters: int = 6, seed: Seed = 0, restarts: Count = 5
+) -> xr.Dataset:
     """Group kernels by k-means on the independent values of their unit-normalised power.
 
     Of several seeded k-means++ starts the one with the smallest inertia is kept. Clusters are numbered by the
@@ -57,7 +64,8 @@ def cluster(weights: Tensor | ArrayLike, clusters: int = 6, seed: int = 0, resta
     )
 
 
-def types_of_clusters(groups: xr.Dataset, types: ArrayLike) -> xr.DataArray:
+@door
+def types_of_clusters(groups: Annotated[xr.Dataset, Holds("label")], types: ArrayLike) -> xr.DataArray:
     """Return which filter types the rule sees in each k-means group.
 
     ``groups``: from `cluster`. ``types``: the rule's type of each of the same kernels, in the same order;
@@ -76,7 +84,7 @@ def types_of_clusters(groups: xr.Dataset, types: ArrayLike) -> xr.DataArray:
 
 
 def _best_start(
-    points: np.ndarray, clusters: int, generator: np.random.Generator, restarts: int
+    points: np.ndarray, clusters: int, generator: np.random.Generator, restarts: Count
 ) -> tuple[np.ndarray, float]:
     """Return labels and inertia of the best of several k-means++ starts."""
     from scipy.cluster.vq import ClusterError, kmeans2

@@ -23,6 +23,7 @@ import xarray as xr
 from numpy.typing import ArrayLike
 from torch import Tensor
 
+from tlfourier.doors import door
 from tlfourier.fourier.kernels import Power, kernel_power, power_wavenumbers
 
 LABELS = ("low-pass", "band-pass", "high-pass", "gabor", "unclassified")
@@ -32,6 +33,7 @@ MIDDLE_BAND, HIGH_EDGE, LOBE_RADIUS = (1.1, 2.3), 0.9 * np.pi, 1.4
 """Edges of the middle band, where the high band begins, the radius of a lobe: radians per grid spacing."""
 
 
+@door
 @dataclass(frozen=True)
 class Rule:
     """Thresholds of the rule, each a pure number; the module's text says what each one decides.
@@ -67,6 +69,7 @@ class Rule:
                 raise ValueError(f"{threshold.name}={value}: a threshold is a finite number")
 
 
+@door
 def classify(weights: Tensor | ArrayLike, rule: Rule | None = None) -> np.ndarray:
     """Return the filter type of every kernel, one of `LABELS`, shape (...).
 
@@ -83,11 +86,13 @@ def classify(weights: Tensor | ArrayLike, rule: Rule | None = None) -> np.ndarra
     return _decide(features(kernel_power(weights)), rule or Rule())
 
 
+@door
 def features(power: Power) -> dict[str, Tensor]:
     """Measure what the rule needs, one number per kernel, named as the thresholds of `Rule`.
 
     ``power`` is from `kernel_power`.
     """
+    power = power.double()
     tables = _tables(power.shape[-1])
     flat = power.flatten(-2)
     total = flat.sum(-1)
@@ -107,6 +112,7 @@ def features(power: Power) -> dict[str, Tensor]:
     }
 
 
+@door
 def class_fractions(labels: np.ndarray) -> xr.DataArray:
     """Return the share of each filter type among labels, dimension ``type`` in the order of `LABELS`.
 
@@ -120,6 +126,7 @@ def class_fractions(labels: np.ndarray) -> xr.DataArray:
     return xr.DataArray(shares, {"type": list(LABELS)}, "type", "fraction", {"units": "1"})
 
 
+@door
 def threshold_sensitivity(
     weights: Tensor | ArrayLike, rule: Rule | None = None, change: float = 0.2
 ) -> xr.DataArray:

@@ -7,13 +7,15 @@ import torch
 from jaxtyping import Complex, Float
 from torch import Tensor, nn
 
-from tlfourier.modules import as_it_was, check_finite
+from tlfourier.doors import door
+from tlfourier.modules import as_it_was, check_finite, for_module
 from tlfourier.shapes import Activation
 
 FullSpectrum = Complex[Tensor, "... n n"]
 """Output of ``torch.fft.fft2`` without normalisation, all wavenumbers."""
 
 
+@door
 def layer_spectrum(layer: nn.Conv2d, g: Activation) -> Complex[Tensor, "batch out n n"]:
     """Predict the spectrum of a layer's output on the periodic grid without convolving.
 
@@ -26,6 +28,9 @@ def layer_spectrum(layer: nn.Conv2d, g: Activation) -> Complex[Tensor, "batch ou
     that is not square or does not fit on the grid. The result has shape (batch, out, N, N): complex,
     unnormalised.
     """
+    if not g.numel():
+        raise ValueError(f"g of shape {tuple(g.shape)}: at least one sample is needed")
+    g = for_module(layer, g)
     dilation, before = _check(layer, g.shape[-1])
     check_finite("g", g)
     size = g.shape[-1]
@@ -42,6 +47,7 @@ def layer_spectrum(layer: nn.Conv2d, g: Activation) -> Complex[Tensor, "batch ou
     return h_hat
 
 
+@door
 def layer_identity(layer: nn.Conv2d, g: Activation) -> float:
     """Return ``max|F(h) - layer_spectrum| / max|F(h)|`` with h from the layer itself.
 
@@ -58,12 +64,14 @@ def layer_identity(layer: nn.Conv2d, g: Activation) -> float:
     True
     """
     with as_it_was(layer), torch.no_grad():
+        g = for_module(layer, g)
         predicted = layer_spectrum(layer, g)
         h_hat = torch.fft.fft2(_output(layer, g))
         difference, largest = (h_hat - predicted).abs().max().item(), h_hat.abs().max().item()
         return difference / largest if largest else difference
 
 
+@door
 def relu_spectrum(h: Float[Tensor, "... n n"]) -> FullSpectrum:
     """Return ``F(ReLU(h)) = F(H) * F(h) / N**2`` by convolving the spectra of h and of its mask H = (h > 0).
 
@@ -73,12 +81,18 @@ def relu_spectrum(h: Float[Tensor, "... n n"]) -> FullSpectrum:
     return convolve_spectra(torch.fft.fft2(mask), torch.fft.fft2(h)) / h.shape[-1] ** 2
 
 
+@door
 def convolve_spectra(first: FullSpectrum, second: FullSpectrum) -> FullSpectrum:
     """Return ``sum_q first(k - q) second(q)`` over the periodic lattice of wavenumbers, by summing.
 
-    ``first, second``: full spectra of equal shape.
+    ``first, second``: full spectra of equal shape, else ValueError.
     """
-    size = first.shape[-1]
+    if first.shape != second.shape:
+        raise ValueError(
+            f"first has shape {tuple(first.shape)}, second {tuple(second.shape)}: equal ones are needed"
+        )
+    kind = torch.promote_types(first.dtype, second.dtype)
+    first, second, size = first.to(kind), second.to(kind), first.shape[-1]
     index = torch.arange(size, device=first.device)
     shifted = first[..., (index[:, None] - index[None, :]) % size]
     total = torch.zeros_like(second)

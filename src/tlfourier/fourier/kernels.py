@@ -12,8 +12,9 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
-from tlfourier.modules import as_it_was, as_tensor
-from tlfourier.shapes import Spectrum
+from tlfourier.doors import door
+from tlfourier.modules import as_it_was, as_tensor, for_module
+from tlfourier.shapes import Count, GridSize, Spectrum
 
 Weights = Float[Tensor, "... k_y k_x"]
 """Kernels with any leading dimensions; that they are square is checked with a sentence of its own."""
@@ -22,6 +23,7 @@ Power = Float[Tensor, "... n n"]
 """Power of kernels of size k on n = 2 k - 1 wavenumbers per direction, k = 0 in the middle."""
 
 
+@door
 def conv_layers(module: nn.Module) -> dict[str, nn.Conv2d]:
     """Return every ``Conv2d`` of a module by name, in the order of registration.
 
@@ -39,6 +41,7 @@ def conv_layers(module: nn.Module) -> dict[str, nn.Conv2d]:
     return layers
 
 
+@door
 def numbered(module: nn.Module, number: int) -> nn.Conv2d:
     """Return the ``Conv2d`` of a number, counted from one; ValueError if the module has none."""
     layers = list(conv_layers(module).values())
@@ -47,6 +50,7 @@ def numbered(module: nn.Module, number: int) -> nn.Conv2d:
     return layers[number - 1]
 
 
+@door
 @contextlib.contextmanager
 def watched(module: nn.Module, look: Callable[[str, Tensor, Tensor], None]) -> Iterator[None]:
     """Within the block call ``look(name, entering, leaving)`` whenever a ``Conv2d`` of a module has run.
@@ -66,6 +70,7 @@ def watched(module: nn.Module, look: Callable[[str, Tensor, Tensor], None]) -> I
             handle.remove()
 
 
+@door
 def run_once(module: nn.Module, inputs: Tensor) -> dict[str, tuple[Tensor, Tensor]]:
     """Return what enters and what leaves every ``Conv2d`` in one pass of a module, left as it was.
 
@@ -73,13 +78,14 @@ def run_once(module: nn.Module, inputs: Tensor) -> dict[str, tuple[Tensor, Tenso
     """
     seen: dict[str, list[tuple[Tensor, Tensor]]] = {name: [] for name in conv_layers(module)}
     with watched(module, lambda name, g, h: seen[name].append((g.clone(), h.clone()))):
-        module(inputs)
+        module(for_module(module, inputs))
     for name, pairs in seen.items():
         if len(pairs) != 1:
             raise ValueError(f"layer {name} ran {len(pairs)} times in one pass: each must run once")
     return {name: pairs[0] for name, pairs in seen.items()}
 
 
+@door
 def check_plain(layer: nn.Module, name: str) -> None:
     """Raise ValueError if the weights of a layer are computed from others: what is written there is lost."""
     if "weight" not in layer._parameters:
@@ -89,6 +95,7 @@ def check_plain(layer: nn.Module, name: str) -> None:
         )
 
 
+@door
 def as_kernels(weights: Tensor | ArrayLike) -> Weights:
     """Return kernels as a detached float64 tensor on the CPU.
 
@@ -97,24 +104,29 @@ def as_kernels(weights: Tensor | ArrayLike) -> Weights:
     """
     kernels = as_tensor(weights, "weights").detach().to("cpu", torch.float64)
     _check_square(tuple(kernels.shape))
+    if not kernels.numel():
+        raise ValueError(f"weights of shape {tuple(kernels.shape)}: at least one kernel is needed")
     if not torch.isfinite(kernels).all():
         raise ValueError("weights hold NaN or infinity: only finite kernels have a spectrum")
     return kernels
 
 
+@door
 def weight_of(layer: nn.Conv2d) -> Tensor:
     """Return the weights of a layer, detached; where they are computed, as in evaluation mode."""
     with as_it_was(layer), torch.no_grad():
         return layer.weight.detach()
 
 
-def places(name: str, outputs: int, inputs: int) -> dict[str, tuple[str, np.ndarray]]:
+@door
+def places(name: str, outputs: Count, inputs: Count) -> dict[str, tuple[str, np.ndarray]]:
     """Return the coordinates ``layer``, ``output`` and ``input`` of a layer's kernels along ``kernel``."""
     rows, columns = np.indices((outputs, inputs))
     coordinates = {"layer": np.repeat(name, rows.size), "output": rows.ravel(), "input": columns.ravel()}
     return {key: ("kernel", values) for key, values in coordinates.items()}
 
 
+@door
 def network_kernels(module: nn.Module) -> Weights:
     """Return all kernels of a network in one stack, layer after layer.
 
@@ -128,6 +140,7 @@ def network_kernels(module: nn.Module) -> Weights:
     return torch.cat(parts)
 
 
+@door
 def strongest(weights: Tensor | ArrayLike, share: float = 0.1) -> Weights:
     """Return the kernels with the largest norm, strongest first.
 
@@ -141,7 +154,8 @@ def strongest(weights: Tensor | ArrayLike, share: float = 0.1) -> Weights:
     return kernels[order[: max(1, round(share * len(kernels)))]]
 
 
-def kernel_spectrum(weights: Weights, size: int) -> Spectrum:
+@door
+def kernel_spectrum(weights: Weights, size: GridSize) -> Spectrum:
     """Return ``rfft2(weights zero-padded to (size, size))``, the kernel's corner at the origin.
 
     ``weights`` of shape (..., k, k): real kernels. ``size``: N, points per direction of the grid, at least k.
@@ -158,12 +172,14 @@ def kernel_spectrum(weights: Weights, size: int) -> Spectrum:
     return torch.fft.rfft2(weights, s=(size, size))
 
 
-def half_weights(size: int) -> Tensor:
+@door
+def half_weights(size: GridSize) -> Tensor:
     """Return how many modes each column of a half spectrum stands for (N // 2 + 1): itself and a mirror."""
     return torch.tensor([1 if k in (0, size / 2) else 2 for k in range(size // 2 + 1)], dtype=torch.float64)
 
 
-def kernel_amplitude(weights: Weights, size: int) -> Float[Tensor, "... n n"]:
+@door
+def kernel_amplitude(weights: Weights, size: GridSize) -> Float[Tensor, "... n n"]:
     """Return ``abs(F(W))`` of the zero-padded kernel on size x size wavenumbers, k = 0 in the middle.
 
     Parameters and errors, as ValueError, are those of `kernel_spectrum`.
@@ -172,6 +188,7 @@ def kernel_amplitude(weights: Weights, size: int) -> Float[Tensor, "... n n"]:
     return torch.fft.fftshift(torch.fft.fft2(weights, s=(size, size)).abs(), dim=(-2, -1))
 
 
+@door
 def kernel_power(weights: Tensor | ArrayLike) -> Power:
     """Return the unit-normalised power ``abs(F(W))**2 / sum`` on (2 k - 1) x (2 k - 1) wavenumbers.
 
@@ -192,13 +209,15 @@ def kernel_power(weights: Tensor | ArrayLike) -> Power:
     return torch.fft.fftshift(power / torch.where(total > 0, total, 1.0), dim=(-2, -1))
 
 
-def power_wavenumbers(kernel_size: int) -> tuple[Tensor, Tensor]:
+@door
+def power_wavenumbers(kernel_size: GridSize) -> tuple[Tensor, Tensor]:
     """Return ``k_y`` (n, 1) and ``k_x`` (1, n) of `kernel_power`, radians per grid spacing, n = 2 k - 1."""
     size = 2 * kernel_size - 1
     k = torch.fft.fftshift(torch.fft.fftfreq(size, dtype=torch.float64)) * (2 * torch.pi)
     return k[:, None], k[None, :]
 
 
+@door
 def independent_power(power: Power) -> Float[Tensor, "... values"]:
     """Return the independent values of `kernel_power`: 41 for a 5 x 5 kernel.
 

@@ -5,20 +5,25 @@ network that moves energy between wavenumbers. Between two networks both change;
 field of the other tells them apart.
 """
 
+from typing import Annotated
+
 import numpy as np
 import torch
 import xarray as xr
 from torch import Tensor, nn
 
+from tlfourier.doors import door
 from tlfourier.fourier.activations import shell_means
 from tlfourier.fourier.kernels import conv_layers, run_once
+from tlfourier.limits import Holds
 from tlfourier.modules import as_tensor, check_finite
-from tlfourier.shapes import Activation
+from tlfourier.shapes import Activation, Batch
 
 NETWORKS = ("first", "second")
 
 
-def mask_swap(first: nn.Module, second: nn.Module, inputs: Activation, batch_size: int = 16) -> xr.Dataset:
+@door
+def mask_swap(first: nn.Module, second: nn.Module, inputs: Activation, batch_size: Batch = 16) -> xr.Dataset:
     """Return the power spectra of every mask on every field, layer by layer.
 
     ``mean |F(H_a h_b)|**2 / N**4`` over samples, channels and the wavenumbers of each shell, for the mask
@@ -93,7 +98,8 @@ def mask_swap(first: nn.Module, second: nn.Module, inputs: Activation, batch_siz
     )
 
 
-def mask_share(swapped: xr.Dataset) -> xr.DataArray:
+@door
+def mask_share(swapped: Annotated[xr.Dataset, Holds("power")]) -> xr.DataArray:
     """Return how much of the change of each layer's spectrum its mask makes, its field the rest.
 
     With ``L(a, b) = log(power)`` of the mask of a on the field of b, the change ``D = L(2, 2) - L(1, 1)`` is

@@ -1,18 +1,22 @@
 """Follow samples through a network in double precision, and check in Fourier space what every step does."""
 
 import copy
+from typing import Annotated
 
 import numpy as np
 import torch
 import xarray as xr
 from torch import Tensor, nn
 
+from tlfourier.doors import door
 from tlfourier.fourier.identities import layer_identity, relu_spectrum
 from tlfourier.fourier.kernels import conv_layers, run_once, weight_of
+from tlfourier.limits import Range
 from tlfourier.modules import as_tensor, check_finite, check_samples
 from tlfourier.shapes import Activation
 
 
+@door
 def network_identities(module: nn.Module, inputs: Activation) -> xr.Dataset:
     """Measure layer by layer how exactly a network is algebra on spectra.
 
@@ -45,6 +49,7 @@ def network_identities(module: nn.Module, inputs: Activation) -> xr.Dataset:
     return xr.Dataset({key: ("layer", values) for key, values in table.items()}, {"layer": list(layers)})
 
 
+@door
 def one_product(layer: nn.Conv2d, g: Activation) -> xr.Dataset:
     """Take one kernel of a layer and what it makes of one activation, as fields and as amplitude spectra.
 
@@ -62,6 +67,8 @@ def one_product(layer: nn.Conv2d, g: Activation) -> xr.Dataset:
         middle. Attributes ``output`` and ``input``, channels from 0, and ``residual``, the largest
         ``||F(W * g)| - |F(W)||F(g)||`` over the largest ``|F(W * g)|``.
     """
+    if not g.numel():
+        raise ValueError(f"g of shape {tuple(g.shape)}: at least one sample is needed")
     check_finite("g", g)
     if tuple(layer.stride) != (1, 1) or tuple(layer.dilation) != (1, 1) or layer.groups != 1:
         raise ValueError(
@@ -98,7 +105,8 @@ def one_product(layer: nn.Conv2d, g: Activation) -> xr.Dataset:
     )
 
 
-def rectified_wave(size: int = 64, k: int = 3) -> xr.Dataset:
+@door
+def rectified_wave(size: Annotated[int, Range(most=2**16)] = 64, k: int = 3) -> xr.Dataset:
     """Send the pure wave ``cos(k x)`` through ReLU: harmonics appear where there was nothing.
 
     ``max(cos t, 0) = 1/pi + cos(t)/2 + (2/pi) sum_m (-1)**(m + 1) cos(2 m t) / (4 m**2 - 1)``, up to what the

@@ -1,7 +1,7 @@
 """Put what a layer amplifies and what its data contain on one axis, the wavenumber."""
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Annotated, Literal, TypeAlias
 
 import numpy as np
 import torch
@@ -10,13 +10,18 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
+from tlfourier.doors import door
 from tlfourier.flow.summary import log_ratio
 from tlfourier.fourier.activations import activation_spectra, shell_means
 from tlfourier.fourier.kernels import as_kernels, numbered, weight_of
-from tlfourier.shapes import Activation
+from tlfourier.limits import Holds
+from tlfourier.shapes import Activation, GridSize
+
+OverK: TypeAlias = Annotated[xr.DataArray, Holds("k")]
 
 
-def layer_response(weights: Tensor | ArrayLike, size: int) -> xr.DataArray:
+@door
+def layer_response(weights: Tensor | ArrayLike, size: GridSize) -> xr.DataArray:
     """Return ``sum |F(W)|**2`` over all kernels of a layer, averaged over the directions of each wavenumber.
 
     It is the factor by which the layer multiplies the power of white, mutually independent inputs.
@@ -37,6 +42,7 @@ def layer_response(weights: Tensor | ArrayLike, size: int) -> xr.DataArray:
     return _over_k(shell_means(torch.stack(rows).sum(0), size), "sum of |F(W)|²")
 
 
+@door
 def mean_amplitude(fields: Float[Tensor, "... n n"]) -> xr.DataArray:
     """Return the mean of ``|F(field)| / N**2`` over fields and over the directions of each wavenumber.
 
@@ -47,10 +53,13 @@ def mean_amplitude(fields: Float[Tensor, "... n n"]) -> xr.DataArray:
     return _over_k(shell_means(amplitude.flatten(0, -3).mean(0), size), "mean |F| / N²")
 
 
-def response_changes(base: nn.Module, networks: Mapping[int, nn.Module], size: int) -> xr.DataArray:
+@door
+def response_changes(base: nn.Module, networks: Mapping[int, nn.Module], size: GridSize) -> xr.DataArray:
     """Return the `log_ratio` of each re-trained layer's response after and before, one network a layer.
 
     Dimensions (layer, k). Raises ValueError for a layer that a network does not have.
+
+    Raises ValueError without networks.
 
     Parameters
     ----------
@@ -61,6 +70,8 @@ def response_changes(base: nn.Module, networks: Mapping[int, nn.Module], size: i
     size : int
         N, as for `layer_response`.
     """
+    if not networks:
+        raise ValueError("networks={}: at least one re-trained network is needed")
     rows = []
     for number, network in networks.items():
         before, after = (weight_of(numbered(one, number)) for one in (base, network))
@@ -68,6 +79,7 @@ def response_changes(base: nn.Module, networks: Mapping[int, nn.Module], size: i
     return xr.concat(rows, "layer").assign_coords(layer=list(networks))
 
 
+@door
 def entering_changes(module: nn.Module, before: Activation, after: Activation) -> xr.DataArray:
     """Return how the spectra that enter each layer differ between two sets of inputs of one network.
 
@@ -83,7 +95,8 @@ def entering_changes(module: nn.Module, before: Activation, after: Activation) -
     return xr.concat(rows, "layer").assign_coords(layer=np.arange(1, len(rows) + 1))
 
 
-def agreement(first: xr.DataArray, second: xr.DataArray) -> xr.DataArray:
+@door
+def agreement(first: OverK, second: OverK) -> xr.DataArray:
     """Return Pearson's correlation of two curves over their common wavenumbers.
 
     The wavenumbers are no independent samples, for both curves are smooth: this is a description, not a test.
@@ -97,6 +110,7 @@ def agreement(first: xr.DataArray, second: xr.DataArray) -> xr.DataArray:
     return xr.corr(first, second, "k").rename("correlation")
 
 
+@door
 def relation(
     correlation: float, clear: float = 0.5
 ) -> Literal["in line with", "opposite to", "unrelated to"]:
@@ -112,6 +126,7 @@ def relation(
     return "in line with" if correlation > 0 else "opposite to"
 
 
+@door
 def spectral_gaps(spectra: xr.Dataset, reference: xr.Dataset) -> xr.DataArray:
     """Return by how many powers of ten activations are stronger than in a reference network.
 

@@ -2,25 +2,30 @@
 
 import copy
 from collections.abc import Callable, Iterable, Sequence
+from typing import Annotated
 
 import numpy as np
 import xarray as xr
 from torch import nn
 
+from tlfourier.doors import door
 from tlfourier.fourier.change import network_change, put_back
 from tlfourier.fourier.kernels import check_plain, conv_layers
+from tlfourier.limits import Range
+from tlfourier.shapes import Seed
 
 SHARES = (0.02, 0.05, 0.1, 0.25, 0.5)
 
 
+@door
 def put_back_curve(
     base: nn.Module,
     transferred: nn.Module,
     layers: Iterable[int],
     error: Callable[[nn.Module], float],
     shares: Sequence[float] = SHARES,
-    draws: int = 5,
-    seed: int = 0,
+    draws: Annotated[int, Range(most=10**6)] = 5,
+    seed: Seed = 0,
 ) -> xr.Dataset:
     """Put the most changed kernels back to their base weights, and as many random ones, and count the loss.
 

@@ -4,10 +4,13 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
+from tlfourier.doors import door
 from tlfourier.fourier.kernels import Weights, as_kernels
+from tlfourier.shapes import Seed
 
 
-def phase_randomised(weights: Tensor | ArrayLike, seed: int) -> Weights:
+@door
+def phase_randomised(weights: Tensor | ArrayLike, seed: Seed) -> Weights:
     """Replace the phases of each kernel's own k x k transform by random ones.
 
     Kept exactly: the amplitude at the k x k wavenumbers of the kernel on its own periodic support, hence

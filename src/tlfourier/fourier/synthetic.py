@@ -6,14 +6,17 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
+from tlfourier.doors import door
 from tlfourier.fourier.filter_types import LABELS
+from tlfourier.shapes import Count, Finite, GridSize, Seed
 
 Coordinates = tuple[NDArray[np.floating], NDArray[np.floating]]
 """Positions y (k, 1) and x (1, k), or both (k, k), in grid points from the centre."""
 
 
+@door
 def synthetic_kernels(
-    count: int, seed: int, noise: float = 0.1, kernel_size: int = 5
+    count: Count, seed: Seed, noise: Finite = 0.1, kernel_size: GridSize = 5
 ) -> tuple[NDArray[np.float64], np.ndarray]:
     """Return ``count`` kernels of each of the four filter types, with their labels.
 
@@ -50,6 +53,7 @@ def synthetic_kernels(
     return noisy * amplitude[:, None, None], np.repeat(list(_MAKERS), count)
 
 
+@door
 def confusion_matrix(truth: ArrayLike, found: ArrayLike) -> xr.DataArray:
     """Count how often each true type (rows) was given each name (columns).
 
@@ -68,6 +72,7 @@ def confusion_matrix(truth: ArrayLike, found: ArrayLike) -> xr.DataArray:
     return xr.DataArray(counts, coords, ("truth", "found"), "count", attributes)
 
 
+@door
 def gaussian(grid: Coordinates, width: float, ratio: float = 1.0, angle: float = 0.0) -> NDArray[np.float64]:
     """Return a Gaussian of standard deviation ``width``, ``ratio`` times longer across ``angle``, sum 1."""
     along, across = _turned(grid, angle)
@@ -75,6 +80,7 @@ def gaussian(grid: Coordinates, width: float, ratio: float = 1.0, angle: float =
     return np.asarray(bell / bell.sum())
 
 
+@door
 def gabor(
     grid: Coordinates, wavelength: float, angle: float, phase: float, width: float, ratio: float = 1.0
 ) -> NDArray[np.float64]:

@@ -1,15 +1,23 @@
 """Count the filter types of all kernels of a network, beside both null models."""
 
+from typing import Annotated, TypeAlias
+
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
+from tlfourier.doors import door
 from tlfourier.fourier.filter_types import Rule, class_fractions, classify
 from tlfourier.fourier.kernels import as_kernels, conv_layers, places, weight_of
 from tlfourier.fourier.surrogates import phase_randomised
+from tlfourier.limits import Holds
+from tlfourier.shapes import Count, Ordered, Seed
+
+Shares: TypeAlias = Annotated[xr.Dataset, Holds("trained", "initial", "randomised", "kernels", "type")]
 
 
+@door
 def kernel_types(network: nn.Module, rule: Rule | None = None) -> xr.DataArray:
     """Return the filter type of every kernel of a network, along ``kernel``.
 
@@ -31,12 +39,13 @@ def kernel_types(network: nn.Module, rule: Rule | None = None) -> xr.DataArray:
     return xr.concat(parts, "kernel")
 
 
+@door
 def fractions_with_nulls(
     weights: Tensor | ArrayLike,
     initial: Tensor | ArrayLike,
     rule: Rule | None = None,
-    seed: int = 0,
-    draws: int = 5,
+    seed: Seed = 0,
+    draws: Count = 5,
 ) -> xr.Dataset:
     """Return the class fractions of kernels beside those of both null models.
 
@@ -73,8 +82,9 @@ def fractions_with_nulls(
     )
 
 
+@door
 def network_fractions(
-    network: nn.Module, initial: nn.Module, rule: Rule | None = None, seed: int = 0, draws: int = 5
+    network: nn.Module, initial: nn.Module, rule: Rule | None = None, seed: Seed = 0, draws: Count = 5
 ) -> xr.Dataset:
     """Return `fractions_with_nulls` of every layer, and of all kernels together.
 
@@ -98,7 +108,8 @@ def network_fractions(
     return xr.concat([layers, total.assign_coords(layer="all")], "layer")
 
 
-def against_nulls(fractions: xr.Dataset, errors: float = 3.0) -> xr.Dataset:
+@door
+def against_nulls(fractions: Shares, errors: Ordered = 3.0) -> xr.Dataset:
     """Say for every filter type whether its share differs from both null models.
 
     A share is above both nulls if it exceeds the larger by more than ``errors`` standard errors
@@ -123,7 +134,8 @@ def against_nulls(fractions: xr.Dataset, errors: float = 3.0) -> xr.Dataset:
     return xr.Dataset(shares, {"type": trained["type"]}).assign(verdict=("type", words))
 
 
-def types_that_are(found: xr.Dataset, verdict: str) -> str:
+@door
+def types_that_are(found: Annotated[xr.Dataset, Holds("type", "verdict")], verdict: str) -> str:
     """Name the filter types with a verdict, for a sentence: ``"low-pass, gabor"``, or ``"none"``.
 
     ``found``: from `against_nulls`. ``verdict``: ``"above both nulls"``, ``"below both nulls"``

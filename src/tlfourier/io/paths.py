@@ -5,6 +5,7 @@ be written to (a reader's clone) is read as it is; what is made goes to the user
 """
 
 import os
+import tempfile
 import zipfile
 from pathlib import Path
 from typing import TypeAlias
@@ -65,3 +66,29 @@ def writable(folder: Path, name: str) -> Path:
 
 def _cache(name: str) -> Path:
     return platformdirs.user_cache_path("tlfourier") / name
+
+
+def check_file(path: Path) -> Path:
+    """Return the path of a file that can be written; ValueError before anything is computed for it."""
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        raise ValueError(f"{path}: there is no folder {folder}")
+    if (path.exists() and not path.is_file()) or not _takes_files(folder):
+        raise ValueError(f"{path}: a file cannot be written there")
+    return path
+
+
+def check_folder(path: Path) -> Path:
+    """Return the path of a folder that can be made or written to; ValueError before the work."""
+    there = next(one for one in (path.absolute(), *path.absolute().parents) if one.exists())
+    if not there.is_dir() or not _takes_files(there):
+        raise ValueError(f"{path}: files cannot be written there")
+    return path
+
+
+def _takes_files(folder: Path) -> bool:
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False

@@ -4,11 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tlfourier.doors import door
 from tlfourier.scorecard import effects
 from tlfourier.scorecard.effects import BEST, EQUAL, LAST, SECOND_LAST, Effect
 from tlfourier.scorecard.evidence import Evidence, Missing
 
 
+@door
 @dataclass(frozen=True)
 class Claim:
     """One claim in ``words``: how its effect is computed, what is claimed of it, and the page that shows it.

@@ -11,6 +11,7 @@ from typing import TypeAlias
 import xarray as xr
 
 from tlfourier.closure.models import of_size
+from tlfourier.doors import door
 from tlfourier.scorecard.evidence import Evidence, Missing, chosen, pairs, pick, singles
 from tlfourier.scorecard.statistics import depth_correlation, single_layers
 
@@ -29,6 +30,7 @@ PUT_BACK = 0.1
 """C10: the share of the kernels that is "few"."""
 
 
+@door
 def gap(evidence: Evidence) -> xr.DataArray:
     """Return the way from no transfer to a network trained on all target samples; Missing if none."""
     none, aim = evidence.rmse("none", "scratch_all")
@@ -38,6 +40,7 @@ def gap(evidence: Evidence) -> xr.DataArray:
     return way
 
 
+@door
 def fails_without_transfer(evidence: Evidence) -> xr.DataArray:
     """C1: ``rmse(none) / max(rmse(scratch_all), rmse(base on base)) - 1 - FAILS``."""
     none, aim = evidence.rmse("none", "scratch_all")
@@ -45,6 +48,7 @@ def fails_without_transfer(evidence: Evidence) -> xr.DataArray:
     return none / xr.where(home > aim, home, aim) - 1 - FAILS
 
 
+@door
 def correlation_hides_it(evidence: Evidence) -> xr.DataArray:
     """C2: growth of the spectrum error minus loss of CC, as fractions, from target-trained to no transfer.
 
@@ -56,12 +60,14 @@ def correlation_hides_it(evidence: Evidence) -> xr.DataArray:
     return (change["spectrum_error"] + change["cc"] - 2).dropna("seed")
 
 
+@door
 def shallow_is_best(evidence: Evidence) -> xr.DataArray:
     """C3: Spearman's rank correlation of error and depth over the single layers."""
     rows = evidence.test["rmse"].sel(model=singles(evidence))
     return depth_correlation(single_layers(rows).dropna("seed"))
 
 
+@door
 def deepest_are_worse(evidence: Evidence) -> xr.DataArray:
     """C4: error of the best of the last two layers and their pair, minus that of layer 2."""
     last = int(singles(evidence)[-1])
@@ -69,6 +75,7 @@ def deepest_are_worse(evidence: Evidence) -> xr.DataArray:
     return _shared(deep - evidence.rmse("2")[0])
 
 
+@door
 def beats(better: str, worse: str) -> Effect:
     """Return the effect ``rmse(worse) - rmse(better)`` of two models, one of which may be a layer's place."""
 
@@ -79,6 +86,7 @@ def beats(better: str, worse: str) -> Effect:
     return effect
 
 
+@door
 def best_few_against(model: str) -> Effect:
     """Return C5's effect ``(rmse(best one or two layers) - rmse(model)) / gap``, to lie below ``EQUAL``."""
 
@@ -89,6 +97,7 @@ def best_few_against(model: str) -> Effect:
     return effect
 
 
+@door
 def pairs_add_little(evidence: Evidence) -> xr.DataArray:
     """C6: ``EQUAL * gap - (rmse(best single) - rmse(best pair))``, both chosen on validation."""
     if not pairs(evidence):
@@ -97,6 +106,7 @@ def pairs_add_little(evidence: Evidence) -> xr.DataArray:
     return _shared(EQUAL * gap(evidence) - gained)
 
 
+@door
 def more_types_than_chance(evidence: Evidence) -> xr.DataArray:
     """C7: share of kernels of the four types minus the larger of both nulls' shares."""
     shares = _typed(evidence.need("census"))
@@ -104,17 +114,20 @@ def more_types_than_chance(evidence: Evidence) -> xr.DataArray:
     return shares["trained"] - null
 
 
+@door
 def most_kernels_have_a_type(evidence: Evidence) -> xr.DataArray:
     """C7: share of kernels of the four types minus one half."""
     return _typed(evidence.need("census"))["trained"] - 0.5
 
 
+@door
 def mix_ignores_isotropy(evidence: Evidence) -> xr.DataArray:
     """C8: ``MIX`` minus the total variation distance of the class fractions of both kinds of networks."""
     here, there = evidence.need("census")["trained"], evidence.need("jets")["trained"]
     return MIX - abs(here - there).sum("type") / 2
 
 
+@door
 def filters_match_the_shift(evidence: Evidence) -> xr.DataArray:
     """C9: correlation over k of a layer's change of ``|F(W)|**2`` with the data's log ratio, layers' mean.
 
@@ -123,17 +136,20 @@ def filters_match_the_shift(evidence: Evidence) -> xr.DataArray:
     return _correlation(evidence.need("change")["response"], evidence.need("shift")["shift"])
 
 
+@door
 def sign_flips_on_the_way_back(evidence: Evidence) -> xr.DataArray:
     """C9: minus the correlation over k of the response changes there and back, mean of the layers."""
     return -_correlation(evidence.need("change")["response"], evidence.need("way_back")["response"])
 
 
+@door
 def change_is_uneven(evidence: Evidence) -> xr.DataArray:
     """C10: Gini coefficient of the change over a layer's kernels minus that of the null, mean of layers."""
     change, null = xr.align(evidence.need("change")["gini"], evidence.need("continued")["gini"], join="inner")
     return (change - null).mean("layer")
 
 
+@door
 def few_kernels_carry_it(evidence: Evidence) -> xr.DataArray:
     """C10: skill lost with the most changed `PUT_BACK` of the kernels put back, minus that with random ones.
 
@@ -144,27 +160,32 @@ def few_kernels_carry_it(evidence: Evidence) -> xr.DataArray:
     return ((curve["most"] - curve["random"]) / whole).mean("layer")
 
 
+@door
 def base_underestimates(evidence: Evidence) -> xr.DataArray:
     """C11: minus log10 of the base network's output spectrum on the target over the true one, mean over k."""
     return -_output(evidence)["base"]
 
 
+@door
 def one_layer_repairs_it(evidence: Evidence) -> xr.DataArray:
     """C11: how much nearer one re-trained layer brings the output spectrum, ``|base| - |transferred|``."""
     output = _output(evidence)
     return abs(output["base"]) - abs(output["transferred"])
 
 
+@door
 def more_than_a_gain(evidence: Evidence) -> xr.DataArray:
     """C12: error of the output gain minus that of the single layer that validation chooses."""
     return _shared(evidence.rmse("gain")[0] - chosen(evidence, singles(evidence)))
 
 
+@door
 def mask_spreads(evidence: Evidence) -> xr.DataArray:
     """C13: share of the change of a layer's spectrum that its mask makes, minus one half."""
     return evidence.need("mask")["share"] - 0.5
 
 
+@door
 def few_samples_suffice(evidence: Evidence) -> xr.DataArray:
     """C18: ``EQUAL * gap - (rmse(2 % of the data) - rmse(10 %))`` for the layer that validation chooses."""
     curve = evidence.need("learning")

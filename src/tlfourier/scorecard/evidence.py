@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 import xarray as xr
 
 from tlfourier.closure.models import of_size
+from tlfourier.doors import door
 
 
 class Missing(LookupError):
     """A claim needs evidence that was not gathered: it is not judged, and the scorecard says why."""
 
 
+@door
 @dataclass(frozen=True)
 class Evidence:
     """Everything that was measured in one case; what was not is None, and its claims are not judged.
@@ -74,6 +76,7 @@ class Evidence:
         return [rows.sel(model=model, drop=True) for model in models]
 
 
+@door
 def chosen(evidence: Evidence, models: list[str]) -> xr.DataArray:
     """Return the test error, seed by seed, of the model that the seed's validation block chooses.
 
@@ -88,6 +91,7 @@ def chosen(evidence: Evidence, models: list[str]) -> xr.DataArray:
     return found
 
 
+@door
 def pick(validation: xr.DataArray, test: xr.DataArray) -> xr.DataArray:
     """Return the test values of the model with the lowest validation error among those that a seed has.
 
@@ -98,6 +102,7 @@ def pick(validation: xr.DataArray, test: xr.DataArray) -> xr.DataArray:
     return test.sel(seed=known["seed"]).isel(model=known.argmin("model")).drop_vars("model")
 
 
+@door
 def singles(evidence: Evidence) -> list[str]:
     """Return the names of the models that re-train one layer, from the input on."""
     names = of_size(evidence.test["model"].values, 1)
@@ -106,6 +111,7 @@ def singles(evidence: Evidence) -> list[str]:
     return names
 
 
+@door
 def pairs(evidence: Evidence) -> list[str]:
     """Return the names of the models that re-train two layers."""
     return of_size(evidence.test["model"].values, 2)

@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 import xarray as xr
 
+from tlfourier.doors import door
 from tlfourier.scorecard.catalogue import CLAIMS, Claim
 from tlfourier.scorecard.evidence import Evidence, Missing
 from tlfourier.scorecard.statistics import ALPHA, Decision, decide
@@ -15,6 +16,7 @@ from tlfourier.scorecard.statistics import ALPHA, Decision, decide
 ABOUT = ("number", "words", "quantity", "page")
 
 
+@door
 @dataclass(frozen=True)
 class Cell:
     """What the scorecard holds on a claim in a case.
@@ -42,6 +44,7 @@ _Cells: TypeAlias = dict[tuple[str, str], Cell]
 """By the id of a claim and the name of a case."""
 
 
+@door
 def scorecard(
     cases: Mapping[str, Evidence], table: Sequence[Claim] = CLAIMS, alpha: float = ALPHA
 ) -> xr.Dataset:

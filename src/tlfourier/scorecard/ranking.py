@@ -6,12 +6,14 @@ import numpy as np
 import xarray as xr
 
 from tlfourier.closure.models import BASELINES
+from tlfourier.doors import door
 from tlfourier.scorecard.statistics import decide, depth_correlation, per_seed, single_layers
 
 LEAST_GAP = 0.02
 """A gap below this part of the error without transfer is too small to speak of its parts."""
 
 
+@door
 def rank_layers(validation: xr.DataArray, test: xr.DataArray) -> xr.Dataset:
     """Rank single layers by an error over (layer, seed): chosen on validation, reported on the test block.
 
@@ -27,11 +29,13 @@ def rank_layers(validation: xr.DataArray, test: xr.DataArray) -> xr.Dataset:
     )
 
 
+@door
 def chosen_layer(ranking: xr.Dataset) -> int:
     """Return the layer of rank 1."""
     return int(ranking["layer"].values[ranking["rank"].values == 1][0])
 
 
+@door
 def rivals(scores: xr.DataArray, best: int) -> list[int]:
     """List the layers that the seeds do not show to be worse than the best one, itself left out.
 
@@ -43,6 +47,7 @@ def rivals(scores: xr.DataArray, best: int) -> list[int]:
     return [int(layer) for layer in others["layer"].values if layer not in worse]
 
 
+@door
 def winners(scores: xr.DataArray, baseline: str) -> list[int]:
     """List the single layers that the seeds show to beat a baseline, one of the models.
 
@@ -59,6 +64,7 @@ def _above_zero(differences: xr.DataArray) -> list[int]:
     return [layer for layer, found in zip(layers, decisions, strict=True) if found.side > 0]
 
 
+@door
 def closed_gap(scores: xr.DataArray, model: str) -> float:
     """Return the share of the distance from no transfer to scratch on all samples that a model closes.
 
@@ -68,6 +74,7 @@ def closed_gap(scores: xr.DataArray, model: str) -> float:
     return ((none - own).mean("seed") / (none - aim).mean("seed")).item()
 
 
+@door
 def headline(test: xr.Dataset, validation: xr.Dataset) -> xr.Dataset:
     """Reduce the scores of one case to the numbers that its story needs.
 
@@ -95,6 +102,7 @@ def headline(test: xr.Dataset, validation: xr.Dataset) -> xr.Dataset:
     return xr.Dataset(numbers | layers | {"rank_2": int(ranking["rank"].sel(layer=2))})
 
 
+@door
 def part_in_words(part: float | xr.DataArray) -> str:
     """Write a part of a gap in percent, or that there is none, for a sentence "covers ... of the way"."""
     value = float(part)

@@ -6,6 +6,7 @@ from dataclasses import fields
 import pandas as pd
 import xarray as xr
 
+from tlfourier.doors import door
 from tlfourier.io.words import listed
 from tlfourier.scorecard.judge import Cell
 
@@ -31,12 +32,14 @@ LOGGED = pd.DataFrame(
 OUTCOMES = ("supported", "refuted", "mixed", "open")
 
 
+@door
 def as_table(found: xr.Dataset) -> pd.DataFrame:
     """Return a scorecard as a table with a row for each claim and case, for reading and for CSV."""
     rows: pd.DataFrame = found.to_dataframe(dim_order=["claim", "case"]).reset_index()
     return rows[list(COLUMNS)]
 
 
+@door
 def in_words(found: xr.Dataset) -> pd.DataFrame:
     """Return the verdicts alone: a row for each claim that was tested anywhere, a column for each case."""
     tested = found.isel(claim=(found["verdict"] != "not run").any("case").values)
@@ -45,6 +48,7 @@ def in_words(found: xr.Dataset) -> pd.DataFrame:
     return rows.set_axis(pd.MultiIndex.from_arrays(list(names.values()), names=list(names)))
 
 
+@door
 def cell(found: xr.Dataset, claim: str, case: str) -> Cell:
     """Return what a `tlfourier.scorecard.scorecard` holds on a claim, such as ``"C4.deepest"``, in a case.
 
@@ -58,6 +62,7 @@ def cell(found: xr.Dataset, claim: str, case: str) -> Cell:
     return Cell(**{field.name: chosen[field.name].item() for field in fields(Cell)})
 
 
+@door
 def where(words: Mapping[str, str]) -> str:
     """Say in which cases what was found: "layer 2 in decay and forcing, layer 9 in reynolds".
 
@@ -70,12 +75,14 @@ def where(words: Mapping[str, str]) -> str:
     return ", ".join(f"{word} in {listed(names)}" for word, names in cases.items())
 
 
+@door
 def spoken(found: xr.Dataset, claim: str, cases: Sequence[str]) -> str:
     """Say how a claim turned out: "supported in decay and forcing, undecided in reynolds"."""
     verdicts = {case: cell(found, claim, case).verdict for case in cases}
     return where(dict(sorted(verdicts.items(), key=lambda item: WORDS.index(item[1]))))
 
 
+@door
 def by_verdict(found: xr.Dataset, case: str) -> dict[str, str]:
     """Return the claims of each verdict in a case, in words: "it is more than a gain", "none"."""
     verdicts = found["verdict"].sel(case=case).values
@@ -83,6 +90,7 @@ def by_verdict(found: xr.Dataset, case: str) -> dict[str, str]:
     return {word.replace(" ", "_"): listed(claims) for word, claims in words.items()}
 
 
+@door
 def counts(found: xr.Dataset) -> dict[str, int]:
     """Count the verdicts, those on the same networks once, and as ``judged`` all but "not run"."""
     words = found["verdict"].values[found["same_as"].values == ""].tolist()
@@ -90,6 +98,7 @@ def counts(found: xr.Dataset) -> dict[str, int]:
     return numbers | {"judged": len(words) - numbers["not_run"]}
 
 
+@door
 def outcomes(found: xr.Dataset) -> dict[str, str]:
     """Return the claims that came out alike, in words and with their numbers, for each of `OUTCOMES`.
 
@@ -104,6 +113,7 @@ def outcomes(found: xr.Dataset) -> dict[str, str]:
     return {outcome: "; ".join(claims) or "none" for outcome, claims in sorted_out.items()}
 
 
+@door
 def spread_of_layers(losses: pd.DataFrame) -> pd.Series:
     """Return by how many percent the worst of the columns ``layer ...`` exceeds the best, row by row."""
     layers = losses[[name for name in losses.columns if str(name).startswith("layer")]]

@@ -14,11 +14,15 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from tlfourier.closure.models import of_size
+from tlfourier.doors import door
 
 ALPHA = 0.05
 """Chance of one false verdict or more in a family of tests."""
+_POWER = 0.8
+_FLIPS = 20  # a million ways
 
 
+@door
 @dataclass(frozen=True)
 class Decision:
     """What the seeds say of a mean and a bound, as one test of a family.
@@ -38,6 +42,7 @@ class Decision:
     level: float
 
 
+@door
 def decide(
     effects: Sequence[ArrayLike], bounds: Sequence[float] | None = None, alpha: float = ALPHA
 ) -> list[Decision]:
@@ -56,6 +61,87 @@ def decide(
     return [_decision(test, factor, alpha) for test, factor in zip(tests, factors.tolist(), strict=True)]
 
 
+@door
+def sign_flips(effects: ArrayLike, bound: float = 0.0) -> float:
+    """Return the exact p-value of a mean against a bound by flipping signs, one-sided, the smaller of two.
+
+    If the effects lie symmetrically about the bound, each of the ``2**n`` ways to give their deviations signs
+    is as likely as what was seen; p is the share of ways whose mean is at least as far on the side where it
+    was seen. No distribution is assumed; at best p is ``2**-n``: of 8 replicates .0039.
+
+    ``effects`` have the shape (replicates,), at most 20 of them; ValueError if they are not finite.
+
+    Examples
+    --------
+    >>> sign_flips([0.2, 0.3, 0.1, 0.5]), sign_flips([0.2, -0.3, 0.1, 0.5])
+    (0.0625, 0.3125)
+    """
+    values = np.asarray(effects, dtype=float) - bound
+    if values.ndim != 1 or not 1 <= values.size <= _FLIPS or not np.isfinite(values).all():
+        raise ValueError(
+            f"effects of shape {values.shape}: give 1 to {_FLIPS} finite numbers, one a replicate"
+        )
+    ways = (np.arange(2**values.size)[:, None] >> np.arange(values.size)) & 1
+    sums = (1 - 2 * ways) @ values
+    rounding = 1e-12 * np.abs(values).sum()
+    return float(min((sums >= values.sum() - rounding).mean(), (sums <= values.sum() + rounding).mean()))
+
+
+@door
+def replicates_needed(effects: ArrayLike, bound: float = 0.0, alpha: float = ALPHA, tests: int = 1) -> float:
+    """Return how many replicates would decide a mean against a bound, were effect and scatter those seen.
+
+    The smallest n at which Student's test at the one-sided level ``alpha / (2 tests)`` has a power of 80 %;
+    ``tests`` is the size of the family, for all of which Bonferroni's level holds. Infinite where the mean
+    lies at the bound or more than 10,000 would be needed. ``effects`` have the shape (replicates,), at least
+    two; ValueError for fewer, or what is not finite.
+    """
+    from scipy import optimize, stats  # slow to import
+
+    values = np.asarray(effects, dtype=float) - bound
+    if values.ndim != 1 or values.size < 2 or not np.isfinite(values).all():
+        raise ValueError(f"effects of shape {values.shape}: give at least two finite numbers")
+    scatter = values.std(ddof=1)
+    if scatter <= 1e-12 * np.abs(values).max():
+        return 2.0 if values.any() else math.inf
+    distance = abs(values.mean()) / scatter
+
+    def lacking(n: float) -> float:
+        critical = stats.t.isf(alpha / (2 * tests), n - 1)
+        return _POWER - float(stats.nct.sf(critical, n - 1, distance * math.sqrt(n)))
+
+    if lacking(2.0) <= 0:
+        return 2.0
+    return math.inf if lacking(1e4) > 0 else float(math.ceil(optimize.brentq(lacking, 2.0, 1e4)))
+
+
+@door
+def variance_parts(effects: ArrayLike, groups: Sequence[int]) -> tuple[float, float]:
+    """Return the variance between groups and that within them, of replicates in groups of equal size.
+
+    Of one-way analysis of variance: ``within`` is the mean square inside the groups, ``between`` what the
+    group means vary beyond that, ``max(0, (MSB - MSW) / m)`` with m in each. Groups are the realisations of
+    the flows, what varies within them is the training. ``effects`` have the shape (replicates,), ``groups``
+    one number for each; ValueError unless there are at least two groups of one size, at least two.
+
+    Examples
+    --------
+    >>> variance_parts([1.0, 3.0, 11.0, 13.0], [0, 0, 1, 1])
+    (49.0, 2.0)
+    """
+    values, labels = np.asarray(effects, dtype=float), np.asarray(groups)
+    rows = [values[labels == one] for one in np.unique(labels)]
+    sizes = {row.size for row in rows}
+    if values.shape != labels.shape or len(rows) < 2 or len(sizes) != 1 or min(sizes) < 2:
+        raise ValueError(f"groups {list(groups)}: at least two of equal size, at least two, are needed")
+    table = np.stack(rows)
+    size = table.shape[1]
+    within = float(table.var(axis=1, ddof=1).mean())
+    between = float(table.mean(axis=1).var(ddof=1)) - within / size
+    return max(0.0, between), within
+
+
+@door
 def holm(p_values: ArrayLike) -> NDArray[np.float64]:
     """Return p-values corrected by Holm's step-down method, in their order (Scand. J. Statist. 6, 1979).
 
@@ -113,6 +199,7 @@ def _decision(test: _Student, factor: float, alpha: float) -> Decision:
     return Decision(side, test.effect, low, high, test.seeds, min(1.0, test.p * factor), level)
 
 
+@door
 def depth_correlation(scores: xr.DataArray) -> xr.DataArray:
     """Return Spearman's rank correlation of a score with the number of the re-trained layer, per seed.
 
@@ -132,6 +219,7 @@ def depth_correlation(scores: xr.DataArray) -> xr.DataArray:
     return xr.DataArray(values, {"seed": columns["seed"]}, attrs={"long_name": "Spearman's ρ"})
 
 
+@door
 def single_layers(scores: xr.DataArray) -> xr.DataArray:
     """Keep the models that re-train one layer, as a dimension ``layer`` of whole numbers.
 
@@ -144,6 +232,7 @@ def single_layers(scores: xr.DataArray) -> xr.DataArray:
     return scores.sel(model=names).rename(model="layer").assign_coords(layer=[int(name) for name in names])
 
 
+@door
 def per_seed(scores: xr.Dataset) -> xr.Dataset:
     """Average scores over snapshots and keep those that are one number for each network."""
     mean = scores.mean("snapshot") if "snapshot" in scores.dims else scores
@@ -151,6 +240,7 @@ def per_seed(scores: xr.Dataset) -> xr.Dataset:
     return mean[alone]
 
 
+@door
 def gather(rows: Mapping[str, xr.Dataset]) -> xr.Dataset:
     """Put scores of one model each side by side, `per_seed`, over (model, seed), by new names of the models.
 

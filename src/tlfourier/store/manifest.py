@@ -21,6 +21,7 @@ from tlfourier.store.node import Node, key_of
 from tlfourier.store.stage import Folder
 
 MANIFEST, SEAL, FOLDER = "manifest.json", "seal", "folder"
+REPAIR = "`tlfourier verify --repair` sets it aside and it is made again"
 _UNFINISHED = growing(Path(MANIFEST)).name
 _BLOCK = 2**22
 # what a damaged archive makes of its readers

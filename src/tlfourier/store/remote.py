@@ -22,6 +22,7 @@ from tlfourier.store import manifest as manifests
 from tlfourier.store.manifest import (
     FOLDER,
     MANIFEST,
+    REPAIR,
     SEAL,
     DamagedArtifact,
     check_recipe,
@@ -56,6 +57,8 @@ class Remote:
     def __post_init__(self) -> None:
         """Refuse an address that nothing can open."""
         try:
+            if self.address.startswith("://"):
+                raise ValueError("it names no protocol")
             url_to_fs(self.address, use_listings_cache=False)
         except Exception as error:  # each protocol has its own
             raise ValueError(
@@ -119,6 +122,17 @@ class Remote:
             if self._checksum(f"{name}/{_writer(manifest)}/{file}") != wanted:
                 raise DamagedArtifact(damaged(place, f"{file} at {self.address} is missing or has changed"))
         check_recipe(manifest, place)
+
+    def findings(self, repair: bool) -> Iterator[str]:
+        """Yield for every artifact what is wrong with it, "" if nothing is; ``repair`` sets it aside."""
+        for name in sorted(self.names()):
+            try:
+                self.examine(name)
+                yield ""
+            except DamagedArtifact as error:
+                if repair:
+                    self.set_aside(name)
+                yield f"{error}; {REPAIR}"
 
     def set_aside(self, name: str) -> None:
         """Move a damaged artifact's manifest to ``damaged/``: it is made again, its files stay."""

@@ -24,12 +24,11 @@ from filelock import FileLock, Timeout
 
 from tlfourier.io.words import one_line
 from tlfourier.store import archive
-from tlfourier.store.manifest import MANIFEST, DamagedArtifact, check, write_manifest
+from tlfourier.store.manifest import MANIFEST, REPAIR, DamagedArtifact, check, write_manifest
 from tlfourier.store.node import Node
 from tlfourier.store.remote import Remote
 from tlfourier.store.stage import Folder, Stages
 
-_REPAIR = "`tlfourier verify --repair` sets it aside and it is made again"
 _SHIPPED = "it was shipped: restore it from git, or use --fresh to compute everything here"
 
 
@@ -184,7 +183,7 @@ class Store:
             if not self.remote.fetch(node.name, copy):
                 return None
         except DamagedArtifact as error:
-            raise DamagedArtifact(f"{error}; {_REPAIR}") from None
+            raise DamagedArtifact(f"{error}; {REPAIR}") from None
         self._examine(copy, node.key)
         self._shared.add(node.key)
         return self._finish(copy, node)
@@ -229,17 +228,7 @@ class Store:
             yield found
         yield from self._without_manifest(repair)
         yield from archive.problems(self.reference, archives) if self.reference else []
-        if self.remote:
-            yield from (self._remote_finding(self.remote, one, repair) for one in sorted(self.remote.names()))
-
-    def _remote_finding(self, remote: Remote, name: str, repair: bool) -> str:
-        try:
-            remote.examine(name)
-        except DamagedArtifact as error:
-            if repair:
-                remote.set_aside(name)
-            return f"{error}; {_REPAIR}"
-        return ""
+        yield from self.remote.findings(repair) if self.remote else []
 
     def _without_manifest(self, repair: bool) -> Iterator[str]:
         """Name what lies in the place of an artifact and has no manifest, or cannot be looked into."""
@@ -251,7 +240,7 @@ class Store:
                     yield f"{root / stage} cannot be read: {one_line(error)}"
                     continue
                 for one in (one for one in inside if not (one / MANIFEST).exists()):
-                    yield f"{one} is no artifact: it has no {MANIFEST}; {_REPAIR}"
+                    yield f"{one} is no artifact: it has no {MANIFEST}; {REPAIR}"
                     if repair and self.owns(one):
                         self._set_aside(one)
 
@@ -260,7 +249,7 @@ class Store:
         try:
             check(folder, key)
         except DamagedArtifact as error:
-            raise DamagedArtifact(f"{error}; {_REPAIR if self.owns(folder) else _SHIPPED}") from None
+            raise DamagedArtifact(f"{error}; {REPAIR if self.owns(folder) else _SHIPPED}") from None
 
     def _mend(self, node: Node) -> None:
         """Move the store's own copy of an artifact aside if it is damaged: it can be made again."""

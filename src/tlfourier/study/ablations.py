@@ -62,7 +62,7 @@ ABLATIONS: tuple[Ablation, ...] = (
     Ablation("a quarter of the steps", _steps(0.25)),
     Ablation("four times the steps", _steps(4.0)),
     Ablation("Adam's moments of the base flow", _as("transfer.optimiser", "carried")),
-    Ablation("scaled by the base flow", _as("transfer.normalisation", "base")),
+    Ablation("scaled by the base flow", _as("transfer.scaling", "base")),
     Ablation(BRIEF_REFERENCE, lambda _: {}, True),
     Ablation("padded with zeros", _as("network.padding", "zeros"), True),
     Ablation("half the channels", _channels(0.5), True),

@@ -19,11 +19,11 @@ _SETTINGS: dict[tuple[float, float], str] = {
         "transfer.steps transfer.batch_size transfer.scratch_steps"
     ),
     (0.0, 1e9): "flows.*.spin_up simulation.spin_up",
-    (1, 1000): "cases.*.seeds seeds reversed_seeds pair_seeds curve_seeds variant_seeds",
+    (1, 1000): "cases.*.seeds realisations seeds reversed_seeds pair_seeds curve_seeds variant_seeds",
     (8, 10**6): "simulation.size filter.size",
     (1e-3, 10.0): "simulation.cfl",
     (1e-6, 1e9): "simulation.interval",
-    (1e-6, 1e6): "filter.width",
+    (1e-6, 1e6): "filter.width flows.*.filter_width",
     (2, 99): "network.layers",
     (1, 999): "network.kernel_size",
     (1e-12, 1e3): "training.learning_rate transfer.learning_rate",

@@ -14,11 +14,11 @@ from typing import Any, Protocol, runtime_checkable
 
 import pandas as pd
 
-from tlfourier.closure.models import BASELINES, MATCHED, Model, layers_of, model_name
+from tlfourier.closure.models import BASELINES, MATCHED, Model, layers_of, model_name, rung
 from tlfourier.store.node import Node
 from tlfourier.study.overrides import apply, nested
 from tlfourier.study.settings import REVERSED, CaseSpec, FlowSpec, StudySpec
-from tlfourier.study.stages import analyses, networks
+from tlfourier.study.stages import analyses, networks, repairs
 
 SHOWCASE = "forcing"
 """The case with every pair, prefix and suffix of layers."""
@@ -26,6 +26,9 @@ LEARNING = (SHOWCASE, "decay")
 """Cases with learning curves."""
 PERCENTS = (0.0, 1.0, 2.0, 5.0, 10.0, 25.0, 100.0)
 """Parts of the training samples of a learning curve; 0 is one snapshot."""
+
+DRAWS = 3
+"""Choices of random weights that are tried."""
 
 Models = Mapping[str, Iterable[int]]
 """Names of models, each with the seeds that it has."""
@@ -118,6 +121,19 @@ class Design:
             found |= dict.fromkeys((layers for layers in sets if layers not in found), some)
         return found
 
+    def rungs(self, case: str) -> dict[str, range]:
+        """Return the ladder of repairs of a case with its seeds, from what costs nothing to all layers.
+
+        Each stands on the one below it: untouched, an output gain, gains, biases, kernels scaled, as many
+        random weights as the last layer has, the last layer solved for, single layers, all; beside them the
+        gradient model, and networks from nothing on the few samples and on all.
+        """
+        scaled = [f"scales {layer}" for layer in self.layers if layer in (1, *self.probed_layers)]
+        below = ["gradient", "none", "gain", "gains", "biases", *scaled]
+        random = [f"random {draw}" for draw in range(DRAWS)]
+        above = [*map(str, self.layers), "all", "scratch_few", "scratch_all"]
+        return dict.fromkeys([*below, *random, "solved", *above], self.seeds_of(case))
+
     @property
     def learning_cases(self) -> list[str]:
         """Names of the cases with learning curves."""
@@ -154,27 +170,35 @@ class Design:
     def network_node(self, case: str, model: Model, seed: int = 0) -> Node:
         """Return the node of a model's network, by its name or its layers; ValueError if one is unknown."""
         flows, name = self.case(case), model_name(model, self.spec.network.layers)
+        spec = self.spec.of_seed(seed)
         if seed not in self.seeds_of(case):
             raise ValueError(f"seed={seed}: case {case!r} has seeds 0..{len(self.seeds_of(case)) - 1}")
+        if name == "gradient":
+            raise ValueError("model 'gradient' has no network: it is a formula, with scores alone")
         if name in ("none", "gain"):
-            return networks.train_node(self.spec, flows.base, seed)
+            return networks.train_node(spec, flows.base, seed)
         if name in ("scratch_few", "scratch_all"):
-            return networks.train_node(self.spec, flows.target, seed, name == "scratch_few")
+            return networks.train_node(spec, flows.target, seed, name == "scratch_few")
         if name == MATCHED:
-            return networks.transfer_node(self.spec, case, (2,), seed, channels=self.spec.network.outputs)
-        return networks.transfer_node(self.spec, case, layers_of(name) or tuple(self.layers), seed)
+            return networks.transfer_node(spec, case, (2,), seed, channels=self.spec.network.outputs)
+        if found := rung(name, self.spec.network):
+            return repairs.repair_node(spec, case, found, seed)
+        return networks.transfer_node(spec, case, layers_of(name) or tuple(self.layers), seed)
 
     def null_node(self, case: str, layers: Iterable[int], seed: int = 0) -> Node:
         """Return the node of the same steps on the base flow: the null model of a change of weights."""
         chosen = layers_of(model_name(layers, self.spec.network.layers))
-        return networks.transfer_node(self.spec, case, chosen, seed, on="base")
+        return networks.transfer_node(self.spec.of_seed(seed), case, chosen, seed, on="base")
 
     def score_node(
         self, case: str, model: Model, seed: int = 0, on: str = "target", split: str = "test"
     ) -> Node:
         """Return the node of a model's scores on a block of the case's target (or ``on="base"``) flow."""
-        flow, network = getattr(self.case(case), on), self.network_node(case, model, seed)
-        return networks.score_node(self.spec, flow, network, gain=model == "gain", split=split)
+        flow = getattr(self.case(case), on)
+        if model == "gradient":
+            return repairs.gradient_node(self.spec.of_seed(seed), flow, split)
+        network = self.network_node(case, model, seed)
+        return networks.score_node(self.spec.of_seed(seed), flow, network, gain=model == "gain", split=split)
 
     def table_node(self, case: str, models: Models, split: str = "test") -> Node:
         """Return the node of the mean scores of models on a block of the target."""
@@ -198,7 +222,7 @@ class Design:
     def activations_node(self, case: str, model: Model, seed: int, on: str = "target") -> Node:
         """Return the node of a model's activation spectra on the case's target (or base) flow."""
         flow = getattr(self.case(case), on)
-        return analyses.activations_node(self.spec, flow, self.network_node(case, model, seed))
+        return analyses.activations_node(self.spec.of_seed(seed), flow, self.network_node(case, model, seed))
 
     def change_node(self, case: str, layer: int, seed: int, null: bool = False) -> Node:
         """Return the node of what re-training a layer changed in it, or of what its null model did."""
@@ -208,12 +232,12 @@ class Design:
     def put_back_node(self, case: str, layer: int, seed: int) -> Node:
         """Return the node of the skill lost with a layer's kernels put back."""
         target, network = self.case(case).target, self.network_node(case, [layer], seed)
-        return analyses.put_back_node(self.spec, target, network)
+        return analyses.put_back_node(self.spec.of_seed(seed), target, network)
 
     def mask_node(self, case: str, layer: int, seed: int) -> Node:
         """Return the node of the masks of a network with a layer re-trained and of its base, swapped."""
         network = self.network_node(case, [layer], seed)
-        return analyses.mask_node(self.spec, self.case(case).target, network)
+        return analyses.mask_node(self.spec.of_seed(seed), self.case(case).target, network)
 
 
 @runtime_checkable

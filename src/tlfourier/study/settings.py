@@ -9,7 +9,7 @@ import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 from torch import Tensor
@@ -17,6 +17,7 @@ from torch import Tensor
 from tlfourier.closure.filters import check_filter
 from tlfourier.closure.network import NetworkSpec
 from tlfourier.closure.pairs import Split
+from tlfourier.closure.scalings import SCALINGS
 from tlfourier.closure.training import TrainingSpec
 from tlfourier.closure.transfer import OPTIMISERS
 from tlfourier.flow.forcing import two_way_cosine
@@ -29,7 +30,6 @@ from tlfourier.study.overrides import apply as apply
 from tlfourier.study.overrides import nested as nested
 
 DTYPES = ("float32", "float64")
-NORMALISATIONS = ("own", "base")
 REVERSED = " reversed"
 """Behind the name of a case: the reverse transfer, from its target to its base."""
 
@@ -40,6 +40,8 @@ class FlowSpec:
 
     ``forcing_wavenumber=0`` is no forcing. A flow that decays is sampled from many ``runs``, each from
     another random field, at ages from ``spin_up`` on; without a value that of the simulation holds.
+    ``filter_kind`` and ``filter_width`` are those of the study's filter unless the flow has its own: the same
+    flow, seen through another filter on the same coarse grid, is a flow that costs no simulation.
     """
 
     reynolds: float = 1e5
@@ -49,6 +51,8 @@ class FlowSpec:
     seed: int = 1
     runs: int = 1
     spin_up: float | None = None
+    filter_kind: str | None = None
+    filter_width: float | None = None
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,7 @@ class FilterSpec:
 class TransferSettings:
     """Budget of one transfer, the same for every set of layers.
 
-    ``normalisation="own"`` divides the target by its own standard deviations, ``"base"`` by the base's.
+    ``scaling`` names the units in which a network is given the target, see `tlfourier.closure.scalings`.
     ``optimiser="carried"`` starts with Adam's moments on the base flow instead of none.
     """
 
@@ -85,7 +89,7 @@ class TransferSettings:
     batch_size: int = 16
     learning_rate: float = 5e-5
     scratch_steps: int = 12_500
-    normalisation: str = "own"
+    scaling: str = "own"
     optimiser: str = "fresh"
 
 
@@ -123,7 +127,8 @@ def _cases() -> dict[str, CaseSpec]:
 class StudySpec:
     """Everything a study computes; two studies with equal specs share every artifact.
 
-    ``seeds`` are those of a case that names no number of its own; ``reversed_seeds`` of reverse transfers,
+    ``seeds`` are those of a case that names no number of its own: training seeds, each on one of the
+    ``realisations`` of every flow, in turn; ``reversed_seeds`` of reverse transfers,
     ``pair_seeds`` of all pairs of layers, ``curve_seeds`` of prefixes, suffixes and learning curves,
     ``variant_seeds`` of what is varied, each at most those of its case.
     ValueError for no seed, more samples than a block has, or a case of flows that there are not.
@@ -137,6 +142,7 @@ class StudySpec:
     network: NetworkSpec = field(default_factory=NetworkSpec)
     training: TrainingSpec = field(default_factory=TrainingSpec)
     transfer: TransferSettings = TransferSettings()
+    realisations: int = 1
     seeds: int = 3
     reversed_seeds: int = 2
     pair_seeds: int = 2
@@ -154,6 +160,21 @@ class StudySpec:
 
     def __hash__(self) -> int:
         return self._hash
+
+    def filter_of(self, flow: str) -> FilterSpec:
+        """Return the filter through which a flow is seen."""
+        own = self.flows[flow]
+        return replace(
+            self.filter, kind=own.filter_kind or self.filter.kind, width=own.filter_width or self.filter.width
+        )
+
+    def of_seed(self, seed: int) -> "StudySpec":
+        """Return the study of one realisation of every flow, that on which a training seed is trained.
+
+        The flows of realisation r start from fields of seeds that are larger by ``10 r``.
+        """
+        number = seed % self.realisations
+        return self if number == 0 else _realisation(self, number)
 
     def case(self, name: str) -> CaseSpec:
         """Return a case; ``"forcing reversed"`` is ``"forcing"`` from its target to its base.
@@ -178,6 +199,12 @@ class StudySpec:
             for flow in (case.base, case.target):
                 if flow not in self.flows:
                     raise ValueError(f"case {name!r} names flow {flow!r}: flows are {', '.join(self.flows)}")
+
+
+@cache
+def _realisation(spec: StudySpec, number: int) -> StudySpec:
+    flows = {name: replace(flow, seed=flow.seed + 10 * number) for name, flow in spec.flows.items()}
+    return replace(spec, flows=flows)
 
 
 def from_data(data: Mapping[str, Any]) -> StudySpec:
@@ -220,15 +247,16 @@ def _check_physics(spec: StudySpec) -> None:
     for name, value, accepted in (
         ("simulation.dtype", simulation.dtype, DTYPES),
         ("simulation.stepper", simulation.stepper, tuple(STEPPERS)),
-        ("transfer.normalisation", spec.transfer.normalisation, NORMALISATIONS),
+        ("transfer.scaling", spec.transfer.scaling, SCALINGS),
         ("transfer.optimiser", spec.transfer.optimiser, OPTIMISERS),
     ):
         if value not in accepted:
             raise ValueError(f"{name}={show(value)}: accepted are {', '.join(accepted)}")
     check_grid(simulation.size)
     check_grid(coarse.size)
-    check_filter(simulation.size, coarse.size, coarse.kind, coarse.width * math.tau / coarse.size)
     for name, flow in spec.flows.items():
+        through = spec.filter_of(name)
+        check_filter(simulation.size, through.size, through.kind, through.width * math.tau / through.size)
         if flow.forcing_wavenumber:
             check_wavenumber(simulation.size, flow.forcing_wavenumber, "k_f")
         total = spec.split.total

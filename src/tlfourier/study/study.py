@@ -128,29 +128,33 @@ class Study:
 
     # ---- flows and data
 
-    def diagnostics(self, flow: str) -> xr.Dataset:
+    # a flow has as many realisations as the settings say; a training seed tells which
+
+    def diagnostics(self, flow: str, seed: int = 0) -> xr.Dataset:
         """Return energy, spectra, fluxes, PDFs and a few snapshots of a flow."""
         self.flow(flow)
-        return self._dataset(diagnose_node(self.spec, flow))
+        return self._dataset(diagnose_node(self.spec.of_seed(seed), flow))
 
-    def pairs(self, flow: str, split: str = "test", samples: int | None = None) -> xr.Dataset:
+    def pairs(self, flow: str, split: str = "test", samples: int | None = None, seed: int = 0) -> xr.Dataset:
         """Return one block of (ψ̄, ω̄ → Π)."""
         self.flow(flow)
-        return self._dataset(pairs_node(self.spec, flow, split, samples))
+        return self._dataset(pairs_node(self.spec.of_seed(seed), flow, split, samples))
 
-    def few(self, flow: str) -> xr.Dataset:
+    def few(self, flow: str, seed: int = 0) -> xr.Dataset:
         """Return the few training samples that a transfer may use."""
-        return self.pairs(flow, "train", self.spec.transfer.samples)
+        return self.pairs(flow, "train", self.spec.transfer.samples, seed)
 
-    def scales(self, flow: str) -> pairs.Scales:
+    def scales(self, flow: str, seed: int = 0) -> pairs.Scales:
         """Return the standard deviations that normalise a flow."""
         self.flow(flow)
-        found: pairs.Scales = self.read(scales_node(self.spec, flow))
+        found: pairs.Scales = self.read(scales_node(self.spec.of_seed(seed), flow))
         return found
 
-    def tensors(self, flow: str, split: str = "test", samples: int | None = None) -> tuple[Tensor, Tensor]:
+    def tensors(
+        self, flow: str, split: str = "test", samples: int | None = None, seed: int = 0
+    ) -> tuple[Tensor, Tensor]:
         """Return one block of pairs as the network sees it: inputs (n, 2, N, N) and outputs (n, 1, N, N)."""
-        return pairs.to_tensors(self.pairs(flow, split, samples), self.scales(flow))
+        return pairs.to_tensors(self.pairs(flow, split, samples, seed), self.scales(flow, seed))
 
     # ---- networks
 
@@ -220,6 +224,10 @@ class Study:
         if models is not None and self.store.local(node) is None:
             node = self.design.table_node(case, {name: self.seeds_of(case) for name in names}, split)
         return self._dataset(node).reindex(seed=list(self.seeds_of(case))).sel(model=names)
+
+    def ladder(self, case: str, split: str = "test") -> xr.Dataset:
+        """Return mean scores over snapshots, (model, seed), of every rung of the ladder of repairs."""
+        return self._dataset(self.design.table_node(case, self.design.rungs(case), split))
 
     def has_score(self, case: str, model: Model, seed: int = 0) -> bool:
         """Tell whether a model is trained and scored on the target already."""

@@ -59,9 +59,9 @@ def judged(design: Design) -> list[Node]:
 def everything(design: Design) -> list[Node]:
     """Return every node of the whole study, the ablations left out."""
     nodes = []
-    for flow in design.flows:
-        nodes += [diagnose_node(design.spec, flow), scales_node(design.spec, flow)]
-        nodes += [pairs_node(design.spec, flow, "test")]
+    for spec in map(design.spec.of_seed, range(design.spec.realisations)):
+        for flow in design.flows:
+            nodes += [diagnose_node(spec, flow), scales_node(spec, flow), pairs_node(spec, flow, "test")]
     return unique(nodes + judged(design))
 
 

@@ -15,7 +15,7 @@ from tlfourier.study import targets
 from tlfourier.study.design import Design
 from tlfourier.study.evidence import evidence
 from tlfourier.study.settings import StudySpec, from_data
-from tlfourier.study.stages import analyses, data, networks
+from tlfourier.study.stages import analyses, data, networks, repairs
 from tlfourier.study.stages.data import Inputs, read_file
 
 
@@ -56,5 +56,6 @@ VERDICTS = Stage(
     work=analyses.input_count, rate=1.3e-2, describe=_describe
 )  # fmt: skip
 
-STAGES: Stages = {stage.name: stage for stage in (*data.STAGES, *networks.STAGES, *analyses.STAGES, VERDICTS)}
+_ROOMS = (data, networks, repairs, analyses)
+STAGES: Stages = {stage.name: stage for stage in (*(one for room in _ROOMS for one in room.STAGES), VERDICTS)}
 """Every stage of a study by its name."""

@@ -1,14 +1,15 @@
 """Read and write what artifacts hold of a closure: scales, samples, networks and their re-trained layers."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
 from torch import Tensor
 
 from tlfourier.closure import pairs
-from tlfourier.closure.network import Network, layer_name, load_network
+from tlfourier.closure.network import Network, load_network
+from tlfourier.closure.scalings import SampleScales
 from tlfourier.io import tensorfile
 from tlfourier.io.netcdf import read_dataset
 from tlfourier.io.paths import Readable
@@ -17,12 +18,14 @@ from tlfourier.io.paths import Readable
 def read_scales(folder: Readable) -> pairs.Scales:
     """Read a flow's standard deviations; ValueError unless there is one positive number for each."""
     path = folder / "scales.nc"
-    found = {str(name): values for name, values in read_dataset(path).data_vars.items()}
+    data = read_dataset(path)
+    found = {str(name): values for name, values in data.data_vars.items()}
     names = sorted(field.name for field in dataclasses.fields(pairs.Scales))
     scales = (not v.ndim and v.dtype.kind == "f" and 0 < v < np.inf for v in found.values())
     if sorted(found) != names or not all(scales):
         raise ValueError(f"{path} is damaged: expected one positive number for each of {', '.join(names)}")
-    return pairs.Scales(**{name: float(values) for name, values in found.items()})
+    kind = SampleScales if data.attrs.get("per_sample") else pairs.Scales
+    return kind(**{name: float(values) for name, values in found.items()})
 
 
 def read_tensors(folder: Readable, scales: pairs.Scales) -> tuple[Tensor, Tensor]:
@@ -48,8 +51,7 @@ def read_network(folders: Mapping[str, Readable]) -> Network:
     return network
 
 
-def write_layers(path: Path, network: Network, layers: tuple[int, ...]) -> None:
-    """Write only the re-trained layers of a network: the others are its base network's to the bit."""
-    names = {layer_name(layer) for layer in layers}
-    state = network.state_dict()
-    tensorfile.write_tensors(path, {name: state[name] for name in state if name.partition(".")[0] in names})
+def write_parameters(path: Path, network: Network, names: Iterable[str]) -> None:
+    """Write only these parameters of a network: the others are its base network's to the bit."""
+    state, chosen = network.state_dict(), set(names)
+    tensorfile.write_tensors(path, {name: values for name, values in state.items() if name in chosen})

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 import xarray as xr
 
-from tlfourier.closure import filters, pairs
+from tlfourier.closure import filters, pairs, scalings
 from tlfourier.flow import diagnostics, initial
 from tlfourier.flow.equation import VorticityEquation
 from tlfourier.flow.grid import Grid
@@ -37,6 +37,7 @@ def simulate_node(spec: StudySpec, flow: str) -> Node:
     """Return the node of a direct simulation's trajectory."""
     numbers = dataclasses.asdict(spec.flows[flow])
     own, runs = numbers.pop("spin_up"), numbers.pop("runs")
+    del numbers["filter_kind"], numbers["filter_width"]  # through which a flow is seen does not change it
     settings = {**numbers, **dataclasses.asdict(spec.simulation), "snapshots": spec.split.total}
     # What is as before there was a choice has no place in a key: older artifacts keep their names.
     settings |= {} if own is None else {"spin_up": own}
@@ -129,7 +130,7 @@ DIAGNOSE = Stage(
 @cache
 def filter_node(spec: StudySpec, flow: str) -> Node:
     """Return the node of all filtered snapshots of a flow with their subgrid term."""
-    return FILTER.of(dataclasses.asdict(spec.filter), {"trajectory": simulate_node(spec, flow)})
+    return FILTER.of(dataclasses.asdict(spec.filter_of(flow)), {"trajectory": simulate_node(spec, flow)})
 
 
 def make_filter(node: Node, inputs: Inputs, folder: Path) -> None:
@@ -237,4 +238,36 @@ SCALES = Stage(
     rate=2.4e-7, describe=_describe_scales
 )  # fmt: skip
 
-STAGES = (SIMULATE, DIAGNOSE, FILTER, PAIRS, SCALES)
+
+# -------------------------------------------------------------------------------------------- scaling
+@cache
+def scaling_node(name: str, base: Node, target: Node) -> Node:
+    """Return the node of the scales by which a network of the flow ``base`` sees the flow ``target``.
+
+    Both are nodes of standard deviations.
+    """
+    if base == target or name in ("own", "base"):
+        return base if name == "base" else target
+    return SCALING.of({"scaling": name}, {"base": base, "target": target})
+
+
+def make_scaling(node: Node, inputs: Inputs, folder: Path) -> None:
+    """Write the scales, and whether they are used with a time of each sample."""
+    base, target = (read_scales(inputs[name]) for name in ("base", "target"))
+    filters_used = (node.inputs[name].inputs["train"].inputs["filtered"].spec for name in ("base", "target"))
+    before, after = (spec["width"] / spec["size"] for spec in filters_used)  # the domain is one
+    found = scalings.scaling(node.spec["scaling"], base, target, (before, after))
+    about = {"per_sample": int(isinstance(found, scalings.SampleScales))}
+    write_dataset(folder / "scales.nc", xr.Dataset(dataclasses.asdict(found), attrs=about))
+
+
+def _describe_scaling(node: Node) -> str:
+    return f"units of the base flow, {node.spec['scaling']}"
+
+
+SCALING = Stage(
+    "scaling", 1, node=scaling_node, make=make_scaling, read=read_standard_deviations, work=lambda node: 1.0,
+    rate=2e-2, describe=_describe_scaling
+)  # fmt: skip
+
+STAGES = (SIMULATE, DIAGNOSE, FILTER, PAIRS, SCALES, SCALING)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from functools import cache, partial
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import torch
 import xarray as xr
@@ -14,32 +15,45 @@ import xarray as xr
 from tlfourier.closure import pairs, scores
 from tlfourier.closure.baselines import OutputGain
 from tlfourier.closure.network import Network, NetworkSpec, load_network, predict, save_network
+from tlfourier.closure.repairs import rewritten
 from tlfourier.closure.training import Diverged, TrainingSpec, train
 from tlfourier.closure.transfer import TransferSpec, transfer
 from tlfourier.io.netcdf import read_dataset, write_dataset
 from tlfourier.store.node import Node
 from tlfourier.store.stage import Get, Stage
 from tlfourier.study.settings import StudySpec
-from tlfourier.study.stages.artifacts import read_network, read_scales, read_tensors, write_layers
-from tlfourier.study.stages.data import Inputs, pairs_node, points, read_file, sample_count, scales_node
+from tlfourier.study.stages.artifacts import read_network, read_scales, read_tensors, write_parameters
+from tlfourier.study.stages.data import (
+    Inputs,
+    pairs_node,
+    points,
+    read_file,
+    sample_count,
+    scales_node,
+    scaling_node,
+)
 from tlfourier.study.stages.samples import read_samples
 
 _LOOKS = 30  # validations of a transfer
 
 
 def applied_scales(spec: StudySpec, flow: str, network: Node) -> Node:
-    """Return the node of the scales by which a network sees a flow: the flow's own, or those it came with."""
-    return network.inputs["scales"] if spec.transfer.normalisation == "base" else scales_node(spec, flow)
+    """Return the node of the scales by which a network sees a flow, as `TransferSettings.scaling` says.
+
+    On the flow that it was trained on, a network sees what it was trained on.
+    """
+    known = trained_from(network).inputs["scales"]
+    return scaling_node(spec.transfer.scaling, known, scales_node(spec, flow))
 
 
 def trained_from(network: Node) -> Node:
-    """Return the node of the network that was trained from nothing: this one, or the base of a transfer."""
-    return network.inputs["base"] if network.stage == "transfer" else network
+    """Return the node of the network that was trained from nothing: this one, or the base of a repair."""
+    return network.inputs.get("base", network)
 
 
 def folders_of(network: Node) -> dict[str, Node]:
     """Return the inputs from which a network is read: its own node, and that of its base."""
-    return {"network": network} | ({"base": network.inputs["base"]} if network.stage == "transfer" else {})
+    return {"network": network} | ({"base": network.inputs["base"]} if "base" in network.inputs else {})
 
 
 def multiplications(network: NetworkSpec, first: int = 1) -> int:
@@ -154,30 +168,40 @@ def transfer_node(
     ``on="base"`` trains on as many samples of the base flow instead: the null model of a change of weights.
     ``channels`` re-trains only so many output channels of each layer.
     """
-    flow = getattr(spec.case(case), on)
+    recipe = transfer_settings(spec, layers, seed)
+    data = transfer_inputs(spec, case, seed, on)
+    if channels is not None:
+        recipe["channels"] = channels
+    if spec.transfer.optimiser != "fresh":
+        recipe["optimiser"] = spec.transfer.optimiser
+        data["home"] = pairs_node(spec, spec.case(case).base, "train", spec.transfer.samples)
+        data["home_scales"] = data["base"].inputs["scales"]
+    # Chosen on validation, a null model of how far the steps move the weights would often stay where it was.
+    return TRANSFER.of({**recipe, "keep": "end"} if on == "base" else recipe, data)
+
+
+def transfer_settings(spec: StudySpec, layers: tuple[int, ...], seed: int) -> dict[str, Any]:
+    """Return the settings that every transfer has."""
     budget = spec.transfer
     settings = TransferSpec(
         layers=layers, steps=budget.steps, batch_size=budget.batch_size, learning_rate=budget.learning_rate,
-        precision=spec.training.precision, rotate=spec.training.rotate, seed=seed, channels=channels,
-        optimiser=budget.optimiser
+        precision=spec.training.precision, rotate=spec.training.rotate, seed=seed
     )  # fmt: skip
-    base = train_node(spec, spec.case(case).base, seed)
-    data = {
+    every = dataclasses.asdict(settings)
+    # What is as before there was a choice has no place in a key: older artifacts keep their names.
+    later = ("channels", "optimiser", "repair", "count", "draw")
+    return {name: value for name, value in every.items() if name not in later}
+
+
+def transfer_inputs(spec: StudySpec, case: str, seed: int, on: str = "target") -> dict[str, Node]:
+    """Return what every transfer needs: the base network, and samples of a flow as that one sees them."""
+    flow, base = getattr(spec.case(case), on), train_node(spec, spec.case(case).base, seed)
+    return {
         "base": base,
-        "few": pairs_node(spec, flow, "train", budget.samples),
+        "few": pairs_node(spec, flow, "train", spec.transfer.samples),
         "validation": pairs_node(spec, flow, "validation"),
         "scales": applied_scales(spec, flow, base),
     }
-    recipe = dataclasses.asdict(settings)
-    if channels is None:
-        del recipe["channels"]
-    if budget.optimiser == "fresh":
-        del recipe["optimiser"]
-    else:
-        data["home"] = pairs_node(spec, spec.case(case).base, "train", budget.samples)
-        data["home_scales"] = base.inputs["scales"]
-    # Chosen on validation, a null model of how far the steps move the weights would often stay where it was.
-    return TRANSFER.of({**recipe, "keep": "end"} if on == "base" else recipe, data)
 
 
 def make_transfer(node: Node, inputs: Inputs, folder: Path) -> None:
@@ -191,10 +215,11 @@ def make_transfer(node: Node, inputs: Inputs, folder: Path) -> None:
     few, validation = (read_tensors(inputs[name], scales) for name in ("few", "validation"))
     network, history = transfer(base, *few, validation=validation, spec=settings, keep=keep, home=home)
     write_dataset(folder / "history.nc", history)
-    write_layers(folder / "layers.safetensors", network, settings.layers)
+    write_parameters(folder / "layers.safetensors", network, rewritten("weights", base, settings.layers))
 
 
-def _transfer_work(node: Node) -> float:
+def transfer_work(node: Node) -> float:
+    """Return the multiplications of a transfer: its steps, its looks at validation, the layers below."""
     first = min(node.spec["layers"])
     steps = 3 * node.spec["steps"] * node.spec["batch_size"]
     looks = _LOOKS * sample_count(node.inputs["validation"])
@@ -204,7 +229,7 @@ def _transfer_work(node: Node) -> float:
 
 
 TRANSFER = Stage(
-    "transfer", 1, node=transfer_node, make=make_transfer, read=read_model, work=_transfer_work,
+    "transfer", 1, node=transfer_node, make=make_transfer, read=read_model, work=transfer_work,
     rate=1.1e-11, describe=describe
 )  # fmt: skip
 
@@ -230,7 +255,8 @@ def make_score(node: Node, inputs: Inputs, folder: Path) -> None:
     given, wanted = pairs.to_tensors(block, scales)
     predicted = predict(network, given)
     psi, omega = (torch.as_tensor(block[name].values) for name in ("psi", "omega"))
-    result = scores.score(predicted[:, 0] * scales.sgs, wanted[:, 0] * scales.sgs, psi=psi, omega=omega)
+    found, truth = (scales.physical(tensor[:, 0], omega) for tensor in (predicted, wanted))
+    result = scores.score(found, truth, psi=psi, omega=omega)
     write_dataset(folder / "scores.nc", result)
 
 

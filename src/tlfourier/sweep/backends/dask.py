@@ -34,6 +34,10 @@ SETTINGS = {
     # a worker killed for its memory takes its task with it: twice may be chance, three times is not
     "distributed.scheduler.allowed-failures": 2,
     "distributed.worker.daemon": True,
+    # its results are seconds, so nothing could be freed: a worker that waits for memory would wait for ever
+    "distributed.worker.memory.target": False,
+    "distributed.worker.memory.spill": False,
+    "distributed.worker.memory.pause": False,
 }
 _ATTEMPTS = 3
 # dask's own pages have no login: they are for this machine alone, and two sweeps do not meet at one port
@@ -148,7 +152,7 @@ def run(plan: Plan, store: Store, client: Client, progress: bool = True) -> Outc
     workers = max(1, len(client.nthreads()))
     try:
         with heard() as check, Progress(plan, workers, len(futures), progress) as bar:
-            for future in _finished(futures.values(), bar, check):
+            for future in _finished(futures.values(), check, bar.refresh):
                 _note(future, keys[future.key], plan, outcome)
                 bar.advance(outcome)
     except BaseException:
@@ -173,8 +177,8 @@ def try_alone(plan: Plan, store: Store, client: Client, outcome: Outcome) -> Non
     """Clear the tasks that only waited on a worker that died, and go on with those that needed them."""
     cleared = []
     for key in [key for key, why in outcome.failed.items() if why == DIED]:
-        future = _submit(plan, key, store, client, [], " alone")
-        future.exception()  # waits; the error itself is noted below
+        with heard() as check:
+            (future,) = _finished([_submit(plan, key, store, client, [], " alone")], check)
         del outcome.failed[key]
         _note(future, key, plan, outcome)
         cleared += [key] if key in outcome.made else []
@@ -210,8 +214,10 @@ def sentence(error: BaseException) -> str:
     return DIED if isinstance(error, KilledWorker) else one_line(error, longest=1000)
 
 
-def _finished(futures: Iterable[Future], bar: Progress, check: Callable[[], None]) -> Iterator[Future]:
-    """Yield futures as they end; refresh the bar, and look for signals, while nothing does."""
+def _finished(
+    futures: Iterable[Future], check: Callable[[], None], refresh: Callable[[], None] = lambda: None
+) -> Iterator[Future]:
+    """Yield futures as they end; look for signals, and now and then ``refresh``, while nothing does."""
     ended = as_completed(list(futures), raise_errors=False)
     looked = time.perf_counter()
     while not ended.is_empty():
@@ -221,7 +227,7 @@ def _finished(futures: Iterable[Future], bar: Progress, check: Callable[[], None
         else:
             time.sleep(_LOOK)
         if time.perf_counter() - looked > _REFRESH:
-            bar.refresh()
+            refresh()
             looked = time.perf_counter()
 
 

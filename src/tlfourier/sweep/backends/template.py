@@ -72,6 +72,8 @@ def read_template(path: Path) -> dict[str, Any]:
     ValueError if it is no TOML, lacks one of `REQUIRED`, or has a key or a value that is not accepted.
     """
     with said_as(f"the SLURM template {one_line(path)} cannot be read"):
+        if not path.is_file():  # a pipe would wait for ever
+            raise FileNotFoundError("it is no file")
         settings = tomllib.loads(path.read_bytes().decode())
     lacking = [name for name in REQUIRED if name not in settings]
     if lacking:
