@@ -13,6 +13,7 @@ from typing import Any
 import cloudpickle
 import psutil
 import pytest
+from dask import config
 from distributed import Client
 
 from tests import fakes
@@ -198,6 +199,7 @@ def test_a_scheduler_that_is_not_there_is_one_sentence(address: str) -> None:
     sentence = f"no scheduler answers at {address!r} (.+): expected tcp://HOST:PORT$"
     with pytest.raises(ValueError, match=sentence), dask.running(address, timeout=1.0):
         pass
+    assert "scheduler" not in config.config  # else what xarray writes from now on would need one
 
 
 def test_a_running_scheduler_is_used(client: Client, store: Store) -> None:
