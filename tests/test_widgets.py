@@ -30,6 +30,7 @@ def study(tmp_path_factory: pytest.TempPathFactory, tiny: dict[str, Any]) -> Stu
         patch.setenv("TLFOURIER_REFERENCE", "")
         made = begin("smoke", {**tiny, "seeds": 1, "transfer": {**tiny["transfer"], **GENTLE}})
     made.scores("forcing")
+    made.table("forcing", models=made.design.singles)
     return made
 
 

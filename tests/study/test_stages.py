@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import pickle
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -54,6 +55,11 @@ def one_of_each(profile: str) -> dict[str, Node]:
         verdicts_node(spec),
     ]
     return {node.stage: node for node in nodes}
+
+
+@pytest.mark.parametrize("stage", STAGES.values(), ids=lambda stage: stage.name)
+def test_every_stage_can_be_sent_to_another_process(stage: Stage) -> None:
+    assert stage.name.encode() in pickle.dumps(stage)
 
 
 @pytest.fixture(scope="module")

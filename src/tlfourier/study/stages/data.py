@@ -261,12 +261,16 @@ def make_scaling(node: Node, inputs: Inputs, folder: Path) -> None:
     write_dataset(folder / "scales.nc", xr.Dataset(dataclasses.asdict(found), attrs=about))
 
 
+def _one_scaling(node: Node) -> float:
+    return 1.0
+
+
 def _describe_scaling(node: Node) -> str:
     return f"units of the base flow, {node.spec['scaling']}"
 
 
 SCALING = Stage(
-    "scaling", 1, node=scaling_node, make=make_scaling, read=read_standard_deviations, work=lambda node: 1.0,
+    "scaling", 1, node=scaling_node, make=make_scaling, read=read_standard_deviations, work=_one_scaling,
     rate=2e-2, describe=_describe_scaling
 )  # fmt: skip
 
