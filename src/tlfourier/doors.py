@@ -11,6 +11,7 @@ import typing
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -150,8 +151,8 @@ class _Door:
         if len(set(batches.values())) < 2:
             return
         try:
-            torch.broadcast_shapes(*batches.values())
-        except RuntimeError:
+            np.broadcast_shapes(*batches.values())  # torch's own imports sympy
+        except ValueError:
             shapes = " and ".join(f"{name} of shape {tuple(tensors[name].shape)}" for name in batches)
             raise ValueError(
                 f"{shapes} in {self.title}: accepted are leading dimensions that agree"
