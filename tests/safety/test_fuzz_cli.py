@@ -19,6 +19,7 @@ MEANINGFUL = {
     ("flows.target.beta", "-1"),
     ("flows.target.spin_up", "None"),  # that of the simulation
     ("cases.forcing.seeds", "None"),  # those of the study
+    ("flows.target.filter_width", "None"),  # that of the study's filter
 }
 # A command line cannot hold a zero or half a character.
 words = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=12)

@@ -106,7 +106,7 @@ def rectified_wave(wave: xr.Dataset, largest: int = 8) -> Figure:
 @door
 @styled
 def activations(
-    networks: Mapping[str, xr.Dataset], layers: Sequence[str] | None = None, stage: str = "after"
+    networks: Mapping[str, xr.Dataset], layers: Sequence[str | int] | None = None, stage: str = "after"
 ) -> Figure:
     """Show the mean amplitude spectra of activations of several networks, one panel per layer.
 
