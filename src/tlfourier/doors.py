@@ -7,6 +7,7 @@ what is none of it is refused by its name. What is right already passes as it is
 
 import functools
 import inspect
+import types
 import typing
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -181,8 +182,9 @@ def _hints(inner: Callable[..., Any]) -> dict[str, Any]:
         names = getattr(inspect.unwrap(inner), "__globals__", {})
         found: dict[str, Any] = {}
         for name, hint in inner.__annotations__.items():
+            alone = types.SimpleNamespace(__annotations__={name: hint})
             try:
-                found[name] = eval(hint, names) if isinstance(hint, str) else hint
+                found |= typing.get_type_hints(alone, names, include_extras=True)
             except NameError:
                 found[name] = Any
         return found

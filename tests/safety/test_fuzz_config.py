@@ -74,7 +74,9 @@ def test_no_number_that_must_be_positive_may_be_zero(name: str) -> None:
 
 def test_every_number_has_a_range() -> None:
     spec = settings.StudySpec()  # with the numbers that may be left out
-    flows = {name: dataclasses.replace(flow, spin_up=1.0) for name, flow in spec.flows.items()}
+    flows = {
+        name: dataclasses.replace(flow, spin_up=1.0, filter_width=1.0) for name, flow in spec.flows.items()
+    }
     cases = {name: dataclasses.replace(case, seeds=1) for name, case in spec.cases.items()}
     spec = dataclasses.replace(spec, flows=flows, cases=cases)
     places = {place for place, _, _ in bounds.numbers(spec)}
