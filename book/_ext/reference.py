@@ -34,7 +34,8 @@ def signature_as_written(
     if signature is None or not (inspect.isclass(obj) or inspect.isroutine(obj)):
         return None
     try:
-        written = ast.parse(textwrap.dedent(inspect.getsource(inspect.unwrap(obj)))).body[0]
+        source = textwrap.dedent(inspect.getsource(inspect.unwrap(obj)))
+        written = _Plain().visit(ast.parse(source)).body[0]
     except (OSError, TypeError, SyntaxError):
         return None
     if isinstance(written, ast.ClassDef):
@@ -43,6 +44,15 @@ def signature_as_written(
         return None
     bound = what == "method" and not isinstance(inspect.getattr_static(*_owner(name)), staticmethod)
     return _parameters(written, bound), None if written.returns is None else ast.unparse(written.returns)
+
+
+class _Plain(ast.NodeTransformer):
+    """Show the type of an argument without the limits that its door holds it to: the text has them."""
+
+    def visit_Subscript(self, node: ast.Subscript) -> ast.AST:  # the name that ast gives it
+        self.generic_visit(node)
+        limited = isinstance(node.value, ast.Name) and node.value.id == "Annotated"
+        return node.slice.elts[0] if limited and isinstance(node.slice, ast.Tuple) else node
 
 
 def _owner(name: str) -> tuple[Any, str]:

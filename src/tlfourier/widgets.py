@@ -33,7 +33,7 @@ SEED = 0
 """A set that a reader asks for is re-trained from the base network of this seed."""
 
 
-class LayerToggles(anywidget.AnyWidget):
+class _LayerToggles(anywidget.AnyWidget):
     """A button for each of ``layers``, pressed or not, and a sentence where no kernel answers."""
 
     _esm = Path(__file__).with_suffix(".js")
@@ -74,7 +74,7 @@ class Chooser:
         self.case = ipywidgets.Dropdown(options=study.cases, value=start, description="case", **look)
         self.score = ipywidgets.Dropdown(options=SCORES, description="score", **look)
         known = [layer for layer in study.layers if layer in chosen]
-        self.toggles = LayerToggles(layers=list(study.layers), chosen=known)
+        self.toggles = _LayerToggles(layers=list(study.layers), chosen=known)
         layers_shown = chosen or study.layers
         self.kernels_of = ipywidgets.Dropdown(options=layers_shown, description="kernels of", **look)
         self.button = ipywidgets.Button(description="re-train now", button_style="primary")

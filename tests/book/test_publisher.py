@@ -17,7 +17,7 @@ from playwright.sync_api import expect
 from tests.lab import browser_page, find_chromium
 from tlfourier.book.publisher import PublishError, page_problems, publish
 from tlfourier.io.paths import require_checkout
-from tlfourier.widgets import LayerToggles
+from tlfourier.widgets import _LayerToggles
 
 REPOSITORY = require_checkout()
 
@@ -55,7 +55,7 @@ def test_the_executed_pages_are_published_without_anything_from_the_network(repo
 
 
 def test_toggles_in_a_published_page_ask_for_nothing_from_the_network(repository: Path) -> None:
-    toggles = LayerToggles(layers=[1, 2, 3], chosen=[2])
+    toggles = _LayerToggles(layers=[1, 2, 3], chosen=[2])
     state = dependency_state([toggles], drop_defaults=False)
     data = embed_data(views=[toggles], state=state)
     executed = repository / "build" / "smoke" / "book" / "page.ipynb"
