@@ -78,7 +78,7 @@ def model_name(model: Model, count: int | None = None) -> str:
     """
     if not isinstance(model, str):
         return "+".join(map(str, check_layers(model, count)))
-    if model in (*BASELINES, MATCHED, *RUNGS) or (_NUMBERED.fullmatch(model) and model == _plain(model)):
+    if model in (*BASELINES, MATCHED, *RUNGS) or _NUMBERED.fullmatch(model):
         return model
     if not layers_of(model):
         known = ", ".join((*BASELINES, MATCHED, *RUNGS, "scales 2", "random 0"))
@@ -101,12 +101,7 @@ class Rung:
     draw: int = 0
 
 
-_NUMBERED = re.compile(r"(scales|random) (\d+)")
-
-
-def _plain(name: str) -> str:
-    kind, number = name.split(" ")
-    return f"{kind} {int(number)}"
+_NUMBERED = re.compile(r"(scales|random) (0|[1-9]\d*)", re.ASCII)
 
 
 @door

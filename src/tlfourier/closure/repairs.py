@@ -128,7 +128,7 @@ class KernelScales(_Numbers):
     """A factor for each kernel of some layers and a constant for each output channel, kernels as they are.
 
     ``W[o, i] = s[o, i] * W0[o, i]``, ``b[o] = b0[o] + c[o]``: it can mix old filters anew and cannot make a
-    new one. Scaling and shifting of Sun et al. (2019, doi:10.1109/CVPR.2019.00049), on one layer.
+    new one. Our reading of scaling and shifting: that of Sun et al. (2019, arXiv:1812.02391), on one layer.
     """
 
     def _trained(self) -> dict[str, nn.Parameter]:

@@ -28,15 +28,16 @@ class Aside:
     that is stopped loses what a killed sweep loses, the artifact it was at: the store stays whole.
     """
 
+    outcome: str | None = None
+    progress = ""
+
     def __init__(self, store: Store, node: Node) -> None:
         spawn = multiprocessing.get_context("spawn")  # a fork would copy locks that other threads hold
-        self.progress, self.outcome, self._told_to_stop = "", None, False
+        self._told_to_stop = False
         self._ear, mouth = spawn.Pipe(duplex=False)
         self._process = spawn.Process(target=_make, args=(store, node, mouth), daemon=True)
         self._process.start()
         mouth.close()  # the pipe then ends with the process
-
-    outcome: str | None
 
     def fileno(self) -> int:
         """Return the file descriptor that can be read when there is something to `hear`."""

@@ -131,22 +131,12 @@ def running(address: str, timeout: float = 10.0) -> Iterator[Client]:
 
     ValueError if nothing answers there.
     """
-    with said_as(f"no scheduler answers at {address!r}", ": expected tcp://HOST:PORT"), _scheduler_kept():
-        client = Client(address, timeout=timeout)  # each protocol fails with errors of its own
-    with client:
-        yield client
-
-
-@contextlib.contextmanager
-def _scheduler_kept() -> Iterator[None]:
-    """Undo what a client that fails to start leaves behind: itself as the scheduler of all of dask."""
-    before = dict(dask.config.config)
-    try:
-        yield
-    except BaseException:
-        dask.config.config.clear()
-        dask.config.config.update(before)
-        raise
+    # a client that fails to start leaves itself behind as the scheduler of all of dask
+    with dask.config.set(scheduler=dask.config.get("scheduler", None)):
+        with said_as(f"no scheduler answers at {address!r}", ": expected tcp://HOST:PORT"):
+            client = Client(address, timeout=timeout)  # each protocol fails with errors of its own
+        with client:
+            yield client
 
 
 def run(plan: Plan, store: Store, client: Client, progress: bool = True) -> Outcome:
