@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -238,6 +239,24 @@ def test_two_sweeps_on_one_machine_have_their_own_ports(recwarn: pytest.Warnings
     with dask.local(1) as first, dask.local(1) as second:
         assert first.submit(sum, [1, 2]).result(timeout=60) == second.submit(sum, [1, 2]).result(timeout=60)
     assert not [one for one in recwarn if "already in use" in str(one.message)]
+
+
+def test_a_sweep_starts_on_a_machine_too_busy_for_the_threads_of_dask(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Dask gives a thread ten seconds to start, which a full machine once did not keep."""
+
+    def never(*args: object, **kwargs: object) -> None:
+        raise AssertionError("a thread of dask's own was started")
+
+    def loops() -> int:
+        return [thread.name for thread in threading.enumerate()].count("event loop of a sweep")
+
+    before = loops()
+    monkeypatch.setattr("distributed.utils.asyncio_run", never)
+    with dask.local(1) as client:
+        assert client.submit(sum, [1, 2]).result(timeout=60) == 3
+    assert loops() == before
 
 
 def test_a_plain_script_is_run_once_and_not_by_its_workers(tmp_path: Path) -> None:

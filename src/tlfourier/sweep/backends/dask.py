@@ -1,5 +1,7 @@
 """Make artifacts as tasks on dask.distributed: on the cores of this machine, or on a running scheduler."""
 
+import asyncio
+import concurrent.futures
 import contextlib
 import functools
 import io
@@ -16,6 +18,7 @@ from typing import Any
 import dask
 from distributed import Client, Future, KilledWorker, LocalCluster, as_completed
 from distributed.system import MEMORY_LIMIT
+from tornado.ioloop import IOLoop
 
 from tlfourier.io.words import one_line, said_as
 from tlfourier.store.node import Node
@@ -58,7 +61,8 @@ def local(workers: int, memory: int | None = None) -> Iterator[Client]:
     with dask.config.set(SETTINGS), _without_a_program(), contextlib.ExitStack() as stack:
         stack.callback(setattr, log, "disabled", log.disabled)
         with deaf():
-            cluster = stack.enter_context(_started(workers, share))
+            loop = stack.enter_context(_loop())
+            cluster = stack.enter_context(_started(loop, workers, share))
             client = stack.enter_context(Client(cluster))
         try:
             yield client
@@ -67,13 +71,33 @@ def local(workers: int, memory: int | None = None) -> Iterator[Client]:
             raise
 
 
-def _started(workers: int, memory: int) -> LocalCluster:
+@contextlib.contextmanager
+def _loop() -> Iterator[IOLoop]:
+    """Run an event loop in a thread of its own: dask gives one that it starts itself only ten seconds."""
+    running: concurrent.futures.Future[tuple[IOLoop, asyncio.Event]] = concurrent.futures.Future()
+
+    async def run() -> None:
+        stop = asyncio.Event()
+        running.set_result((IOLoop.current(), stop))
+        await stop.wait()
+
+    thread = threading.Thread(target=lambda: asyncio.run(run()), daemon=True, name="event loop of a sweep")
+    thread.start()
+    loop, stop = running.result()
+    try:
+        yield loop
+    finally:
+        loop.add_callback(stop.set)
+        thread.join(timeout=10)
+
+
+def _started(loop: IOLoop, workers: int, memory: int) -> LocalCluster:
     """Start a cluster, anew if a worker dies while it starts: later on, dask itself replaces it."""
     for attempt in range(1, _ATTEMPTS + 1):
         try:
             return LocalCluster(
                 host="127.0.0.1", dashboard_address=LOOPBACK, n_workers=workers, threads_per_worker=1,
-                memory_limit=memory, silence_logs=logging.ERROR, env=ONE_THREAD
+                memory_limit=memory, silence_logs=logging.ERROR, env=ONE_THREAD, loop=loop
             )  # fmt: skip
         except RuntimeError:
             if attempt == _ATTEMPTS:
