@@ -7,16 +7,16 @@ from itertools import combinations
 from typing import Annotated, TypeAlias
 
 from tlfourier.closure.network import NetworkSpec
+from tlfourier.closure.scalings import SCALINGS
 from tlfourier.doors import door
 from tlfourier.limits import Range
 
 BASELINES = ("none", "gain", "all", "scratch_few", "scratch_all")
 """What stands beside every transfer: nothing, one output factor, all layers, two networks from nothing."""
-MATCHED = "matched"
-"""Layer 2 with no more parameters than the last layer has."""
 RUNGS = ("gradient", "gains", "biases", "solved")
 """Beside these, for the ladder: the gradient model, not trained; a factor for each input and output; all
-biases; the last layer by least squares. `rung` knows further names, with a number behind."""
+biases; the last layer by least squares. `rung` knows further names, with a number behind. A scaling's name is
+the untouched network that is given the target in these units, see `tlfourier.closure.scalings`."""
 NAMED_SETS = ("singles", "pairs", "prefixes", "suffixes", "all")
 
 Layers: TypeAlias = tuple[int, ...]
@@ -71,17 +71,17 @@ def parse_layers(text: str, count: Annotated[int, Range(1, 10**6)]) -> Layers:
 
 @door
 def model_name(model: Model, count: int | None = None) -> str:
-    """Return how tables call a model: a baseline's name, ``"matched"``, ``"2"``, ``"2+5"``.
+    """Return how tables call a model: a baseline's name, ``"gains"``, ``"2"``, ``"2+5"``.
 
     ``model`` is a name, or a set of layers counted from one, ``count`` as in `check_layers`. Raises
     ValueError for a name that is none of these, or as `check_layers`.
     """
     if not isinstance(model, str):
         return "+".join(map(str, check_layers(model, count)))
-    if model in (*BASELINES, MATCHED, *RUNGS) or _NUMBERED.fullmatch(model):
+    if model in (*BASELINES, *RUNGS, *SCALINGS) or _NUMBERED.fullmatch(model):
         return model
     if not layers_of(model):
-        known = ", ".join((*BASELINES, MATCHED, *RUNGS, "scales 2", "random 0"))
+        known = ", ".join((*BASELINES, *RUNGS, *SCALINGS, "scales 2", "random 0"))
         raise ValueError(f"unknown model {model!r}: accepted are {known} or a set of layers")
     return model_name(layers_of(model), count)
 

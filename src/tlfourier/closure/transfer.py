@@ -1,15 +1,13 @@
 """Re-train any set of layers of a network on a few samples of another flow, the rest frozen to the bit."""
 
-import contextlib
 import copy
 import math
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 import torch
 import xarray as xr
-from torch import Tensor, nn
+from torch import Tensor
 
 from tlfourier.closure.batches import Samples, rotate, steps_per_epoch
 from tlfourier.closure.models import check_layers
@@ -29,12 +27,11 @@ class TransferSpec:
     """How layers are re-trained: the same number of gradient steps for every set of layers.
 
     ``repair`` names what of the layers is trained, see `tlfourier.closure.repairs`: all ``weights``, or less,
-    as ``count`` random ones, chosen by (``seed``, ``draw``). With ``channels`` only the first so many output
-    channels of each layer are, all others frozen to the bit. ``optimiser="carried"`` starts Adam with moments
+    as ``count`` random ones, chosen by (``seed``, ``draw``). ``optimiser="carried"`` starts Adam with moments
     of the base flow, as if the base training just went on.
 
     Raises ValueError for layers that `check_layers` refuses, a number that is not positive, an unknown
-    repair or optimiser, or ``channels`` of another repair than of weights.
+    repair or optimiser.
     """
 
     layers: tuple[int, ...]
@@ -44,7 +41,6 @@ class TransferSpec:
     precision: str = "float32"
     rotate: bool = True
     seed: int = 0
-    channels: int | None = None
     optimiser: str = "fresh"
     repair: str = "weights"
     count: int | None = None
@@ -52,11 +48,9 @@ class TransferSpec:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "layers", check_layers(self.layers))
-        given = [name for name in ("channels", "count") if getattr(self, name) is not None]
-        check_integers(self, {"steps": 1, "draw": 0, **dict.fromkeys(given, 1)})
-        if self.repair not in REPAIRS or (self.channels is not None and self.repair != "weights"):
-            accepted = "weights" if self.channels is not None else ", ".join(REPAIRS)
-            raise ValueError(f"repair={self.repair!r}: accepted are {accepted}")
+        check_integers(self, {"steps": 1, "draw": 0, **({} if self.count is None else {"count": 1})})
+        if self.repair not in REPAIRS:
+            raise ValueError(f"repair={self.repair!r}: accepted are {', '.join(REPAIRS)}")
         if self.optimiser not in OPTIMISERS:
             raise ValueError(f"optimiser={self.optimiser!r}: accepted are {', '.join(OPTIMISERS)}")
         check_settings(self)
@@ -205,27 +199,11 @@ def transfer(
         x_home, y_home = (tensor.float().to(place) for tensor in home)
         descent.warm(_source(network, first, x_home, y_home, spec, 0), spec.steps)
     label = f"layers {','.join(map(str, layers))}"
-    with _frozen_beyond(spec.channels, moved.parameters.values()):
-        descent.run(progress=progress, label=label, keep_best=keep == "best")
+    descent.run(progress=progress, label=label, keep_best=keep == "best")
     moved.finish()
     for given, parameter in zip(base.parameters(), network.parameters(), strict=True):
         parameter.requires_grad_(given.requires_grad)
     return network, _history(descent, layers, isinstance(source, Cached))
-
-
-@contextlib.contextmanager
-def _frozen_beyond(channels: int | None, parameters: Iterable[nn.Parameter]) -> Iterator[None]:
-    """Take the gradient from all output channels but the first ones: without it Adam moves nothing."""
-
-    def first_ones(gradient: Tensor) -> Tensor:
-        kept = torch.zeros_like(gradient)
-        kept[:channels] = gradient[:channels]
-        return kept
-
-    with contextlib.ExitStack() as stack:
-        for parameter in () if channels is None else parameters:
-            stack.callback(parameter.register_hook(first_ones).remove)
-        yield
 
 
 def _source(

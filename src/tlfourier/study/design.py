@@ -14,7 +14,8 @@ from typing import Any, Protocol, runtime_checkable
 
 import pandas as pd
 
-from tlfourier.closure.models import BASELINES, MATCHED, Model, layers_of, model_name, rung
+from tlfourier.closure.models import BASELINES, Model, layers_of, model_name, rung
+from tlfourier.closure.scalings import SCALINGS
 from tlfourier.store.node import Node
 from tlfourier.study.overrides import apply, nested
 from tlfourier.study.settings import REVERSED, CaseSpec, FlowSpec, StudySpec
@@ -44,18 +45,27 @@ class Design:
 
     @property
     def cases(self) -> tuple[str, ...]:
-        """Names of the cases; every one has a reverse transfer, named with " reversed" behind."""
-        return tuple(self.spec.cases)
+        """Names of the cases that are looked into; each has a reverse transfer, with " reversed" behind."""
+        return tuple(name for name, case in self.spec.cases.items() if case.inside)
 
     @property
     def ways(self) -> tuple[str, ...]:
-        """Names of the cases and then of their reverse transfers."""
-        return (*self.cases, *(f"{case}{REVERSED}" for case in self.cases))
+        """Names of the cases that are looked into, and then of their reverse transfers."""
+        return (*self.cases, *self._reversed(self.cases))
+
+    @property
+    def ladders(self) -> tuple[str, ...]:
+        """Names of the transfers with a ladder of repairs: every case, and then their reverse transfers."""
+        return (*self.spec.cases, *self._reversed(self.spec.cases))
+
+    def _reversed(self, cases: Iterable[str]) -> list[str]:
+        return [f"{name}{REVERSED}" for name in cases if self.spec.cases[name].back]
 
     @property
     def flows(self) -> tuple[str, ...]:
-        """Names of the flows."""
-        return tuple(self.spec.flows)
+        """Names of the flows that are simulated; the others are these through a filter of their own."""
+        own = self.spec.flows.items()
+        return tuple(name for name, flow in own if flow.filter_kind is None and flow.filter_width is None)
 
     @property
     def layers(self) -> range:
@@ -80,7 +90,7 @@ class Design:
     def flow(self, name: str) -> FlowSpec:
         """Return a flow's numbers; ValueError if there is none of that name."""
         if name not in self.spec.flows:
-            raise ValueError(f"unknown flow {name!r}: accepted are {', '.join(self.flows)}")
+            raise ValueError(f"unknown flow {name!r}: accepted are {', '.join(self.spec.flows)}")
         return self.spec.flows[name]
 
     @property
@@ -104,19 +114,24 @@ class Design:
         """Names of the sets {l..last} for every l beyond the first layer."""
         return [model_name(range(start, self.layers[-1] + 1)) for start in self.layers[1:]]
 
-    def models(self, case: str) -> dict[str, range]:
-        """Return every model of a case with its seeds: baselines, single layers, and sets of layers."""
-        seeds, last = self.seeds_of(case), self.layers[-1]
-        found = dict.fromkeys(self.singles, seeds)
-        if case.endswith(REVERSED):
+    def models(self, case: str, split: str = "test") -> dict[str, range]:
+        """Return every model of a case with its seeds: the rungs of its ladder, then sets of layers.
+
+        Sets are tried forward, in the cases that are looked into, under the papers' scaling. On the
+        validation block there are those that it chooses among, and the baselines.
+        """
+        if split == "validation":
+            every = self.models(case).items()
+            return {name: seeds for name, seeds in every if name in BASELINES or layers_of(name)}
+        seeds, last, found = self.seeds_of(case), self.layers[-1], self.rungs(case)
+        if case not in self.cases or self.spec.transfer.scaling != "own":
             return found
-        found[MATCHED] = seeds
         # {2} with its neighbours, the middle and the ends; the two deepest are what common wisdom re-trains.
         partners = sorted({1, 3, (last + 1) // 2, last - 1, last} - {2})
         found |= dict.fromkeys([model_name({2, one}) for one in partners] + [f"{last - 1}+{last}"], seeds)
         if case == SHOWCASE:
             pairs, few = map(model_name, combinations(self.layers, 2)), seeds[: self.spec.pair_seeds]
-            found = {pair: few for pair in pairs if pair not in found} | found
+            found |= {pair: few for pair in pairs if pair not in found}
             sets, some = [*self.prefixes[2:], *self.suffixes[:-2]], seeds[: self.spec.curve_seeds]
             found |= dict.fromkeys((layers for layers in sets if layers not in found), some)
         return found
@@ -124,15 +139,18 @@ class Design:
     def rungs(self, case: str) -> dict[str, range]:
         """Return the ladder of repairs of a case with its seeds, from what costs nothing to all layers.
 
-        Each stands on the one below it: untouched, an output gain, gains, biases, kernels scaled, as many
-        random weights as the last layer has, the last layer solved for, single layers, all; beside them the
-        gradient model, and networks from nothing on the few samples and on all.
+        Each stands on the one below it: untouched, in other units, an output gain, gains, kernels scaled, the
+        last layer solved for, single layers, all; beside them the gradient model and a network from nothing
+        on all samples. Forward, under the papers' scaling, there are also biases, the kernels of more layers
+        scaled, as many random weights as the last layer has, and a network from nothing on the few samples.
         """
-        scaled = [f"scales {layer}" for layer in self.layers if layer in (1, *self.probed_layers)]
-        below = ["gradient", "none", "gain", "gains", "biases", *scaled]
-        random = [f"random {draw}" for draw in range(DRAWS)]
-        above = [*map(str, self.layers), "all", "scratch_few", "scratch_all"]
-        return dict.fromkeys([*below, *random, "solved", *above], self.seeds_of(case))
+        whole = self.spec.transfer.scaling == "own" and not case.endswith(REVERSED)
+        scaled = [layer for layer in self.layers if layer in (1, 2, self.probed_layers[1])] if whole else [2]
+        factors = [*(["biases"] if whole else []), *(f"scales {layer}" for layer in scaled)]
+        random = [f"random {draw}" for draw in range(DRAWS)] if whole else []
+        beside = ["all", *(["scratch_few"] if whole else []), "scratch_all"]
+        below = ["gradient", "none", *SCALINGS, "gain", "gains", *factors, *random, "solved"]
+        return dict.fromkeys([*below, *map(str, self.layers), *beside], self.seeds_of(case))
 
     @property
     def learning_cases(self) -> list[str]:
@@ -146,7 +164,7 @@ class Design:
 
     def budget(self) -> pd.DataFrame:
         """Return the number of trainings: a row for each case, a column for each kind of model."""
-        kinds = {0: "baselines", 1: "single layers", 2: "pairs"}
+        kinds = {0: "less than a layer", 1: "single layers", 2: "pairs"}
         rows = [
             {"case": case, "kind": kinds.get(len(layers_of(name)), "other sets"), "trainings": len(seeds)}
             for case in self.ways
@@ -175,12 +193,10 @@ class Design:
             raise ValueError(f"seed={seed}: case {case!r} has seeds 0..{len(self.seeds_of(case)) - 1}")
         if name == "gradient":
             raise ValueError("model 'gradient' has no network: it is a formula, with scores alone")
-        if name in ("none", "gain"):
+        if name in ("none", "gain", *SCALINGS):
             return networks.train_node(spec, flows.base, seed)
         if name in ("scratch_few", "scratch_all"):
             return networks.train_node(spec, flows.target, seed, name == "scratch_few")
-        if name == MATCHED:
-            return networks.transfer_node(spec, case, (2,), seed, channels=self.spec.network.outputs)
         if found := rung(name, self.spec.network):
             return repairs.repair_node(spec, case, found, seed)
         return networks.transfer_node(spec, case, layers_of(name) or tuple(self.layers), seed)
@@ -197,11 +213,14 @@ class Design:
         flow = getattr(self.case(case), on)
         if model == "gradient":
             return repairs.gradient_node(self.spec.of_seed(seed), flow, split)
+        if model in SCALINGS:
+            return self.vary({"transfer.scaling": model}).score_node(case, "none", seed, on, split)
         network = self.network_node(case, model, seed)
         return networks.score_node(self.spec.of_seed(seed), flow, network, gain=model == "gain", split=split)
 
-    def table_node(self, case: str, models: Models, split: str = "test") -> Node:
-        """Return the node of the mean scores of models on a block of the target."""
+    def table_node(self, case: str, models: Models | None = None, split: str = "test") -> Node:
+        """Return the node of the mean scores of models, by default all, on a block of the target."""
+        models = self.models(case, split) if models is None else models
         found = {
             name: {seed: self.score_node(case, name, seed, split=split) for seed in seeds}
             for name, seeds in models.items()

@@ -9,17 +9,16 @@ from tlfourier import fourier
 from tlfourier.closure.models import Model
 from tlfourier.scorecard import Evidence
 from tlfourier.store.node import Node
-from tlfourier.study.design import LEARNING, PERCENTS, Design, Models, Results
+from tlfourier.study.design import LEARNING, PERCENTS, Design, Results
 from tlfourier.study.settings import REVERSED
 
 
 def evidence(study: Results, case: str) -> Evidence:
     """Return everything that was measured in a case."""
-    models = study.design.models(case)
     back, forward = f"{case}{REVERSED}", not case.endswith(REVERSED)
-    validation = scores(study, case, models, "validation")
+    validation = scores(study, case, "validation")
     return Evidence(
-        test=scores(study, case, models),
+        test=scores(study, case),
         validation=validation,
         home=study.read(study.design.home_node(case)).squeeze("model", drop=True),
         learning=learning(study, case) if case in LEARNING else None,
@@ -41,9 +40,9 @@ def census_nodes(design: Design, case: str, model: Model = "none") -> list[Node]
     return [design.census_node(case, model, seed) for seed in design.seeds_of(case)]
 
 
-def scores(study: Results, case: str, models: Models, split: str = "test") -> xr.Dataset:
-    """Return the scores of models on the target over (model, seed), NaN for seeds that one does not have."""
-    table = study.read(study.design.table_node(case, models, split))
+def scores(study: Results, case: str, split: str = "test") -> xr.Dataset:
+    """Return the scores of all models over (model, seed), NaN for seeds that one does not have."""
+    table = study.read(study.design.table_node(case, split=split))
     return table.reindex(seed=list(study.design.seeds_of(case)))
 
 

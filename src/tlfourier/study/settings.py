@@ -80,6 +80,7 @@ class FilterSpec:
 class TransferSettings:
     """Budget of one transfer, the same for every set of layers.
 
+    ``looks`` is how often validation is looked at, at most: the best of these states is kept.
     ``scaling`` names the units in which a network is given the target, see `tlfourier.closure.scalings`.
     ``optimiser="carried"`` starts with Adam's moments on the base flow instead of none.
     """
@@ -89,6 +90,7 @@ class TransferSettings:
     batch_size: int = 16
     learning_rate: float = 5e-5
     scratch_steps: int = 12_500
+    looks: int = 30
     scaling: str = "own"
     optimiser: str = "fresh"
 
@@ -97,12 +99,16 @@ class TransferSettings:
 class CaseSpec:
     """A transfer: the flow the network was trained on, the flow it is moved to, and how often.
 
-    Without a value the number of ``seeds`` is that of the study.
+    Without a value the number of ``seeds`` is that of the study. Where it is not to be looked ``inside``, the
+    ladder of repairs is climbed, and neither networks nor sets of layers are looked into. ``back`` tells
+    whether there is a reverse transfer, from the target to the base.
     """
 
     base: str
     target: str
     seeds: int | None = None
+    inside: bool = True
+    back: bool = True
 
 
 def _flows() -> dict[str, FlowSpec]:
@@ -112,6 +118,9 @@ def _flows() -> dict[str, FlowSpec]:
         "viscous": FlowSpec(reynolds=1e3, seed=1),
         "small_scale": FlowSpec(forcing_wavenumber=25, seed=2),
         "target": FlowSpec(seed=3),
+        "boxed": FlowSpec(seed=3, filter_kind="box"),
+        "coarse": FlowSpec(seed=3, filter_width=4.0),
+        "jets": FlowSpec(forcing_wavenumber=25, seed=5, beta=40.0),
     }
 
 
@@ -120,6 +129,10 @@ def _cases() -> dict[str, CaseSpec]:
         "decay": CaseSpec("decaying", "target"),
         "reynolds": CaseSpec("viscous", "target"),
         "forcing": CaseSpec("small_scale", "target", seeds=5),
+        # the same flow through another filter, and through one twice as wide: no simulation of their own
+        "filter": CaseSpec("target", "boxed", inside=False, back=False),
+        "resolution": CaseSpec("target", "coarse", inside=False, back=False),
+        "jets": CaseSpec("small_scale", "jets", inside=False),
     }
 
 
@@ -182,11 +195,12 @@ class StudySpec:
         ValueError if there is none of that name.
         """
         forward = name.removesuffix(REVERSED)
-        if forward not in self.cases:
+        if forward not in self.cases or (name != forward and not self.cases[forward].back):
             known = ", ".join(self.cases)
-            raise ValueError(f"unknown case {show(name)}: accepted are {known}, also with {REVERSED!r}")
+            back = ", ".join(f"{one}{REVERSED}" for one, case in self.cases.items() if case.back)
+            raise ValueError(f"unknown case {show(name)}: accepted are {known}, {back}")
         case = self.cases[forward]
-        return case if forward == name else CaseSpec(case.target, case.base, self.reversed_seeds)
+        return case if forward == name else CaseSpec(case.target, case.base, self.reversed_seeds, case.inside)
 
     def __post_init__(self) -> None:
         """Refuse numbers that no study can be made of."""

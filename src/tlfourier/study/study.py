@@ -96,12 +96,17 @@ class Study:
 
     @property
     def cases(self) -> tuple[str, ...]:
-        """Names of the cases; every one has a reverse transfer, named with " reversed" behind."""
+        """Names of the cases that are looked into; each has a reverse transfer, with " reversed" behind."""
         return self.design.cases
 
     @property
+    def ladders(self) -> tuple[str, ...]:
+        """Names of the transfers with a ladder of repairs: every case, and then their reverse transfers."""
+        return self.design.ladders
+
+    @property
     def flows(self) -> tuple[str, ...]:
-        """Names of the flows."""
+        """Names of the flows that are simulated; the others are these through a filter of their own."""
         return self.design.flows
 
     @property
@@ -218,16 +223,21 @@ class Study:
         NaN for the seeds that a model lacks. ``models`` picks some, as ``study.design.singles``: where the
         whole table is not there, a table of these is made.
         """
-        every = self.design.models(case)
-        names = list(every) if models is None else [model_name(model) for model in models]
-        node = self.design.table_node(case, every, split)
+        every = list(self.design.models(case, split))
+        names = every if models is None else [model_name(model) for model in models]
+        node = self.design.table_node(case, split=split)
         if models is not None and self.store.local(node) is None:
             node = self.design.table_node(case, {name: self.seeds_of(case) for name in names}, split)
         return self._dataset(node).reindex(seed=list(self.seeds_of(case))).sel(model=names)
 
-    def ladder(self, case: str, split: str = "test") -> xr.Dataset:
-        """Return mean scores over snapshots, (model, seed), of every rung of the ladder of repairs."""
-        return self._dataset(self.design.table_node(case, self.design.rungs(case), split))
+    def ladder(self, case: str, scaling: str = "own") -> xr.Dataset:
+        """Return mean test scores over snapshots, (model, seed), of every rung of the ladder of repairs.
+
+        ``scaling`` is that in which the rungs from "none" on are given the target, see
+        `tlfourier.closure.scalings`.
+        """
+        varied = self.vary({"transfer.scaling": scaling})
+        return varied.table(case, models=varied.design.rungs(case))
 
     def has_score(self, case: str, model: Model, seed: int = 0) -> bool:
         """Tell whether a model is trained and scored on the target already."""

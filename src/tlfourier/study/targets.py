@@ -18,8 +18,8 @@ def unique(nodes: Iterable[Node]) -> list[Node]:
     return list(dict.fromkeys(nodes))
 
 
-def score_tables(design: Design, case: str, models: Models) -> list[Node]:
-    """Return the tables of models on validation and test, and that of the base network at home."""
+def score_tables(design: Design, case: str, models: Models | None = None) -> list[Node]:
+    """Return the tables of models, by default all, on both blocks, and that of the base network at home."""
     splits = [design.table_node(case, models, split) for split in ("test", "validation")]
     return [design.home_node(case), *splits]
 
@@ -48,9 +48,11 @@ def inside(design: Design, case: str) -> list[Node]:
 
 def judged(design: Design) -> list[Node]:
     """Return everything that the scorecard rests on."""
-    nodes = []
+    nodes, consistent = [], design.vary({"transfer.scaling": "dimensional"})
+    for case in design.ladders:
+        nodes += score_tables(design, case) + score_tables(consistent, case)
     for case in design.ways:
-        nodes += score_tables(design, case, design.models(case)) + inside(design, case)
+        nodes += inside(design, case)
     for case in design.learning_cases:
         nodes += learning_curve(design, case)
     return unique(nodes)

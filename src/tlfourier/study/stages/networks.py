@@ -34,8 +34,6 @@ from tlfourier.study.stages.data import (
 )
 from tlfourier.study.stages.samples import read_samples
 
-_LOOKS = 30  # validations of a transfer
-
 
 def applied_scales(spec: StudySpec, flow: str, network: Node) -> Node:
     """Return the node of the scales by which a network sees a flow, as `TransferSettings.scaling` says.
@@ -83,7 +81,7 @@ def describe(node: Node) -> str:
     if node.stage == "train":
         return f"train on {spec['training']['samples']} samples, seed {spec['training']['seed']}"
     layers = ",".join(map(str, spec["layers"]))
-    kind = " (null)" if spec.get("keep") == "end" else " (few channels)" if "channels" in spec else ""
+    kind = " (null)" if spec.get("keep") == "end" else ""
     return f"re-train layers {layers}, seed {spec['seed']}{kind}"
 
 
@@ -161,19 +159,14 @@ def transfer_node(
     layers: tuple[int, ...],
     seed: int,
     on: str = "target",
-    channels: int | None = None,
 ) -> Node:
     """Return the node of a base network with ``layers`` re-trained on the target's few samples.
 
     ``on="base"`` trains on as many samples of the base flow instead: the null model of a change of weights.
-    ``channels`` re-trains only so many output channels of each layer.
     """
-    recipe = transfer_settings(spec, layers, seed)
+    recipe = {**transfer_settings(spec, layers, seed), "optimiser": spec.transfer.optimiser}
     data = transfer_inputs(spec, case, seed, on)
-    if channels is not None:
-        recipe["channels"] = channels
     if spec.transfer.optimiser != "fresh":
-        recipe["optimiser"] = spec.transfer.optimiser
         data["home"] = pairs_node(spec, spec.case(case).base, "train", spec.transfer.samples)
         data["home_scales"] = data["base"].inputs["scales"]
     # Chosen on validation, a null model of how far the steps move the weights would often stay where it was.
@@ -187,10 +180,7 @@ def transfer_settings(spec: StudySpec, layers: tuple[int, ...], seed: int) -> di
         layers=layers, steps=budget.steps, batch_size=budget.batch_size, learning_rate=budget.learning_rate,
         precision=spec.training.precision, rotate=spec.training.rotate, seed=seed
     )  # fmt: skip
-    every = dataclasses.asdict(settings)
-    # What is as before there was a choice has no place in a key: older artifacts keep their names.
-    later = ("channels", "optimiser", "repair", "count", "draw")
-    return {name: value for name, value in every.items() if name not in later}
+    return {**dataclasses.asdict(settings), "looks": budget.looks}
 
 
 def transfer_inputs(spec: StudySpec, case: str, seed: int, on: str = "target") -> dict[str, Node]:
@@ -207,13 +197,14 @@ def transfer_inputs(spec: StudySpec, case: str, seed: int, on: str = "target") -
 def make_transfer(node: Node, inputs: Inputs, folder: Path) -> None:
     """Re-train a set of layers; only they are written, the rest is the base network's."""
     recipe = dict(node.spec)
-    keep = recipe.pop("keep", "best")
+    keep, looks = recipe.pop("keep", "best"), recipe.pop("looks")
     settings = TransferSpec(**{**recipe, "layers": tuple(recipe["layers"])})
     base = load_network(inputs["base"] / "network.safetensors")
     scales = read_scales(inputs["scales"])
     home = read_tensors(inputs["home"], read_scales(inputs["home_scales"])) if "home" in inputs else None
     few, validation = (read_tensors(inputs[name], scales) for name in ("few", "validation"))
-    network, history = transfer(base, *few, validation=validation, spec=settings, keep=keep, home=home)
+    options = {"validation": validation, "spec": settings, "keep": keep, "looks": looks, "home": home}
+    network, history = transfer(base, *few, **options)
     write_dataset(folder / "history.nc", history)
     write_parameters(folder / "layers.safetensors", network, rewritten("weights", base, settings.layers))
 
@@ -222,7 +213,7 @@ def transfer_work(node: Node) -> float:
     """Return the multiplications of a transfer: its steps, its looks at validation, the layers below."""
     first = min(node.spec["layers"])
     steps = 3 * node.spec["steps"] * node.spec["batch_size"]
-    looks = _LOOKS * sample_count(node.inputs["validation"])
+    looks = node.spec["looks"] * sample_count(node.inputs["validation"])
     retrained = multiplications_of(node, first)
     prefix = 4 * sample_count(node.inputs["few"]) * (multiplications_of(node) - retrained)
     return float(((steps + looks) * retrained + prefix) * points(node.inputs["few"]))

@@ -58,12 +58,12 @@ def make_repair(node: Node, inputs: Inputs, folder: Path) -> None:
         solved = solve_last_layer(base, *few, rotate=recipe["rotate"])
         write_parameters(folder / "layers.safetensors", solved, rewritten("weights", base, recipe["layers"]))
         return
-    rates, rate = recipe.pop("rates"), recipe.pop("learning_rate")
+    rates, rate, looks = (recipe.pop(name) for name in ("rates", "learning_rate", "looks"))
     validation = read_tensors(inputs["validation"], scales)
     tried = []
     for factor in rates:
         spec = TransferSpec(**recipe, learning_rate=factor * rate)
-        network, history = transfer(base, *few, validation=validation, spec=spec)
+        network, history = transfer(base, *few, validation=validation, spec=spec, looks=looks)
         tried.append((float(history["validation_loss"].min()), factor, network, history))
     _, factor, network, history = min(tried, key=lambda one: one[:2])
     write_dataset(folder / "history.nc", history.assign_attrs(rate=factor))
