@@ -40,6 +40,7 @@ def tiny() -> dict[str, Any]:
         "simulation": {"size": 32, "spin_up": 0.5, "interval": 0.25},
         "filter.size": 16,
         "flows.small_scale.forcing_wavenumber": 6,
+        "flows.jets.forcing_wavenumber": 6,
         "flows.decaying": {"runs": 17, "spin_up": 0.5},
         "split": {"train": 6, "validation": 2, "test": 2, "gap": 12},
         "network": {"layers": 3, "channels": 4},

@@ -26,7 +26,8 @@ from tlfourier.store.manifest import read_manifest
 from tlfourier.store.node import tree
 from tlfourier.study import targets
 from tlfourier.study.settings import load
-from tlfourier.study.study import begin, open_store
+from tlfourier.study.stores import open_store
+from tlfourier.study.study import begin
 from tlfourier.sweep import run as run_on
 from tlfourier.sweep.backends.template import TEMPLATE
 from tlfourier.sweep.plan import plan

@@ -6,7 +6,6 @@ import pytest
 
 from tlfourier.closure.models import (
     BASELINES,
-    MATCHED,
     NAMED_SETS,
     RUNGS,
     Rung,
@@ -17,6 +16,7 @@ from tlfourier.closure.models import (
     rung,
 )
 from tlfourier.closure.network import NetworkSpec
+from tlfourier.closure.scalings import SCALINGS
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ def test_a_set_of_layers_has_one_name_however_it_is_written(model: object, name:
 
 
 def test_baselines_are_their_own_names_and_re_train_no_set() -> None:
-    for name in (*BASELINES, MATCHED):
+    for name in (*BASELINES, *SCALINGS):
         assert model_name(name) == name
         assert layers_of(name) == ()
 
@@ -61,7 +61,7 @@ def test_layers_that_are_not_there_are_refused_by_name_as_by_number(model: objec
 
 
 def test_names_are_told_apart_by_how_many_layers_they_re_train() -> None:
-    names = ["none", "10", "2+5", "2", "all", "1+2+3", "2+10", "matched"]
+    names = ["none", "10", "2+5", "2", "all", "1+2+3", "2+10", "gains"]
     assert of_size(names, 1) == ["2", "10"]
     assert of_size(names, 2) == ["2+5", "2+10"]
     assert of_size(names, 3) == ["1+2+3"]

@@ -147,32 +147,6 @@ def test_the_end_is_kept_where_validation_would_choose_the_start() -> None:
     assert not torch.equal(moved.layer(2).weight, BASE.layer(2).weight)
 
 
-@pytest.mark.parametrize("channels", [1, 3])
-def test_only_the_first_output_channels_change(channels: int) -> None:
-    network, history = run(dataclasses.replace(SPEC, layers=(2, 4), channels=channels))
-    assert history.attrs["best_step"] > 0
-    for name, parameter in network.named_parameters():
-        before = BASE.get_parameter(name)
-        if name.startswith(("conv02", "conv04")):
-            assert not torch.equal(parameter[:channels], before[:channels])
-            assert torch.equal(parameter[channels:], before[channels:])
-        else:
-            assert torch.equal(parameter, before)
-
-
-def test_all_channels_are_as_none_named() -> None:
-    whole, _ = run()
-    named, _ = run(dataclasses.replace(SPEC, channels=4))
-    for name, parameter in whole.named_parameters():
-        assert torch.equal(parameter, named.get_parameter(name))
-
-
-@pytest.mark.parametrize("channels", [0, -1, True])
-def test_no_channels_are_refused(channels: int) -> None:
-    with pytest.raises(ValueError, match="channels="):
-        dataclasses.replace(SPEC, channels=channels)
-
-
 def test_moments_are_those_of_the_gradients_on_the_base_flow_and_nothing_moves() -> None:
     """Full batches have one gradient g: after n steps the moments are (1 - b1^n) g and (1 - b2^n) g²."""
     network = copy.deepcopy(BASE)

@@ -7,7 +7,7 @@ import platformdirs
 import pytest
 
 from tlfourier.io import paths
-from tlfourier.study.study import open_store
+from tlfourier.study.stores import open_store
 
 
 @pytest.fixture

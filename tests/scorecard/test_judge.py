@@ -53,20 +53,23 @@ def test_the_same_networks_are_judged_once() -> None:
         np.testing.assert_allclose(other["p"], 1.5 * found["p"][0])
 
 
-def others(number: str) -> list[Claim]:
-    """Return nine claims of a number that decide nothing."""
-    return [claim([1.0, -1.0, 0.5], number=f"{number}.{i}") for i in range(9)]
+def test_more_cases_in_a_family_make_it_harder() -> None:
+    values, family = [0.1, 0.2, 0.15, 0.3], Evidence(NOTHING.test, NOTHING.validation, family="crowd")
+    doubtful = {f"case {i}": family for i in range(9)}
 
+    def effect(evidence: Evidence) -> xr.DataArray:
+        return xr.DataArray(values if evidence is sure or evidence is NOTHING else [1.0, -1.0, 0.5])
 
-def test_more_tests_in_a_family_make_it_harder() -> None:
-    values = [0.1, 0.2, 0.15, 0.3]
-    alone = scorecard({"one": NOTHING}, [claim(values)])
-    crowd = scorecard({"one": NOTHING}, [claim(values), *others("C1")])
-    other = scorecard({"one": NOTHING}, [claim(values), *others("C2")])
+    sure = Evidence(NOTHING.test, NOTHING.validation, family="crowd")
+    asked = Claim("C1", "", effect, "", "")
+    alone = scorecard({"one": NOTHING}, [asked])
+    crowd = scorecard({"one": sure, **doubtful}, [asked])
+    other = scorecard({"one": NOTHING, **doubtful}, [asked])
     np.testing.assert_allclose(crowd["p"].values[0, 0], 10 * alone["p"].item())
     np.testing.assert_allclose(other["p"].values[0, 0], alone["p"].item())
     assert alone["verdict"].item() == "supported"
     assert crowd["verdict"].values[0, 0] == "undecided"
+    assert 4 < crowd["needed"].values[0, 0] < 20
 
 
 def test_a_reason_stands_where_nothing_was_judged() -> None:

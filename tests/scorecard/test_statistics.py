@@ -1,4 +1,4 @@
-"""Means, intervals and verdicts over seeds: Student's t, Holm's correction, ranks."""
+"""Means, intervals and verdicts over replicates: sign flips, Student's t, Holm's correction, ranks."""
 
 import math
 
@@ -11,6 +11,8 @@ from scipy import stats
 
 from tlfourier.scorecard.statistics import (
     ALPHA,
+    FLIPS,
+    STUDENT,
     decide,
     depth_correlation,
     gather,
@@ -60,6 +62,30 @@ def test_the_side_is_where_the_interval_lies(effects: list[float], bound: float,
     assert found.side == side == (found.low > bound) - (found.high < bound)
 
 
+def test_signs_decide_where_there_are_enough_of_them_for_the_family() -> None:
+    """Of n replicates the smallest p is 1 / 2^n, of m tests 1 / 40 is held against m p."""
+    sure = [1.0, 1.1, 0.9, 1.3, 0.8, 1.2, 0.7, 1.4]
+    (alone,) = decide([sure[:6]])
+    assert (alone.test, alone.p, alone.side) == (FLIPS, 1 / 64, 1)
+    (fewer,) = decide([sure[:5]])
+    assert (fewer.test, fewer.side) == (STUDENT, 1)
+    six = decide([sure] * 6)
+    assert {(one.test, one.p, one.side) for one in six} == {(FLIPS, 6 / 256, 1)}
+    seven = decide([sure] * 7)
+    assert {one.test for one in seven} == {STUDENT}
+    assert {one.test for one in decide([np.linspace(0.5, 1.5, 21)])} == {STUDENT}
+    # an outlier that makes Student's t doubt does not change a sign
+    (heavy,) = decide([[*sure[:7], 40.0]])
+    assert heavy.side == 1 and heavy.low < 0 < heavy.high
+
+
+def test_what_is_not_decided_says_how_many_replicates_would() -> None:
+    found = decide([[1.0, -1.0, 0.2, 0.9], [1.0, 1.1, 0.9, 1.0], [3.0]])
+    assert found[0].needed == replicates_needed([1.0, -1.0, 0.2, 0.9], tests=3) > 4
+    assert np.isnan(found[1].needed) and found[1].side == 1
+    assert np.isnan(found[2].needed) and found[2].side == 0
+
+
 def test_false_verdicts_are_as_rare_as_promised() -> None:
     rng = np.random.default_rng(1)
     results = [decide([rng.normal(0.3, 1.0, size=4)], [0.3])[0] for _ in range(2000)]
@@ -69,13 +95,13 @@ def test_false_verdicts_are_as_rare_as_promised() -> None:
 
 
 rows = st.lists(
-    st.tuples(st.integers(0, 2**32 - 1), st.integers(1, 6), st.floats(-3, 3), st.floats(0.01, 2)),
+    st.tuples(st.integers(0, 2**32 - 1), st.integers(1, 4), st.floats(-3, 3), st.floats(0.01, 2)),
     min_size=1,
     max_size=12,
 )
 
 
-@given(rows, st.floats(0.001, 0.4), st.floats(-1, 1))
+@given(rows, st.floats(0.001, 0.1), st.floats(-1, 1))
 def test_an_interval_excludes_its_bound_exactly_where_the_corrected_p_decides(
     family: list[tuple[int, int, float, float]], alpha: float, bound: float
 ) -> None:
@@ -94,7 +120,7 @@ def test_an_interval_excludes_its_bound_exactly_where_the_corrected_p_decides(
 
 @pytest.mark.parametrize("effects", [[], [np.nan, 1.0], [[1.0, 2.0]]])
 def test_effects_that_are_no_row_of_numbers_are_refused(effects: list[float]) -> None:
-    with pytest.raises(ValueError, match="one finite number per seed"):
+    with pytest.raises(ValueError, match="one finite number per replicate"):
         decide([effects])
 
 

@@ -19,7 +19,7 @@ from tlfourier.store.node import Node
 from tlfourier.store.remote import Remote, RemoteError, is_remote
 from tlfourier.store.stage import Folder, Stages
 from tlfourier.store.store import Store
-from tlfourier.study.study import open_store
+from tlfourier.study.stores import open_store
 
 NUMBER = Node("number", 1, {"value": 3})
 DOUBLE = Node("double", 1, {}, {"of": NUMBER})

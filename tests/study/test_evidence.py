@@ -14,7 +14,7 @@ from tlfourier import fourier
 from tlfourier.cli import main
 from tlfourier.closure.models import of_size
 from tlfourier.closure.scalings import SCALINGS
-from tlfourier.scorecard import CLAIMS, reading, scorecard
+from tlfourier.scorecard import CLAIMS, effects, reading, scorecard
 from tlfourier.study import evidence, targets
 from tlfourier.study.design import Design
 from tlfourier.study.study import Study, begin
@@ -47,8 +47,10 @@ def test_the_programme_has_every_set_of_layers_from_enough_seeds() -> None:
 
 def test_nothing_that_the_scorecard_reads_is_left_out(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(type(study.store), "_make", None)  # whatever is missing cannot be made now
-    for case in study.design.ways:
-        evidence.evidence(study, case)
+    for scaling in targets.JUDGED:
+        varied = study.vary({"transfer.scaling": scaling})
+        for case in varied.ladders:
+            evidence.evidence(varied, case)
 
 
 def test_every_claim_is_judged_in_every_case(study: Study) -> None:
@@ -56,7 +58,17 @@ def test_every_claim_is_judged_in_every_case(study: Study) -> None:
     assert found.sizes == {"claim": len(CLAIMS), "case": 2 * len(study.cases)}
     not_run = found["verdict"] == "not run"
     reasons = found["reason"].values[not_run.values]
-    known = ("jets", "nothing to close", "learning", "way back", "putback", "matched", "pair")
+    known = (
+        "jets",
+        "nothing to close",
+        "learning",
+        "way back",
+        "putback",
+        "pair",
+        "scratch_few",
+        "random",
+        "scaling",
+    )
     assert all(any(word in reason for word in known) for reason in reasons), set(reasons)
     assert set(found["seeds"].values[~not_run.values]) <= {1, 2}
     always = np.isin(found["number"], ["C1", "C2", "C3", "C7", "C9", "C11", "C12", "C13"])
@@ -65,8 +77,18 @@ def test_every_claim_is_judged_in_every_case(study: Study) -> None:
 
 def test_the_verdicts_are_those_of_the_evidence(study: Study) -> None:
     """The stage reads the inputs of its recipe alone, and builds the settings from the recipe."""
-    direct = scorecard({case: evidence.evidence(study, case) for case in study.design.ways})
-    xr.testing.assert_equal(study.verdicts(), direct)
+    for scaling in targets.JUDGED:
+        varied = study.vary({"transfer.scaling": scaling})
+        direct = scorecard({case: evidence.evidence(varied, case) for case in study.ladders})
+        xr.testing.assert_equal(study.verdicts(scaling, study.ladders), direct)
+    with pytest.raises(ValueError, match="scaling='base': accepted are own, dimensional"):
+        study.verdicts("base")
+
+
+def test_the_gap_is_that_of_the_papers_under_every_scaling(study: Study) -> None:
+    varied = study.vary({"transfer.scaling": "dimensional"})
+    gaps = [effects.gap(evidence.evidence(one, "forcing")) for one in (study, varied)]
+    xr.testing.assert_equal(*gaps)
 
 
 def test_what_a_layer_became_is_counted_in_the_layer_itself(study: Study) -> None:
@@ -98,31 +120,19 @@ def test_the_way_back_is_compared_layer_by_layer(study: Study) -> None:
 
 
 def test_scores_of_seeds_that_a_model_does_not_have_are_missing(study: Study) -> None:
-    table = evidence.scores(study, "forcing", {"none": range(2), "2": range(1)})
-    assert table["model"].values.tolist() == ["none", "2"]
-    assert np.isfinite(table["rmse"].sel(model="none")).all()
-    assert np.isnan(table["rmse"].sel(model="2", seed=1)) and np.isfinite(
-        table["rmse"].sel(model="2", seed=0)
-    )
-
-
-def test_the_matched_control_has_as_many_parameters_as_the_last_layer(study: Study) -> None:
-    node = study.design.network_node("forcing", "matched")
-    last = list(study.base("forcing").parameters())[-2:]
-    inner = study.base("forcing").get_parameter("conv02.weight")
-    assert node.spec["layers"] == (2,)
-    trained = node.spec["channels"] * (inner[0].numel() + 1)
-    assert trained == sum(parameter.numel() for parameter in last)
+    table = evidence.scores(study, "forcing")["rmse"]
+    assert np.isfinite(table.sel(model=["none", "2", "gains"])).all()
+    assert np.isfinite(table.sel(model="1+3", seed=0)) and np.isnan(table.sel(model="1+3", seed=1))
 
 
 @pytest.mark.parametrize("scaling", SCALINGS)
 def test_every_rung_of_the_ladder_is_there_under_every_scaling(study: Study, scaling: str) -> None:
     varied = study.vary({"transfer.scaling": scaling}).make
     table, plain = varied.ladder("forcing"), study.table("forcing")
-    assert list(table["model"].values) == list(study.design.rungs("forcing"))
+    assert list(table["model"].values) == list(varied.design.rungs("forcing"))
     assert np.isfinite(table["rmse"]).all()
     # what has nothing to do with a scaling is the same under all of them
-    for name in ("scratch_few", "scratch_all", *(["2", "all"] if scaling == "own" else [])):
+    for name in ("scratch_all", "own", "base", *(["2", "all"] if scaling == "own" else [])):
         assert table["rmse"].sel(model=name).equals(plain["rmse"].sel(model=name))
     formula = table["rmse"].sel(model="gradient")
     assert (formula == formula[0]).all()  # it has no seed

@@ -19,9 +19,8 @@ class Evidence:
     """Everything that was measured in one case; what was not is None, and its claims are not judged.
 
     * ``test``, ``validation``: `tlfourier.scorecard.statistics.per_seed` scores on the target over (model,
-      seed): every baseline (``none``, ``gain``, ``all``, ``scratch_few``, ``scratch_all``), single layers
-      ``"2"``, sets ``"2+5"``, and ``matched``, layer 2 with no more parameters than the last layer. Choices
-      are made on validation and scored on test.
+      seed), models named as in `tlfourier.closure.models`: every rung of the ladder of repairs, and sets
+      ``"2+5"``. Choices are made on validation and scored on test.
     * ``home``: The same of the base network on its own flow, over seed.
     * ``learning``: Test scores over (samples, model, seed): learning curves.
     * ``census``: ``trained``, ``initial``, ``randomised`` over (type, seed): shares of the kernels of a whole
@@ -40,6 +39,8 @@ class Evidence:
     * ``identity``: Name of a part, such as ``"census"``, to a text that two cases share exactly when the part
       comes from the same networks, such as the keys of its artifacts. A claim that rests on such parts alone
       is then judged once for both. Parts that are not named are taken to differ.
+    * ``scaling``: In which units the networks were given the target, see `tlfourier.closure.scalings`.
+    * ``family``: Cases of one family are corrected together for how many they are.
     """
 
     test: xr.Dataset
@@ -56,6 +57,8 @@ class Evidence:
     activations: xr.Dataset | None = None
     mask: xr.Dataset | None = None
     identity: Mapping[str, str] = field(default_factory=dict)
+    scaling: str = "own"
+    family: str = ""
 
     def need(self, name: str) -> xr.Dataset:
         """Return a part, or raise Missing with the reason."""

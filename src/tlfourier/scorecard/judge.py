@@ -23,8 +23,9 @@ class Cell:
 
     ``bound`` is what the claim says of the effect: ``"> 0"``, ``"< 0.05"``; ``threshold`` half of alpha: the
     ``verdict`` ("supported", "refuted", "undecided", "not run") is decided if ``p`` is below. Mean, corrected
-    interval and p-value are as in `tlfourier.scorecard.statistics.Decision`. ``same_as`` is the case with the
-    same networks, of which this verdict is a copy; ``reason`` is why it was not run.
+    interval, p-value, test and the replicates that are needed are as in
+    `tlfourier.scorecard.statistics.Decision`. ``same_as`` is the case with the same networks, of which this
+    verdict is a copy; ``reason`` is why it was not run.
     """
 
     bound: str
@@ -36,6 +37,8 @@ class Cell:
     seeds: int = 0
     p: float = math.nan
     level: float = math.nan
+    test: str = ""
+    needed: float = math.nan
     same_as: str = ""
     reason: str = ""
 
@@ -52,20 +55,20 @@ def scorecard(
 
     A claim "effect > bound" is *supported* if the seeds show the mean above the bound and *refuted* if they
     show it below, the other way round for "effect < bound": the one-sided p-value, after Holm's correction
-    over the family, is below ``alpha / 2``, or, which is the same, the interval excludes the bound. A family
-    is all tests of one number in all cases; a claim that rests on the same networks in two cases is one test.
-    Anything else is *undecided*, and one seed decides nothing. Where evidence is missing it is *not run*.
+    over the family, is below ``alpha / 2``. A family is all tests of one claim in the cases of one
+    `Evidence.family`; a claim that rests on the same networks in two cases is one test. Anything else is
+    *undecided*, and one seed decides nothing. Where evidence is missing it is *not run*.
     ``alpha`` is the chance of one false verdict or more in a family.
 
     Returns over (claim, case), the claims by their ids and the cases by their names, the fields of `Cell`;
     over claim: ``number``, ``words``, ``quantity``, ``page``.
     """
     found: _Cells = {}
-    families: dict[str, list[Claim]] = {}
-    for claim in table:
-        families.setdefault(claim.number, []).append(claim)
-    for family in families.values():
-        found |= _judged(family, cases, alpha)
+    families: dict[str, dict[str, Evidence]] = {}
+    for case, evidence in cases.items():
+        families.setdefault(evidence.family, {})[case] = evidence
+    for claim, family in product(table, families.values()):
+        found |= _judged(claim, family, alpha)
     rows = [[found[claim.id, case] for case in cases] for claim in table]
     data = {
         field.name: (("claim", "case"), [[getattr(cell, field.name) for cell in row] for row in rows])
@@ -75,24 +78,22 @@ def scorecard(
     return xr.Dataset({**data, **about}, {"claim": [claim.id for claim in table], "case": list(cases)})
 
 
-def _judged(claims: Sequence[Claim], cases: Mapping[str, Evidence], alpha: float) -> _Cells:
-    """Return the cells of one number's claims."""
-    found, tested = {}, {}
-    for claim, case in product(claims, cases):
+def _judged(claim: Claim, cases: Mapping[str, Evidence], alpha: float) -> _Cells:
+    """Return the cells of a claim in the cases of one family."""
+    found: _Cells = {}
+    tested = {}
+    for case, evidence in cases.items():
         try:
-            tested[claim, case] = claim.effects(cases[case])
+            tested[case] = claim.effects(evidence)
         except Missing as reason:
             found[claim.id, case] = Cell(claim.bound_in_words, alpha / 2, reason=str(reason))
     first: dict[object, str] = {}
-    same = {}
-    for claim, case in tested:
-        networks = claim.networks(cases[case]) or case
-        same[claim, case] = claim, first.setdefault((claim, networks), case)
+    same = {case: first.setdefault(claim.networks(cases[case]) or case, case) for case in tested}
     once = list(dict.fromkeys(same.values()))
-    decided = decide([tested[key] for key in once], [claim.bound for claim, _ in once], alpha)
+    decided = decide([tested[case] for case in once], [claim.bound] * len(once), alpha)
     decisions = dict(zip(once, decided, strict=True))
-    for (claim, case), judged in same.items():
-        found[claim.id, case] = _cell(claim, decisions[judged], alpha, judged[1] if judged[1] != case else "")
+    for case, judged in same.items():
+        found[claim.id, case] = _cell(claim, decisions[judged], alpha, judged if judged != case else "")
     return found
 
 

@@ -13,7 +13,7 @@ from tlfourier.scorecard.judge import Cell
 WORDS = ("supported", "refuted", "undecided", "not run")
 COLUMNS = (
     *("claim", "words", "case", "verdict", "effect", "bound", "low", "high", "seeds", "p", "threshold"),
-    *("same_as", "quantity", "reason"),
+    *("test", "needed", "same_as", "quantity", "reason"),
 )
 """The columns of a scorecard's table."""
 

@@ -1,12 +1,13 @@
-"""The one home of statistics: effects over training seeds to means, intervals and p-values.
+"""The one home of statistics: effects over replicates to means, intervals and p-values.
 
-The unit is the training seed, never the snapshot: the snapshots of one test block share their network, and a
-network trained again differs more than its own test snapshots suggest.
+The unit is the replicate, a training on one realisation of the flows, never the snapshot: the snapshots of
+one test block share their network, and a network trained again differs more than its own test snapshots
+suggest.
 """
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -25,12 +26,13 @@ _FLIPS = 20  # a million ways
 @door
 @dataclass(frozen=True)
 class Decision:
-    """What the seeds say of a mean and a bound, as one test of a family.
+    """What the replicates say of a mean and a bound, as one test of a family.
 
-    ``side`` is 1 or -1 if the mean is shown to lie above or below the bound, 0 if it is not decided.
-    ``effect`` is the mean over seeds, ``low`` to ``high`` its two-sided interval at ``level``: it excludes
-    the bound exactly when the side is decided. ``p`` is the smaller one-sided p-value, corrected, and
-    ``level`` is ``1 - alpha / m`` where Holm's method makes it p m.
+    ``side`` is 1 or -1 if the mean is shown to lie above or below the bound, 0 if it is not decided, by the
+    ``test`` that is named. ``effect`` is the mean over the replicates, called ``seeds`` for short. ``p`` is
+    the smaller one-sided p-value, corrected; ``low`` to ``high`` is Student's two-sided interval of the mean
+    at ``level``, ``1 - alpha / m`` where Holm's method makes the p-value p m. ``needed`` is how many
+    replicates would decide what these did not, see `replicates_needed`; NaN where it is decided.
     """
 
     side: int
@@ -40,25 +42,41 @@ class Decision:
     seeds: int
     p: float
     level: float
+    test: str
+    needed: float
+
+
+FLIPS, STUDENT = "sign flips", "Student's t"
+"""Names of the two tests by which a mean is decided."""
 
 
 @door
 def decide(
     effects: Sequence[ArrayLike], bounds: Sequence[float] | None = None, alpha: float = ALPHA
 ) -> list[Decision]:
-    """Decide for every row of a family on which side of its bound the mean lies, by Student's t.
+    """Decide for every row of a family on which side of its bound the mean lies.
 
     A side is decided if its one-sided p-value, corrected by `holm` over the family, is below ``alpha / 2``.
-    One seed decides nothing. Each row of ``effects`` has shape (seeds,); for two networks of one seed it is
-    their paired difference. ``bounds`` has one number for each row, fixed before looking; zero by default.
+    The test is that of `sign_flips`, which assumes no distribution, where so few ways of signs can pass the
+    correction: of a family of six from 8 replicates on. With fewer, or more than 20, it is Student's t. One
+    replicate decides nothing. Each row of ``effects`` has shape (replicates,); for two networks of one
+    replicate it is their paired difference. ``bounds`` has one number for each row, fixed before looking;
+    zero by default.
     ValueError for effects that are not a row of finite numbers, or an alpha outside (0, 1).
     """
     if not 0 < alpha < 1:
         raise ValueError(f"alpha={alpha}: it must lie between 0 and 1")
     limits = [0.0] * len(effects) if bounds is None else bounds
-    tests = [_student(values, bound) for values, bound in zip(effects, limits, strict=True)]
-    factors = _step_down(np.array([test.p for test in tests]))
-    return [_decision(test, factor, alpha) for test, factor in zip(tests, factors.tolist(), strict=True)]
+    level = alpha / max(1, len(limits))
+    tests = [_tested(values, bound, level) for values, bound in zip(effects, limits, strict=True)]
+    factors = _step_down(np.array([test.p for test in tests])).tolist()
+    found = [_decision(test, factor, alpha) for test, factor in zip(tests, factors, strict=True)]
+    return [
+        replace(one, needed=replicates_needed(values, bound, alpha, len(limits)))
+        if one.side == 0 and one.seeds > 1
+        else one
+        for one, values, bound in zip(found, effects, limits, strict=True)
+    ]
 
 
 @door
@@ -167,36 +185,49 @@ def _step_down(p: NDArray[np.float64]) -> NDArray[np.float64]:
     return factors
 
 
-class _Student(NamedTuple):
+class _Tested(NamedTuple):
     excess: float
     effect: float
     seeds: int
     p: float
+    test: str
     interval: Callable[[float], tuple[float, float]]
 
 
-def _student(effects: ArrayLike, bound: float) -> _Student:
-    """Return the smaller one-sided p-value of a mean against its bound, and its interval at any level."""
+def _tested(effects: ArrayLike, bound: float, level: float) -> _Tested:
+    """Return the smaller one-sided p-value of a mean against its bound, and its interval at any level.
+
+    ``level`` is what the smallest p-value of the family is held against, twice.
+    """
+    student = _student(effects, bound)
+    if student.seeds > _FLIPS or 2.0**-student.seeds >= level / 2:
+        return student
+    return student._replace(p=sign_flips(effects, bound), test=FLIPS)
+
+
+def _student(effects: ArrayLike, bound: float) -> _Tested:
     from scipy import stats  # slow to import
 
     values = np.asarray(effects, dtype=float)
     if values.ndim != 1 or values.size == 0 or not np.isfinite(values).all():
-        raise ValueError(f"effects of shape {values.shape}: give one finite number per seed")
+        raise ValueError(f"effects of shape {values.shape}: give one finite number per replicate")
     mean, seeds = float(values.mean()), values.size
     if seeds == 1:
-        return _Student(0.0, mean, 1, 1.0, lambda _: (-math.inf, math.inf))
+        return _Tested(0.0, mean, 1, 1.0, STUDENT, lambda _: (-math.inf, math.inf))
     if np.ptp(values) <= 1e-12 * np.abs(values).max():  # equal but for rounding
         excess = float(values[0]) - bound
-        return _Student(excess, mean, seeds, 0.0 if excess else 1.0, lambda _: (values[0], values[0]))
+        p = 0.0 if excess else 1.0
+        return _Tested(excess, mean, seeds, p, STUDENT, lambda _: (values[0], values[0]))
     test = stats.ttest_1samp(values, bound)
-    return _Student(mean - bound, mean, seeds, float(test.pvalue) / 2, test.confidence_interval)
+    return _Tested(mean - bound, mean, seeds, float(test.pvalue) / 2, STUDENT, test.confidence_interval)
 
 
-def _decision(test: _Student, factor: float, alpha: float) -> Decision:
+def _decision(test: _Tested, factor: float, alpha: float) -> Decision:
     level = 1 - alpha / factor
     low, high = map(float, test.interval(level))
     side = int(np.sign(test.excess)) if test.p * factor < alpha / 2 else 0
-    return Decision(side, test.effect, low, high, test.seeds, min(1.0, test.p * factor), level)
+    p = min(1.0, test.p * factor)
+    return Decision(side, test.effect, low, high, test.seeds, p, level, test.test, math.nan)
 
 
 @door

@@ -1,6 +1,7 @@
 """Gather what a study measured in a case as the evidence that the scorecard judges."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import xarray as xr
@@ -16,11 +17,19 @@ from tlfourier.study.settings import REVERSED
 def evidence(study: Results, case: str) -> Evidence:
     """Return everything that was measured in a case."""
     back, forward = f"{case}{REVERSED}", not case.endswith(REVERSED)
+    design, scaling = study.design, study.design.spec.transfer.scaling
     validation = scores(study, case, "validation")
-    return Evidence(
+    errors = Evidence(
         test=scores(study, case),
         validation=validation,
-        home=study.read(study.design.home_node(case)).squeeze("model", drop=True),
+        home=study.read(design.home_node(case)).squeeze("model", drop=True),
+        scaling=scaling,
+        family=f"{scaling}, {'looked into' if case in design.ways else 'the ladder alone'}",
+    )
+    if case not in design.ways or scaling != "own":
+        return errors
+    return replace(
+        errors,
         learning=learning(study, case) if case in LEARNING else None,
         census=census(study, case),
         change=changes(study, case),

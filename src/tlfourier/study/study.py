@@ -16,11 +16,9 @@ from torch import Tensor
 from tlfourier.closure import pairs
 from tlfourier.closure.models import Model, model_name
 from tlfourier.closure.network import Network
-from tlfourier.io.paths import shipped_folder, store_folder, writable
 from tlfourier.scorecard.catalogue import CLAIMS, STATEMENTS
 from tlfourier.store.manifest import read_manifest
 from tlfourier.store.node import Node
-from tlfourier.store.remote import Remote, is_remote
 from tlfourier.store.stage import Folder
 from tlfourier.store.store import Store
 from tlfourier.study import targets
@@ -28,7 +26,8 @@ from tlfourier.study.design import Design
 from tlfourier.study.settings import CaseSpec, FlowSpec, StudySpec, load
 from tlfourier.study.stages.data import diagnose_node, pairs_node, scales_node
 from tlfourier.study.stages.networks import read_history
-from tlfourier.study.verdicts import STAGES, verdicts_node
+from tlfourier.study.stores import open_store
+from tlfourier.study.verdicts import column, verdicts_node
 from tlfourier.sweep.plan import plan
 from tlfourier.sweep.progress import duration
 from tlfourier.sweep.run import START, run_on_this_machine
@@ -49,28 +48,6 @@ def begin(profile: str = "laptop", overrides: Mapping[str, Any] | None = None) -
     """
     ledger = os.environ.get("TLFOURIER_LEDGER")
     return Study(Design(load(profile, overrides)), open_store(), Path(ledger) if ledger else None)
-
-
-def open_store(address: str | None = None) -> Store:
-    """Open the store with what the checkout ships beside it, unless the environment moves them.
-
-    ``address`` is a folder or an fsspec address, as ``s3://bucket/study``; by default ``TLFOURIER_STORE``,
-    else ``data/store`` of the checkout or the user's data folder, where copies of remote artifacts are kept
-    too. ``TLFOURIER_REFERENCE`` moves the shipped artifacts, and when it is empty they are ignored.
-    ValueError if no file system is known for the address.
-    """
-    address = address or os.environ.get("TLFOURIER_STORE") or ""
-    remote = Remote(address) if is_remote(address) else None
-    wanted = store_folder() if remote or not address else Path(address).expanduser().absolute()
-    if wanted.exists() and not wanted.is_dir():
-        raise ValueError(f"store {wanted}: it is a file, a folder is needed")
-    shipped = os.environ.get("TLFOURIER_REFERENCE", shipped_folder())
-    # where another user made the locks, only that one makes artifacts
-    root = (
-        wanted if writable(wanted / "locks", "") == wanted / "locks" else writable(wanted / "locks", "store")
-    )
-    reference = Path(shipped).expanduser().absolute() if shipped else None
-    return Store(root, STAGES, reference, remote=remote, others=() if root == wanted else (wanted,))
 
 
 @dataclass(frozen=True)
@@ -244,13 +221,24 @@ class Study:
         node = self.design.score_node(case, model, seed)
         return not self.store.missing((node, node.inputs["network"]))
 
-    def verdicts(self) -> xr.Dataset:
-        """Return the scorecard: every claim of the papers in every case and its reverse transfer."""
-        return self._dataset(verdicts_node(self.spec)).sel(claim=[claim.id for claim in CLAIMS])
+    def verdicts(self, scaling: str = "own", cases: Iterable[str] | None = None) -> xr.Dataset:
+        """Return the scorecard: every claim in the cases that are looked into and their reverse transfers.
+
+        Under the papers' scaling, or ``"dimensional"``; ``cases`` picks others, as `ladders`, which are all.
+        """
+        return self._judged([claim.id for claim in CLAIMS], scaling, cases)
 
     def statements(self) -> xr.Dataset:
         """Return what the book states of single layers beside the papers' claims, judged in the same way."""
-        return self._dataset(verdicts_node(self.spec)).sel(claim=[claim.id for claim in STATEMENTS])
+        return self._judged([claim.id for claim in STATEMENTS], "own", None)
+
+    def _judged(self, claims: list[str], scaling: str, cases: Iterable[str] | None) -> xr.Dataset:
+        if scaling not in targets.JUDGED:
+            raise ValueError(f"scaling={scaling!r}: accepted are {', '.join(targets.JUDGED)}")
+        names = list(self.design.ways if cases is None else cases)
+        found = self._dataset(verdicts_node(self.spec))
+        columns = [column(case, scaling) for case in names]
+        return found.sel(claim=claims, case=columns).assign_coords(case=names)
 
     # ---- making
 

@@ -9,6 +9,8 @@ from tlfourier.study.design import PERCENTS, Design, Models
 from tlfourier.study.settings import REVERSED
 from tlfourier.study.stages.data import diagnose_node, pairs_node, scales_node
 
+JUDGED = ("own", "dimensional")
+"""Scalings under which the claims are judged: the papers', and that which is a change of units."""
 BASELINES = ("none", "gain", "scratch_few", "scratch_all")
 """What a grid scores beside its sets of layers, "all" being one of these."""
 
@@ -48,9 +50,10 @@ def inside(design: Design, case: str) -> list[Node]:
 
 def judged(design: Design) -> list[Node]:
     """Return everything that the scorecard rests on."""
-    nodes, consistent = [], design.vary({"transfer.scaling": "dimensional"})
-    for case in design.ladders:
-        nodes += score_tables(design, case) + score_tables(consistent, case)
+    nodes = []
+    for scaling in JUDGED:
+        varied = design.vary({"transfer.scaling": scaling})
+        nodes += [node for case in design.ladders for node in score_tables(varied, case)]
     for case in design.ways:
         nodes += inside(design, case)
     for case in design.learning_cases:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tlfourier.io.netcdf import write_dataset
-from tlfourier.scorecard import scorecard
+from tlfourier.scorecard import Evidence, scorecard
 from tlfourier.scorecard.catalogue import CLAIMS, STATEMENTS
 from tlfourier.store.node import Node
 from tlfourier.store.stage import Folder, Stage, Stages
@@ -27,6 +27,11 @@ def verdicts_node(spec: StudySpec) -> Node:
     return VERDICTS.of(judged, {node.name: node for node in targets.judged(design)})
 
 
+def column(case: str, scaling: str) -> str:
+    """Return what the scorecard calls a case under a scaling: its name alone under the papers' own."""
+    return case if scaling == "own" else f"{case} ({scaling})"
+
+
 @dataclass(frozen=True)
 class Folders:
     """Results of a design that lie in known folders, by the names of their nodes."""
@@ -41,9 +46,12 @@ class Folders:
 
 
 def make_verdicts(node: Node, inputs: Inputs, folder: Path) -> None:
-    """Judge every claim in every case and its reverse transfer."""
-    study = Folders(Design(from_data(node.spec["study"])), inputs, STAGES)
-    cases = {case: evidence(study, case) for case in study.design.ways}
+    """Judge every claim in every case and its reverse transfer, under both scalings."""
+    design = Design(from_data(node.spec["study"]))
+    cases: dict[str, Evidence] = {}
+    for scaling in targets.JUDGED:
+        study = Folders(design.vary({"transfer.scaling": scaling}), inputs, STAGES)
+        cases |= {column(case, scaling): evidence(study, case) for case in design.ladders}
     write_dataset(folder / "verdicts.nc", scorecard(cases, (*CLAIMS, *STATEMENTS)))
 
 
@@ -52,7 +60,7 @@ def _describe(node: Node) -> str:
 
 
 VERDICTS = Stage(
-    "verdicts", 1, node=verdicts_node, make=make_verdicts, read=partial(read_file, "verdicts.nc"),
+    "verdicts", 2, node=verdicts_node, make=make_verdicts, read=partial(read_file, "verdicts.nc"),
     work=analyses.input_count, rate=1.3e-2, describe=_describe
 )  # fmt: skip
 
