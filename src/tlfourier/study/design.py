@@ -145,7 +145,7 @@ class Design:
         scaled, as many random weights as the last layer has, and a network from nothing on the few samples.
         """
         whole = self.spec.transfer.scaling == "own" and not case.endswith(REVERSED)
-        scaled = [layer for layer in self.layers if layer in (1, 2, self.probed_layers[1])] if whole else [2]
+        scaled = sorted({1, 2, (self.layers[-1] + 1) // 2}) if whole else [2]
         factors = [*(["biases"] if whole else []), *(f"scales {layer}" for layer in scaled)]
         random = [f"random {draw}" for draw in range(DRAWS)] if whole else []
         beside = ["all", *(["scratch_few"] if whole else []), "scratch_all"]

@@ -65,8 +65,9 @@ def everything(design: Design) -> list[Node]:
     """Return every node of the whole study, the ablations left out."""
     nodes = []
     for spec in map(design.spec.of_seed, range(design.spec.realisations)):
+        nodes += [scales_node(spec, flow) for flow in spec.flows]
         for flow in design.flows:
-            nodes += [diagnose_node(spec, flow), scales_node(spec, flow), pairs_node(spec, flow, "test")]
+            nodes += [diagnose_node(spec, flow), pairs_node(spec, flow, "test")]
     return unique(nodes + judged(design))
 
 
