@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from tlfourier.scorecard import CLAIMS, STATEMENTS, Evidence, scorecard
+from tlfourier.scorecard import CLAIMS, STATEMENTS, Evidence, effects, scorecard
 
 ROOT = Path(__file__).parents[2]
 SEEDS = 5
