@@ -37,6 +37,8 @@ from tlfourier.study.stages.networks import (
 
 SAMPLES = 16
 """Snapshots over which spectra of activations are averaged: channels and directions add to each."""
+TRIED = 60
+"""Snapshots on which kernels are put back, many times over."""
 
 
 def _kernel_work(node: Node) -> float:
@@ -171,12 +173,12 @@ CHANGE = Stage(
 @cache
 def put_back_node(spec: StudySpec, flow: str, network: Node) -> Node:
     """Return the node of the causal test: the most changed kernels put back, against random ones."""
-    return PUT_BACK.of({"draws": 5}, _on(spec, flow, network))
+    return PUT_BACK.of({"draws": 5, "samples": TRIED}, _on(spec, flow, network))
 
 
 def make_put_back(node: Node, inputs: Inputs, folder: Path) -> None:
     """Put kernels back to their base weights and score what is left."""
-    given, wanted = read_tensors(inputs["pairs"], read_scales(inputs["scales"]))
+    given, wanted = _some(node, inputs)
 
     def error(network: nn.Module) -> float:
         return relative_error(predict(network, given), wanted)
