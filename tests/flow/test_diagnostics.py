@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 import xarray as xr
+from scipy import signal
 from torch import Tensor
 
 from tlfourier.flow.diagnostics import SERIES, SPECTRA, diagnose
@@ -30,7 +31,7 @@ from tlfourier.flow.spectra import (
     transfer,
     wavenumbers,
 )
-from tlfourier.flow.statistics import Autocorrelation, VorticityPDF, decorrelation_time
+from tlfourier.flow.statistics import Autocorrelation, VorticityPDF, decorrelation_time, integral_time
 from tlfourier.flow.steppers import IFRK4
 from tlfourier.flow.trajectory import read_trajectory, write_trajectory
 
@@ -213,6 +214,24 @@ def test_autocorrelation_averages_every_pair_of_snapshots() -> None:
     flat /= np.linalg.norm(flat, axis=1, keepdims=True)
     expected = [np.mean([flat[i] @ flat[i + lag] for i in range(7 - lag)]) for lag in range(4)]
     np.testing.assert_allclose(memory.result(), expected, atol=1e-14)
+
+
+@pytest.mark.parametrize("memory", [0.0, 0.5, 0.9])
+def test_the_integral_time_is_that_of_an_autoregressive_series(memory: float) -> None:
+    """x(t + 1) = a x(t) + noise has ρ(k) = a^k, so τ = 1/2 + a / (1 - a), and its mean varies as 2 τ / n."""
+    noise = np.random.default_rng(3).normal(size=(64, 4000))
+    series = signal.lfilter([1.0], [1.0, -memory], noise, axis=1)[:, 1000:]
+    exact = 0.5 + memory / (1 - memory)
+    found = np.mean([integral_time(row, 0.2) for row in series])
+    assert found == pytest.approx(0.2 * exact, rel=0.06)
+    scatter = series.mean(axis=1).var() / series.var()
+    assert scatter * series.shape[1] / 2 == pytest.approx(exact, rel=0.5)
+
+
+@pytest.mark.parametrize("series", [np.ones(5), np.ones(1), np.array([1.0, np.nan]), np.ones((2, 2))])
+def test_a_series_without_an_integral_time_is_refused(series: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="series"):
+        integral_time(series, 1.0)
 
 
 def test_decorrelation_time_is_where_a_line_between_samples_meets_one_over_e() -> None:
