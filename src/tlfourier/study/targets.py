@@ -64,11 +64,18 @@ def judged(design: Design) -> list[Node]:
 def everything(design: Design) -> list[Node]:
     """Return every node of the whole study, the ablations left out."""
     nodes = []
-    for spec in map(design.spec.of_seed, range(design.spec.realisations)):
-        nodes += [scales_node(spec, flow) for flow in spec.flows]
-        for flow in design.flows:
-            nodes += [diagnose_node(spec, flow), pairs_node(spec, flow, "test")]
+    for realisation in range(design.spec.realisations):
+        nodes += flows(design, realisation)
     return unique(nodes + judged(design))
+
+
+def flows(design: Design, realisation: int = 0) -> list[Node]:
+    """Return what the pages show of the flows of one realisation."""
+    spec = design.spec.of_seed(realisation)
+    nodes = [scales_node(spec, flow) for flow in spec.flows]
+    for flow in design.flows:
+        nodes += [diagnose_node(spec, flow), pairs_node(spec, flow, "test", design.shown)]
+    return nodes
 
 
 def book(design: Design) -> list[Node]:
@@ -82,7 +89,7 @@ def book(design: Design) -> list[Node]:
         shown = ["none", "all", "scratch_all", *map(str, design.layers)]  # networks that pages open
         nodes += [design.network_node(case, model) for model in shown]
         nodes += [design.null_node(case, [layer]) for layer in design.probed_layers]
-    return unique(nodes + everything(design) + ablations.nodes(design))
+    return unique(nodes + flows(design) + judged(design) + ablations.nodes(design))
 
 
 def scores(design: Design, cases: Iterable[str], sets: Iterable[Model]) -> list[Node]:
