@@ -6,6 +6,7 @@ from tlfourier.figures import (
     fields,
     flows,
     kernels,
+    ladder,
     layers,
     performance,
     propagation,
@@ -18,6 +19,6 @@ from tlfourier.figures import (
 
 # fmt: off
 __all__ = [
-    "change", "closure", "fields", "flows", "kernels", "layers", "performance", "propagation",
+    "change", "closure", "fields", "flows", "kernels", "ladder", "layers", "performance", "propagation",
     "scorecard", "spectra", "style", "subgrid", "verification",
 ]
