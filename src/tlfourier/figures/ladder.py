@@ -35,6 +35,7 @@ LADDERS = ("own", "dimensional")
 """The scalings whose ladders can be drawn, side by side."""
 _SCRATCH = {"scratch_few": "scratch", "scratch_all": "target"}  # the colours of their roles
 _SMALL, _TEXT = 10.5, 11.5  # points: a telephone shrinks the figure to less than half
+_APART = 0.2  # of a row, from the middle of a rung to either scaling
 
 
 @door
@@ -171,7 +172,7 @@ def _rung(ax: Axes, place: int, rung: str, scaling: str, errors: xr.DataArray) -
     if rung in _SCRATCH:
         colour, marker = role_colour(_SCRATCH[rung]), "s"
     paired = rung not in ("none", "dimensional", *_SCRATCH)
-    row = place + (0.17 if second else -0.17) * paired
+    row = place + (_APART if second else -_APART) * paired
     values = errors.sel(rung=rung).dropna("seed").values
     ax.plot(
         values, np.full(len(values), row), "o", color=colour, markersize=2.2, alpha=0.55, gid="replicates"
@@ -181,7 +182,7 @@ def _rung(ax: Axes, place: int, rung: str, scaling: str, errors: xr.DataArray) -
 
 def _layers(ax: Axes, place: int, scaling: str, rmse: xr.DataArray, best: int) -> None:
     """Draw the mean of every single layer as a short stroke, and write the number of the best one."""
-    colour, row = UNITS[scaling][0], place + (0.17 if scaling != "own" else -0.17)
+    colour, row = UNITS[scaling][0], place + (_APART if scaling != "own" else -_APART)
     means = rmse.sel(model=of_size(rmse["model"].values, 1)).mean("seed")
     ax.plot(
         means, np.full(means.size, row), "|", color=colour, markersize=7, alpha=0.8, gid=f"{scaling} layers"
@@ -193,7 +194,7 @@ def _layers(ax: Axes, place: int, scaling: str, rmse: xr.DataArray, best: int) -
 def _number(ax: Axes, layer: int, value: float, row: float, colour: str) -> None:
     """Write a layer's number to the left of its marker."""
     box = {"facecolor": "white", "alpha": 0.8, "linewidth": 0, "pad": 0.4}
-    look: dict[str, Any] = {"ha": "right", "va": "center", "fontsize": 9, "color": colour, "bbox": box}
+    look: dict[str, Any] = {"ha": "right", "va": "center", "fontsize": 8.5, "color": colour, "bbox": box}
     ax.annotate(f"{layer}", (value, row), (-5.5, -0.5), textcoords="offset points", **look)
 
 
