@@ -86,7 +86,7 @@ def book(design: Design) -> list[Node]:
         nodes += [pairs_node(spec, target, "train", spec.transfer.samples)]
         nodes += [pairs_node(spec, target, "validation")]
         nodes += scores(design, [case], layer_sets(["singles", "all"], spec.network.layers))
-        shown = ["none", "all", "scratch_all", *map(str, design.layers)]  # networks that pages open
+        shown = ["none", "gains", "all", "scratch_all", *map(str, design.layers)]  # networks that pages open
         nodes += [design.network_node(case, model) for model in shown]
         nodes += [design.null_node(case, [layer]) for layer in design.probed_layers]
     return unique(nodes + flows(design) + judged(design) + ablations.nodes(design))
