@@ -181,12 +181,17 @@ def _checked(check: Callable[[Path], Path]) -> Callable[..., Path | None]:
 @main.command()
 @_settings
 @click.option(
+    "--scaling", type=click.Choice(targets.JUDGED), default=targets.JUDGED[0], show_default=True,
+    help="The units in which networks are given the target."
+)  # fmt: skip
+@click.option(
     "--csv", type=click.Path(path_type=Path), callback=_checked(paths.check_file),
     help="Write the table here too."
 )  # fmt: skip
-def scorecard(profile: str, overrides: dict[str, Any], csv: Path | None) -> None:
-    """Judge every claim of the papers in every case, from the artifacts of the whole programme."""
-    table = reading.as_table(begin(profile, overrides).make.verdicts())
+def scorecard(profile: str, overrides: dict[str, Any], scaling: str, csv: Path | None) -> None:
+    """Judge every claim in every case, from the artifacts of the whole programme."""
+    study = begin(profile, overrides).make
+    table = reading.as_table(study.verdicts(scaling, study.ladders))
     click.echo(table.drop(columns="reason").to_string(index=False, float_format="{:.3g}".format))
     if csv is not None:
         table.to_csv(csv, index=False)

@@ -168,8 +168,8 @@ def test_the_command_prints_and_writes_the_scorecard(
     result = CliRunner().invoke(main, arguments, env=environment, catch_exceptions=False)
     assert result.exit_code == 0, result.output
     table = pd.read_csv(tmp_path / "card.csv")
-    assert len(table) == len(CLAIMS) * 2 * len(study.cases)
-    wanted = reading.as_table(study.verdicts())["verdict"]
+    assert len(table) == len(CLAIMS) * len(study.ladders)
+    wanted = reading.as_table(study.verdicts(cases=study.ladders))["verdict"]
     assert table["verdict"].tolist() == wanted.tolist()
     assert table["case"].tolist().count("forcing reversed") == len(CLAIMS)
     assert all(claim.id in result.output for claim in CLAIMS)
