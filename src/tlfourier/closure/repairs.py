@@ -196,7 +196,7 @@ def repair(
     """Return the repair of that name, ready to be trained on ``layers`` of a network.
 
     ``count`` is the number of random weights, ``draw`` seeds their choice. Nothing but
-    `Repair.parameters` requires a gradient from then on. Raises ValueError for another name, gains that are
+    ``Repair.parameters`` requires a gradient from then on. Raises ValueError for another name, gains that are
     not of the first and the last layer, more random weights than there are, or none.
 
     Examples

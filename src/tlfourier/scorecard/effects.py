@@ -1,8 +1,8 @@
-"""The claims on errors as effects, one number for each replicate; `inside` has those on what networks are.
+"""The claims on errors as effects, one number for each replicate.
 
 Every effect takes the `Evidence` of one case and returns an array over ``seed``. What it is compared with
-is part of it, so that the claim reads "effect > 0"; only C5 reads "effect < EQUAL". Margins were fixed before
-looking and stand here.
+is part of it, so that the claim reads "effect > 0"; only C5 and C20 read "effect < EQUAL". Margins were fixed
+before looking and stand here. `tlfourier.scorecard.inside` has the effects on what networks are.
 """
 
 from collections.abc import Callable

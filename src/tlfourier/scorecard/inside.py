@@ -1,4 +1,7 @@
-"""The claims on kernels, activations and masks as effects, one number for each replicate, as in `effects`."""
+"""The claims on kernels, activations and masks as effects, one number for each replicate.
+
+They are made as those of `tlfourier.scorecard.effects`.
+"""
 
 import xarray as xr
 
