@@ -6,18 +6,23 @@ Usage: ``.venv/bin/python tools/readme_figure.py`` (reads shipped or local artif
 from pathlib import Path
 
 import tlfourier as tl
-from tlfourier.figures import layers
+from tlfourier.figures import ladder
 from tlfourier.scorecard import ranking
+from tlfourier.study import ladders
 
-TARGET = Path(__file__).parents[1] / "book" / "_static" / "which-layer.png"
+TARGET = Path(__file__).parents[1] / "book" / "_static" / "ladder.png"
 
 if __name__ == "__main__":
     study = tl.begin("laptop")
-    figure = layers.layer_scores(
-        study.table("forcing", models=study.design.singles), panels=("rmse", "spectrum_error")
-    )
-    figure.savefig(TARGET, dpi=150)
+    forward = list(study.spec.cases)
+    climbed, best = ladders.errors(study, forward), ladders.best_layers(study, forward)
+    ladder.repairs(climbed, best).savefig(TARGET, dpi=150)
     print(f"{TARGET.relative_to(TARGET.parents[2])}: {TARGET.stat().st_size / 1e3:.0f} kB")
+    for scaling, tables in climbed.items():
+        for case, rmse in tables.items():
+            rungs = ladder.rungs(rmse, best[scaling][case]).mean("seed")
+            numbers = {str(name): round(float(rungs.sel(rung=name)), 3) for name in rungs["rung"].values}
+            print(scaling, case, f"best layer {best[scaling][case]}", numbers)
     for case in study.cases:
         numbers = ranking.headline(study.table(case), study.table(case, "validation"))
         print(case, {str(name): round(float(value), 2) for name, value in numbers.items()})
