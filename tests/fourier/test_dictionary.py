@@ -65,13 +65,13 @@ def test_clear_kernels_are_explained_and_noise_is_not() -> None:
     kernels, _ = synthetic_kernels(100, seed=3)
     fresh = noise(400)
     found = explained_with_nulls(kernels, fresh, draws=2)
-    assert found.dims == ("dictionary", "kernels") and ((found >= 0) & (found <= 1)).all()
-    assert (found.sel(kernels="trained") > 0.55).all()
-    assert (found.sel(kernels="initial") < 0.25).all()
-    assert (found.sel(kernels="trained") > found.sel(kernels="randomised")).all()
+    assert found.dims == ("dictionary", "origin") and ((found >= 0) & (found <= 1)).all()
+    assert (found.sel(origin="trained") > 0.55).all()
+    assert (found.sel(origin="initial") < 0.25).all()
+    assert (found.sel(origin="trained") > found.sel(origin="randomised")).all()
     # noise against noise: no dictionary holds more of the one than of the other
     again = explained_with_nulls(noise(400, seed=1), fresh, draws=2)
-    assert abs(again - again.sel(kernels="initial")).max() < 0.03
+    assert abs(again - again.sel(origin="initial")).max() < 0.03
 
 
 def test_centres_explain_what_they_have_not_seen() -> None:

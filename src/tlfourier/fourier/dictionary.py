@@ -127,9 +127,9 @@ def explained_with_nulls(
     Returns
     -------
     DataArray
-        `explained_share` over (dictionary, kernels). ``dictionary``: ``families``, `family_atoms`;
-        ``centres``, `held_out_share`, so that each set of kernels has centres of its own. ``kernels``:
-        ``trained``, ``initial``, ``randomised``.
+        `explained_share` over (dictionary, origin). ``dictionary``: ``families``, `family_atoms`;
+        ``centres``, `held_out_share`, so that each set of kernels has centres of its own. ``origin`` of the
+        kernels: ``trained``, ``initial``, ``randomised``.
     """
     trained, fresh = (as_kernels(one).flatten(0, -3) for one in (weights, initial))
     if trained.shape != fresh.shape:
@@ -144,8 +144,8 @@ def explained_with_nulls(
             lambda one: held_out_share(one, atoms, seed),
         )
     ]
-    coords = {"dictionary": ["families", "centres"], "kernels": ["trained", "initial", "randomised"]}
-    return xr.DataArray(rows, coords, ("dictionary", "kernels"), "explained", {"units": "1", "atoms": atoms})
+    coords = {"dictionary": ["families", "centres"], "origin": ["trained", "initial", "randomised"]}
+    return xr.DataArray(rows, coords, ("dictionary", "origin"), "explained", {"units": "1", "atoms": atoms})
 
 
 def _beyond_flat(power: Tensor) -> Tensor:
