@@ -59,7 +59,7 @@ def test_noise_that_was_added_is_no_more_than_its_nulls() -> None:
     null = 1 - false_positive_rate(5)
     for name in ("learned", "learned_gaussian", "learned_randomised"):
         assert found[name] == pytest.approx(null, abs=0.04)
-    assert found["learned_noise"] == pytest.approx(null)
+    assert found["noise"] == pytest.approx(null)
 
 
 def test_a_strong_kernel_counts_as_much_as_it_is_strong() -> None:

@@ -40,7 +40,7 @@ def learned_fractions(
     Dataset
         ``learned`` (layer, type); ``learned_by_norm`` (layer, type), counted with the weight
         ``||W - W0||_F``; the nulls of ``W - W0``, ``learned_gaussian`` of `gaussian_like` and
-        ``learned_randomised`` of `phase_randomised`, (layer, draw, type); ``learned_noise`` (layer, type) of
+        ``learned_randomised`` of `phase_randomised`, (layer, draw, type); ``noise`` (layer, type) of
         white noise; ``moved`` (layer), ``||W - W0|| / ||W||`` of the whole layer; ``kernels`` (layer). The
         last entry of ``layer`` is ``"all"``, the mean weighted with the number of kernels.
     """
@@ -56,7 +56,7 @@ def learned_fractions(
                 "learned_by_norm": class_fractions(labels, norms),
                 "learned_gaussian": repeated(gaussian_like, added, rule, seed, draws),
                 "learned_randomised": repeated(phase_randomised, added, rule, seed, draws),
-                "learned_noise": noise_fractions(size, rule),
+                "noise": noise_fractions(size, rule),
                 "moved": (added.norm() / trained.norm()).item(),
                 "kernels": labels.size,
             },
