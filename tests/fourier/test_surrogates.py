@@ -23,7 +23,7 @@ from tlfourier.fourier import (
 
 def small_network(seed: int) -> nn.Sequential:
     torch.manual_seed(seed)
-    return nn.Sequential(nn.Conv2d(2, 8, 5), nn.ReLU(), nn.Conv2d(8, 4, 3))
+    return nn.Sequential(nn.Conv2d(2, 8, 5), nn.ReLU(), nn.Conv2d(8, 4, 7))
 
 
 def test_random_phases_keep_amplitude_mean_and_norm() -> None:
@@ -121,5 +121,5 @@ def test_all_kernels_of_a_network_in_one_stack() -> None:
     stack = network_kernels(module)
     assert stack.shape == (16 + 32, 5, 5)
     torch.testing.assert_close(stack[16 + 9].float(), module[2].weight[1, 1].detach())  # type: ignore[index]
-    with pytest.raises(ValueError, match=r"kernel sizes \[3, 5\]"):
+    with pytest.raises(ValueError, match=r"kernel sizes \[5, 7\]"):
         network_kernels(small_network(0))

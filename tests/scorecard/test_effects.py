@@ -10,6 +10,7 @@ import pytest
 import xarray as xr
 
 from tlfourier.scorecard import CLAIMS, STATEMENTS, Evidence, effects, scorecard
+from tlfourier.scorecard.readings import EXPLAINS
 
 ROOT = Path(__file__).parents[2]
 SEEDS = 5
@@ -77,6 +78,25 @@ def census(typed: float, null: float) -> xr.Dataset:
     )
 
 
+def readings(typed: float, null: float) -> xr.Dataset:
+    """Return what the fairer readings rest on: shares by norm and of what was learned, power explained."""
+    shares, parts = census(typed, null), {"by_norm": "trained", "learned": "trained"}
+    nulls = {"learned_gaussian": "randomised", "learned_randomised": "initial"}
+    whole = np.array([[typed], [null], [null / 2]]) + np.outer([1, 0.5, 0.1], NOISE)
+    explained = xr.DataArray(
+        np.stack([whole, np.zeros_like(whole)]),
+        {"dictionary": ["families", "centres"], "origin": ["trained", "initial", "randomised"]},
+        ("dictionary", "origin", "seed"),
+    )
+    found = {name: shares[source] for name, source in (parts | nulls).items()}
+    return xr.Dataset({**found, "explained": explained})
+
+
+def importance(typed: float) -> xr.Dataset:
+    """Return shares of kernels by the skill that is lost without each."""
+    return census(typed, typed)[["trained"]].rename(trained="by_importance")
+
+
 def curves(sign: float) -> xr.DataArray:
     """Return smooth changes over (layer, seed, k)."""
     base = sign * np.log(K / 8.0)
@@ -113,8 +133,8 @@ def learning(two: float) -> xr.Dataset:
 
 
 def mask(share: float) -> xr.Dataset:
-    """Return the share of the mask."""
-    return xr.Dataset({"share": ("seed", share + NOISE)}, {"seed": range(SEEDS)})
+    """Return the share of the mask, and as much of the gain that is lost with old ones."""
+    return xr.Dataset(dict.fromkeys(("share", "lost"), ("seed", share + NOISE)), {"seed": range(SEEDS)})
 
 
 def with_parts(**parts: Any) -> Evidence:
@@ -145,6 +165,19 @@ KNOWN: dict[str, Known] = {
     "C7.most": (
         with_parts(census=census(0.8, 0.2)),
         with_parts(census=census(0.3, 0.2)),
+    ),
+    "C7.dictionary": (
+        with_parts(census=readings(0.4, 0.2)),
+        with_parts(census=readings(0.23, 0.2)),
+    ),
+    "C7.norm": (
+        with_parts(census=readings(0.8, 0.2)),
+        with_parts(census=readings(0.3, 0.2)),
+    ),
+    "C7.importance": (with_parts(importance=importance(0.8)), with_parts(importance=importance(0.3))),
+    "C7.learned": (
+        with_parts(census=readings(0.4, 0.2)),
+        with_parts(census=readings(0.1, 0.2)),
     ),
     "C8": (
         with_parts(census=census(0.5, 0.2), jets=census(0.52, 0.2)),
@@ -185,6 +218,7 @@ KNOWN: dict[str, Known] = {
     "C12": (evidence(), evidence(gain=0.4)),
     "C12.units": (evidence(units=0.6), evidence(units=0.4)),
     "C13": (with_parts(mask=mask(0.9)), with_parts(mask=mask(0.1))),
+    "C13.masks": (with_parts(mask=mask(0.9)), with_parts(mask=mask(0.3))),
     "C18": (
         with_parts(learning=learning(0.505)),
         with_parts(learning=learning(0.6)),
@@ -258,6 +292,26 @@ def test_missing_evidence_is_not_run_and_says_why() -> None:
     assert found["verdict"].sel(claim=["C8", "C13", "C18"]).values.tolist() == ["not run"] * 3
     assert found["reason"].sel(claim="C13") == "mask was not gathered in this case"
     assert found["verdict"].sel(claim="C3") == "supported" and found["reason"].sel(claim="C3") == ""
+
+
+def test_the_larger_of_both_nulls_is_what_counts_for_a_fairer_reading() -> None:
+    """For W - W0 that is the phase null here, for the dictionary the initial kernels."""
+    found = with_parts(census=readings(0.36, 0.3))
+    learned, explained = (EVERY[name].effects(found) for name in ("C7.learned", "C7.dictionary"))
+    np.testing.assert_allclose(learned, 0.06 + NOISE / 2, atol=1e-12)
+    np.testing.assert_allclose(explained, 0.06 - EXPLAINS + NOISE / 2, atol=1e-12)
+
+
+def test_seeds_without_a_gain_have_none_to_lose() -> None:
+    some = mask(0.6)
+    some["lost"][1] = np.nan
+    assert EVERY["C13.masks"].effects(with_parts(mask=some)).size == SEEDS - 1
+    none = some.assign(lost=some["lost"] * np.nan)
+    found = scorecard({"forcing": with_parts(mask=none)}, [EVERY["C13.masks"]])
+    assert found["reason"].item().startswith("no transfer gained anything")
+    shares = importance(0.8)
+    shares["by_importance"][:, 2] = np.nan  # a network that is no worse without any of its kernels
+    assert EVERY["C7.importance"].effects(with_parts(importance=shares)).size == SEEDS - 1
 
 
 def test_a_seed_without_some_pairs_chooses_among_those_it_has() -> None:

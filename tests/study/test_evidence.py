@@ -1,11 +1,13 @@
 """The whole programme of a tiny study: everything is made, and every claim is judged from it."""
 
+import copy
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 import xarray as xr
 from click.testing import CliRunner
 
@@ -15,6 +17,8 @@ from tlfourier.closure.models import of_size
 from tlfourier.closure.scalings import SCALINGS
 from tlfourier.scorecard import CLAIMS, reading, scorecard
 from tlfourier.study import evidence, targets
+from tlfourier.study.stages.analyses import relative_error
+from tlfourier.study.stages.data import pairs_node
 from tlfourier.study.study import Study, begin
 
 
@@ -90,6 +94,56 @@ def test_what_a_layer_became_is_counted_in_the_layer_itself(study: Study) -> Non
     shares = fourier.class_fractions(fourier.classify(network.layer(2).weight))
     here = found["after"].sel(layer=2, seed=1)
     np.testing.assert_allclose(here, [shares.sel(type=name).item() for name in here["type"].values])
+
+
+def test_the_fairer_readings_are_gathered_with_their_nulls(study: Study) -> None:
+    found = evidence.census(study, "forcing")
+    assert "draw" not in found.dims
+    for name in ("by_norm", "noise", "learned", "learned_gaussian", "learned_randomised"):
+        assert found[name].dims == ("seed", "type")
+        np.testing.assert_allclose(found[name].sum("type"), 1.0)
+    assert ((found["explained"] >= 0) & (found["explained"] <= 1)).all()
+    shares = fourier.false_positive_rate(5)
+    np.testing.assert_allclose(1 - found["noise"].sel(type="unclassified"), shares)
+    weighed = evidence.importance(study, "forcing")
+    assert weighed["by_importance"].dims == ("seed", "type")
+    np.testing.assert_allclose(weighed["by_importance"].sum("type"), 1.0)
+    assert (weighed["tried"] == 8 + 16 + 4).all()
+
+
+def test_kernels_are_weighed_on_the_flow_that_the_network_was_trained_on(study: Study) -> None:
+    forward, back = (
+        evidence.importance_node(study.design, case, 0) for case in ("forcing", "forcing reversed")
+    )
+    flow = study.design.case("forcing")
+    for node, name in ((forward, flow.base), (back, flow.target)):
+        assert node.inputs["pairs"].key == pairs_node(study.spec, name, "test").key
+    found = study.read(forward)
+    network = study.base("forcing", seed=0)
+    given, wanted = study.tensors(flow.base)
+    other = copy.deepcopy(network)
+    with torch.no_grad():
+        lost = []
+        for channel in range(4):
+            other.load_state_dict(network.state_dict())
+            other.layer(3).weight[0, channel] = 0
+            lost.append(relative_error(other(given), wanted) - relative_error(network(given), wanted))
+    counts = np.clip(lost, 0, None)
+    labels = fourier.classify(network.layer(3).weight)
+    row = found["by_importance"].isel(layer=2)
+    if counts.sum() > 0:
+        np.testing.assert_allclose(row, fourier.class_fractions(labels, counts), atol=1e-4)
+    assert found["counted"].isel(layer=2) == np.mean(counts > 0)
+
+
+def test_the_gain_that_masks_lose_is_that_of_the_chosen_layer(study: Study) -> None:
+    validation = evidence.scores(study, "forcing", "validation")
+    found = evidence.mask_shares(study, "forcing", validation)
+    layers = list(study.design.probed_layers)
+    for seed in study.seeds:
+        errors = validation["rmse"].sel(seed=seed, model=[str(one) for one in layers]).values
+        node = study.design.mask_node("forcing", layers[int(errors.argmin())], seed)
+        np.testing.assert_equal(found["lost"].sel(seed=seed).item(), study.read(node)["lost"].item())
 
 
 def test_the_claim_on_matching_filters_is_the_mean_of_what_the_page_shows(study: Study) -> None:

@@ -16,6 +16,7 @@ from tlfourier.store.node import Node, tree
 from tlfourier.store.stage import Stage
 from tlfourier.study import targets
 from tlfourier.study.design import Design
+from tlfourier.study.evidence import importance_node
 from tlfourier.study.settings import load
 from tlfourier.study.stages.data import (
     diagnose_node,
@@ -52,6 +53,7 @@ def one_of_each(profile: str) -> dict[str, Node]:
         design.change_node(case, 2, 0, null=True),
         design.put_back_node(case, 2, 0),
         design.mask_node(case, 2, 0),
+        importance_node(design, case, 0),
         verdicts_node(spec),
     ]
     return {node.stage: node for node in nodes}
@@ -140,11 +142,12 @@ GOLDEN = {
         "repair": "a2ac164285289c05",
         "gradient": "a3d7bf4925fce704",
         "table": "eb6a652df52e4f8b",
-        "census": "4e7dbab5dfe618a9",
+        "census": "18117d2d2372c4cf",
         "activations": "cb5f24a0f488a01a",
         "change": "35d404ee71d096cb",
         "putback": "2ab2c4991d844378",
-        "mask": "cf942869a0bb9dee",
+        "mask": "bd959235649de3ac",
+        "importance": "65857590cf751e8b",
         "verdicts": "4d6866a2c1dee932",
     },
     "paper": {
@@ -160,11 +163,12 @@ GOLDEN = {
         "repair": "f58cfcadc4e03c03",
         "gradient": "054b9fa030805a40",
         "table": "c8852f54784bb448",
-        "census": "3893cb5c1536743e",
+        "census": "00858faf7bf3b53d",
         "activations": "4a2d2fc51ef25eb6",
         "change": "c467cdd4615f4124",
         "putback": "c4128b17b7d80ac3",
-        "mask": "d0ab5c1f12347af8",
+        "mask": "951e7669fe96e603",
+        "importance": "2c598a08b794ab4e",
         "verdicts": "f6ef2b3253109d8a",
     },
 }

@@ -113,16 +113,21 @@ def features(power: Power) -> dict[str, Tensor]:
 
 
 @door
-def class_fractions(labels: np.ndarray) -> xr.DataArray:
+def class_fractions(labels: np.ndarray, weights: ArrayLike | None = None) -> xr.DataArray:
     """Return the share of each filter type among labels, dimension ``type`` in the order of `LABELS`.
 
-    Raises ValueError if there is no label or an unknown one.
+    ``weights``, zero or more and not all zero, say how much each label counts, in their shape; by default all
+    count alike. Raises ValueError if there is no label or an unknown one, or for other weights.
     """
     flat = np.asarray(labels).ravel()
     unknown = sorted(set(flat.tolist()) - set(LABELS))
     if flat.size == 0 or unknown:
         raise ValueError(f"labels={unknown or 'none'}: the filter types are {', '.join(LABELS)}")
-    shares = [float(np.mean(flat == label)) for label in LABELS]
+    counts = np.ones(flat.size) if weights is None else np.asarray(weights, dtype=float).ravel()
+    if counts.shape != flat.shape or not (counts >= 0).all() or not 0 < counts.sum() < np.inf:
+        found = f"{counts.size} weights for {flat.size} labels"
+        raise ValueError(f"{found}: one for each is needed, finite, zero or more, and not all of them zero")
+    shares = [float(counts[flat == label].sum() / counts.sum()) for label in LABELS]
     return xr.DataArray(shares, {"type": list(LABELS)}, "type", "fraction", {"units": "1"})
 
 

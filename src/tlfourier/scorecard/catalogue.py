@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tlfourier.doors import door
-from tlfourier.scorecard import effects, inside
+from tlfourier.scorecard import effects, inside, readings
 from tlfourier.scorecard.effects import BEST, EQUAL, LAST, SECOND_LAST, Effect
 from tlfourier.scorecard.evidence import Evidence, Missing
 
@@ -103,6 +103,18 @@ CLAIMS: tuple[Claim, ...] = (
     Claim("C7.most", "kernels", inside.most_kernels_have_a_type,
           "most kernels are such filters",
           "share of these types minus 0.5", rests_on=("census",)),
+    Claim("C7.dictionary", "kernels", readings.dictionary_explains_them,
+          "a small dictionary of such filters describes kernels better than chance",
+          "share of power explained minus the larger null's, minus 0.05", rests_on=("census",)),
+    Claim("C7.norm", "kernels", readings.most_norm_has_a_type,
+          "most of the kernels' norm is in such filters",
+          "share of these types by norm, minus 0.5", rests_on=("census",)),
+    Claim("C7.importance", "kernels", readings.most_skill_has_a_type,
+          "most of the skill is in such filters",
+          "share of these types by the skill lost without a kernel, minus 0.5", rests_on=("importance",)),
+    Claim("C7.learned", "kernels", readings.learned_types_beyond_chance,
+          "what training adds to kernels is such filters more often than chance",
+          "share of these types in W − W₀ minus the larger null's", rests_on=("census",)),
     Claim("C8", "kernels", inside.mix_ignores_isotropy,
           "the mix of types does not depend on the isotropy of the training data",
           "0.1 minus the distance of the class fractions", rests_on=("census", "jets")),
@@ -139,6 +151,9 @@ CLAIMS: tuple[Claim, ...] = (
     Claim("C13", "activations", inside.mask_spreads,
           "the ReLU mask is what changes the spectra",
           "share of the mask minus 0.5"),
+    Claim("C13.masks", "activations", readings.new_masks_carry_it,
+          "without new masks most of what transfer gains is lost",
+          "share of the gain lost with the base network's masks, minus 0.5"),
     Claim("C18", "pairs", effects.few_samples_suffice,
           "2 % of the data is nearly as good as 10 %",
           "0.05 of the gap minus what 10 % gain"),

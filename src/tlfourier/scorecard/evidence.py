@@ -24,7 +24,10 @@ class Evidence:
     * ``home``: The same of the base network on its own flow, over seed.
     * ``learning``: Test scores over (samples, model, seed): learning curves.
     * ``census``: ``trained``, ``initial``, ``randomised`` over (type, seed): shares of the kernels of a whole
-      network.
+      network. For the fairer readings also ``by_norm``, ``noise``, ``learned``, ``learned_gaussian``,
+      ``learned_randomised`` over (type, seed), and ``explained`` over (dictionary, origin, seed).
+    * ``importance``: ``by_importance`` over (type, seed): the same shares, each kernel counted with the skill
+      that is lost without it.
     * ``jets``: The same of networks that were trained on an anisotropic flow.
     * ``change``, ``continued``: Over (layer, seed): ``gini`` of the change of a re-trained layer's kernels;
       of the null, the same steps on the base flow. ``change`` also has ``response`` over (layer, seed, k).
@@ -35,7 +38,8 @@ class Evidence:
       (layer, seed).
     * ``activations``: ``base``, ``transferred`` and ``target``: log10 over the truth of the output's
       spectrum, and over the target-trained network of the hidden layers', (layer, seed), mean over k.
-    * ``mask``: ``share`` of the change of a layer's spectrum that its mask makes, over seed.
+    * ``mask``: ``share`` of the change of a layer's spectrum that its mask makes, over seed; ``lost``, the
+      share of a transfer's gain that is lost with the masks of the base network.
     * ``identity``: Name of a part, such as ``"census"``, to a text that two cases share exactly when the part
       comes from the same networks, such as the keys of its artifacts. A claim that rests on such parts alone
       is then judged once for both. Parts that are not named are taken to differ.
@@ -56,6 +60,7 @@ class Evidence:
     putback: xr.Dataset | None = None
     activations: xr.Dataset | None = None
     mask: xr.Dataset | None = None
+    importance: xr.Dataset | None = None
     identity: Mapping[str, str] = field(default_factory=dict)
     scaling: str = "own"
     family: str = ""

@@ -12,6 +12,7 @@ from tlfourier.scorecard import Evidence
 from tlfourier.store.node import Node
 from tlfourier.study.design import LEARNING, PERCENTS, Design, Results
 from tlfourier.study.settings import REVERSED
+from tlfourier.study.stages import analyses
 
 
 def evidence(study: Results, case: str) -> Evidence:
@@ -39,14 +40,29 @@ def evidence(study: Results, case: str) -> Evidence:
         putback=put_back(study, case) if forward else None,
         activations=output_gaps(study, case, validation),
         mask=mask_shares(study, case, validation),
+        importance=importance(study, case),
         # reverse transfers with one base flow begin with the same networks
-        identity={"census": " ".join(node.key for node in census_nodes(study.design, case))},
+        identity={
+            "census": " ".join(node.key for node in census_nodes(study.design, case)),
+            "importance": " ".join(node.key for node in importance_nodes(study.design, case)),
+        },
     )
 
 
 def census_nodes(design: Design, case: str, model: Model = "none") -> list[Node]:
     """Return the nodes of the filter types of a model's kernels, one for each seed."""
     return [design.census_node(case, model, seed) for seed in design.seeds_of(case)]
+
+
+def importance_nodes(design: Design, case: str) -> list[Node]:
+    """Return the nodes of the base networks' kernels weighed on their own flow, one for each seed."""
+    return [importance_node(design, case, seed) for seed in design.seeds_of(case)]
+
+
+def importance_node(design: Design, case: str, seed: int) -> Node:
+    """Return the node of the filter types of a base network by the skill on its own flow that is lost."""
+    network, base = design.network_node(case, "none", seed), design.case(case).base
+    return analyses.importance_node(design.spec.of_seed(seed), base, network)
 
 
 def scores(study: Results, case: str, split: str = "test") -> xr.Dataset:
@@ -69,11 +85,24 @@ def learning(study: Results, case: str) -> xr.Dataset:
 
 
 def census(study: Results, case: str, model: Model = "none") -> xr.Dataset:
-    """Return the shares of the filter types over (layer, type, seed) and of all kernels, layer ``"all"``."""
+    """Return the shares of the filter types of all kernels over (type, seed), nulls as means of draws.
+
+    And, over seed, those of what training added to the kernels, and how much dictionaries explain.
+    """
 
     def one(seed: int) -> xr.Dataset:
-        found = study.read(study.design.census_node(case, model, seed))
-        return found.assign(randomised=found["randomised"].mean("draw")).drop_vars("draw", errors="ignore")
+        found: xr.Dataset = study.read(study.design.census_node(case, model, seed))
+        return found.mean("draw", keep_attrs=True)
+
+    return _over_seeds(study, case, one).sel(layer="all", drop=True)
+
+
+def importance(study: Results, case: str) -> xr.Dataset:
+    """Return the shares of the filter types of all kernels by the skill lost without each, (type, seed)."""
+
+    def one(seed: int) -> xr.Dataset:
+        found: xr.Dataset = study.read(importance_node(study.design, case, seed))
+        return found
 
     return _over_seeds(study, case, one).sel(layer="all", drop=True)
 
@@ -178,14 +207,16 @@ def type_changes(study: Results, case: str) -> xr.Dataset:
 def mask_shares(study: Results, case: str, validation: xr.Dataset) -> xr.Dataset:
     """Return which share of the change of spectra the masks make, for the layer that validation chooses.
 
-    ``by_layer`` over (layer, seed), NaN before the re-trained layer; ``share``, the mean of the others.
+    ``by_layer`` over (layer, seed), NaN before the re-trained layer; ``share``, the mean of the others;
+    ``lost``, the share of the transfer's gain that is lost with the masks of the base network.
     """
 
     def one(seed: int) -> xr.Dataset:
         layer = _chosen(study, validation, seed)
-        share = fourier.mask_share(study.read(study.design.mask_node(case, layer, seed)))
+        found = study.read(study.design.mask_node(case, layer, seed))
+        share = fourier.mask_share(found)
         reached = share.where(share["layer"] >= layer)
-        return xr.Dataset({"share": reached.mean("layer"), "by_layer": reached})
+        return xr.Dataset({"share": reached.mean("layer"), "by_layer": reached, "lost": found["lost"]})
 
     return _over_seeds(study, case, one)
 

@@ -3,8 +3,9 @@
 Their files are small, so a book can ship them for every seed where it ships networks of one seed only.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache, partial
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -31,6 +32,7 @@ from tlfourier.study.stages.networks import (
     describe_use,
     folders_of,
     forward_work,
+    multiplications,
     multiplications_of,
     trained_from,
 )
@@ -39,6 +41,8 @@ SAMPLES = 16
 """Snapshots over which spectra of activations are averaged: channels and directions add to each."""
 TRIED = 60
 """Snapshots on which kernels are put back, many times over."""
+WITHOUT, JUDGED_BY = 256, 8
+"""Kernels of a layer that are set to zero one by one, and the snapshots that say what this costs."""
 
 
 def _kernel_work(node: Node) -> float:
@@ -96,20 +100,24 @@ TABLE = Stage(
 # --------------------------------------------------------------------------------------------- census
 @cache
 def census_node(network: Node) -> Node:
-    """Return the node of the filter types of a network's kernels, beside both null models."""
+    """Return the node of what a network's kernels are, and what training added to them, beside nulls."""
     return CENSUS.of({}, folders_of(network))
 
 
 def make_census(node: Node, inputs: Inputs, folder: Path) -> None:
-    """Count the filter types of every layer, before and after training."""
+    """Count the filter types of every layer before and after training, and explain them by dictionaries."""
     spec = trained_from(node.inputs["network"]).spec
     initial = Network(NetworkSpec(**spec["network"]), seed=spec["training"]["seed"])
-    write_dataset(folder / "census.nc", fourier.network_fractions(read_network(inputs), initial))
+    network = read_network(inputs)
+    learned = fourier.learned_fractions(network, initial)
+    found = fourier.network_fractions(network, initial).merge(learned, compat="equals", join="exact")
+    stacks = fourier.network_kernels(network), fourier.network_kernels(initial)
+    write_dataset(folder / "census.nc", found.assign(explained=fourier.explained_with_nulls(*stacks)))
 
 
 CENSUS = Stage(
-    "census", 1, node=census_node, make=make_census, read=partial(read_file, "census.nc"),
-    work=_kernel_work, rate=3.8e-6, describe=describe_use
+    "census", 2, node=census_node, make=make_census, read=partial(read_file, "census.nc"),
+    work=_kernel_work, rate=3e-5, describe=describe_use
 )  # fmt: skip
 
 
@@ -210,10 +218,11 @@ def mask_node(spec: StudySpec, flow: str, network: Node) -> Node:
 
 
 def make_mask(node: Node, inputs: Inputs, folder: Path) -> None:
-    """Swap the masks of a network and of its base on some snapshots."""
-    given, _ = _some(node, inputs)
-    base = load_network(inputs["base"] / "network.safetensors")
-    write_dataset(folder / "mask.nc", mask_swap(base, read_network(inputs), given))
+    """Swap the masks of a network and of its base on some snapshots, and run it with those of its base."""
+    given, wanted = _some(node, inputs)
+    networks = load_network(inputs["base"] / "network.safetensors"), read_network(inputs)
+    found = mask_swap(*networks, given).merge(fourier.gain_lost(*networks, given, wanted))
+    write_dataset(folder / "mask.nc", found)
 
 
 def _some(node: Node, inputs: Inputs) -> tuple[torch.Tensor, torch.Tensor]:
@@ -224,8 +233,48 @@ def _some(node: Node, inputs: Inputs) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 MASK = Stage(
-    "mask", 1, node=mask_node, make=make_mask, read=partial(read_file, "mask.nc"), work=forward_work,
-    rate=2.8e-10, describe=describe_use
+    "mask", 2, node=mask_node, make=make_mask, read=partial(read_file, "mask.nc"), work=forward_work,
+    rate=4.5e-10, describe=describe_use
 )  # fmt: skip
 
-STAGES = (TABLE, CENSUS, ACTIVATIONS, CHANGE, PUT_BACK, MASK)
+
+# ----------------------------------------------------------------------------------------- importance
+@cache
+def importance_node(spec: StudySpec, flow: str, network: Node) -> Node:
+    """Return the node of the filter types of a network's kernels by the skill lost without each."""
+    return IMPORTANCE.of({"samples": JUDGED_BY, "most": WITHOUT}, _on(spec, flow, network))
+
+
+def make_importance(node: Node, inputs: Inputs, folder: Path) -> None:
+    """Set kernels to zero one by one, and weigh the filter types with what is lost."""
+    given, wanted = _some(node, inputs)
+    network, seed = read_network(inputs), trained_from(node.inputs["network"]).spec["training"]["seed"]
+
+    def error_in(layer: int) -> Callable[[nn.Module], float]:
+        with torch.no_grad():
+            entering = network.prefix(given, layer)
+
+        def error(other: nn.Module) -> float:
+            assert isinstance(other, Network)
+            with torch.no_grad():
+                return relative_error(other.suffix(entering, layer), wanted)
+
+        return error
+
+    lost = fourier.kernel_importance(network, error_in, node.spec["most"], seed)
+    write_dataset(folder / "importance.nc", fourier.importance_fractions(network, lost))
+
+
+def _importance_work(node: Node) -> float:
+    shape = NetworkSpec(**trained_from(node.inputs["network"]).spec["network"])
+    layers = enumerate(pairwise(shape.widths()), start=1)
+    passes = (min(node.spec["most"], a * b) * multiplications(shape, layer) for layer, (a, b) in layers)
+    return float(sum(passes) * forward_work(node) / multiplications(shape))
+
+
+IMPORTANCE = Stage(
+    "importance", 1, node=importance_node, make=make_importance, read=partial(read_file, "importance.nc"),
+    work=_importance_work, rate=2.7e-11, describe=describe_use
+)  # fmt: skip
+
+STAGES = (TABLE, CENSUS, ACTIVATIONS, CHANGE, PUT_BACK, MASK, IMPORTANCE)
