@@ -24,5 +24,5 @@ if __name__ == "__main__":
             numbers = {str(name): round(float(rungs.sel(rung=name)), 3) for name in rungs["rung"].values}
             print(scaling, case, f"best layer {best[scaling][case]}", numbers)
     for case in study.cases:
-        numbers = ranking.headline(study.table(case), study.table(case, "validation"))
-        print(case, {str(name): round(float(value), 2) for name, value in numbers.items()})
+        headline = ranking.headline(study.table(case), study.table(case, "validation"))
+        print(case, {str(name): round(float(value), 2) for name, value in headline.items()})

@@ -46,7 +46,7 @@ def test_every_cell_has_its_sign_and_its_effect() -> None:
     written = [text.get_text() for text in ax.texts]
     assert [written.count(mark) for mark, _ in figures.MARKS.values()] == [2, 1, 1, 2 * len(CLAIMS) - 4]
     assert {"+0.5", "-0.25", "+0.01", "="} <= set(written)
-    assert ax.get_xlabel().endswith("claimed is > 0; C5: < 0.05")
+    assert ax.get_xlabel().endswith("claimed is > 0; C5, C20: < 0.05")
     numbers = [label.get_text().split()[0] for label in ax.get_yticklabels()]
     assert numbers == [claim.number for claim in CLAIMS]
 

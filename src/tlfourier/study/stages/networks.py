@@ -81,8 +81,10 @@ def describe(node: Node) -> str:
     if node.stage == "train":
         return f"train on {spec['training']['samples']} samples, seed {spec['training']['seed']}"
     layers = ",".join(map(str, spec["layers"]))
+    seed = trained_from(node).spec["training"]["seed"]
     kind = " (null)" if spec.get("keep") == "end" else ""
-    return f"re-train layers {layers}, seed {spec['seed']}{kind}"
+    done = f"repair by {spec['repair']} of" if node.stage == "repair" else "re-train"
+    return f"{done} layers {layers}, seed {seed}{kind}"
 
 
 def describe_use(node: Node) -> str:

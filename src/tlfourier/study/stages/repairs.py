@@ -21,6 +21,7 @@ from tlfourier.study.settings import StudySpec
 from tlfourier.study.stages.artifacts import read_scales, read_tensors, write_parameters
 from tlfourier.study.stages.data import Inputs, describe_pairs, pairs_node, points, read_file, sample_count
 from tlfourier.study.stages.networks import (
+    describe,
     multiplications_of,
     read_model,
     transfer_inputs,
@@ -80,14 +81,9 @@ def _repair_work(node: Node) -> float:
     return len(node.spec["rates"]) * transfer_work(node)
 
 
-def _describe(node: Node) -> str:
-    layers = ",".join(map(str, node.spec["layers"]))
-    return f"repair by {node.spec['repair']}, layers {layers}, {describe_pairs(node.inputs['few'])}"
-
-
 REPAIR = Stage(
     "repair", 1, node=repair_node, make=make_repair, read=read_model, work=_repair_work, rate=1.1e-11,
-    describe=_describe
+    describe=describe
 )  # fmt: skip
 
 
