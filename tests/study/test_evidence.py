@@ -112,9 +112,7 @@ def test_the_fairer_readings_are_gathered_with_their_nulls(study: Study) -> None
 
 
 def test_kernels_are_weighed_on_the_flow_that_the_network_was_trained_on(study: Study) -> None:
-    forward, back = (
-        evidence.importance_node(study.design, case, 0) for case in ("forcing", "forcing reversed")
-    )
+    forward, back = (study.design.importance_node(case, 0) for case in ("forcing", "forcing reversed"))
     flow = study.design.case("forcing")
     for node, name in ((forward, flow.base), (back, flow.target)):
         assert node.inputs["pairs"].key == pairs_node(study.spec, name, "test").key

@@ -16,7 +16,6 @@ from tlfourier.store.node import Node, tree
 from tlfourier.store.stage import Stage
 from tlfourier.study import targets
 from tlfourier.study.design import Design
-from tlfourier.study.evidence import importance_node
 from tlfourier.study.settings import load
 from tlfourier.study.stages.data import (
     diagnose_node,
@@ -53,7 +52,7 @@ def one_of_each(profile: str) -> dict[str, Node]:
         design.change_node(case, 2, 0, null=True),
         design.put_back_node(case, 2, 0),
         design.mask_node(case, 2, 0),
-        importance_node(design, case, 0),
+        design.importance_node(case, 0),
         verdicts_node(spec),
     ]
     return {node.stage: node for node in nodes}

@@ -245,6 +245,11 @@ class Design:
         """Return the node of the filter types of a model's kernels."""
         return analyses.census_node(self.network_node(case, model, seed))
 
+    def importance_node(self, case: str, seed: int) -> Node:
+        """Return the node of the filter types of a base network by the skill on its own flow that is lost."""
+        network, base = self.network_node(case, "none", seed), self.case(case).base
+        return analyses.importance_node(self.spec.of_seed(seed), base, network)
+
     def activations_node(self, case: str, model: Model, seed: int, on: str = "target") -> Node:
         """Return the node of a model's activation spectra on the case's target (or base) flow."""
         flow = getattr(self.case(case), on)

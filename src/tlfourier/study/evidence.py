@@ -12,7 +12,6 @@ from tlfourier.scorecard import Evidence
 from tlfourier.store.node import Node
 from tlfourier.study.design import LEARNING, PERCENTS, Design, Results
 from tlfourier.study.settings import REVERSED
-from tlfourier.study.stages import analyses
 
 
 def evidence(study: Results, case: str) -> Evidence:
@@ -56,13 +55,7 @@ def census_nodes(design: Design, case: str, model: Model = "none") -> list[Node]
 
 def importance_nodes(design: Design, case: str) -> list[Node]:
     """Return the nodes of the base networks' kernels weighed on their own flow, one for each seed."""
-    return [importance_node(design, case, seed) for seed in design.seeds_of(case)]
-
-
-def importance_node(design: Design, case: str, seed: int) -> Node:
-    """Return the node of the filter types of a base network by the skill on its own flow that is lost."""
-    network, base = design.network_node(case, "none", seed), design.case(case).base
-    return analyses.importance_node(design.spec.of_seed(seed), base, network)
+    return [design.importance_node(case, seed) for seed in design.seeds_of(case)]
 
 
 def scores(study: Results, case: str, split: str = "test") -> xr.Dataset:
@@ -101,7 +94,7 @@ def importance(study: Results, case: str) -> xr.Dataset:
     """Return the shares of the filter types of all kernels by the skill lost without each, (type, seed)."""
 
     def one(seed: int) -> xr.Dataset:
-        found: xr.Dataset = study.read(importance_node(study.design, case, seed))
+        found: xr.Dataset = study.read(study.design.importance_node(case, seed))
         return found
 
     return _over_seeds(study, case, one).sel(layer="all", drop=True)

@@ -6,7 +6,6 @@ from tlfourier.closure.models import Model, layer_sets
 from tlfourier.store.node import Node
 from tlfourier.study import ablations
 from tlfourier.study.design import PERCENTS, Design, Models
-from tlfourier.study.evidence import importance_node
 from tlfourier.study.settings import REVERSED
 from tlfourier.study.stages.data import diagnose_node, pairs_node, scales_node
 
@@ -39,7 +38,7 @@ def inside(design: Design, case: str) -> list[Node]:
     for seed in design.seeds_of(case):
         for model in ("none", "scratch_all"):
             nodes += [design.census_node(case, model, seed), design.activations_node(case, model, seed)]
-        nodes += [importance_node(design, case, seed)]
+        nodes += [design.importance_node(case, seed)]
         nodes += [design.activations_node(case, "none", seed, on="base")]
         for layer in design.layers:
             nodes += [design.change_node(case, layer, seed)]
