@@ -17,6 +17,7 @@ from tlfourier.flow.steppers import State
 from tlfourier.flow.summary import (
     compare,
     flux_extremes,
+    independent_samples,
     palinstrophy_spectrum,
     resolution,
     spectral_shift,
@@ -107,3 +108,14 @@ def test_spectral_shift_is_the_logarithm_of_the_amplitude_change() -> None:
 def test_spectra_on_other_grids_are_not_compared() -> None:
     with pytest.raises(ValueError, match="wavenumbers"):
         spectral_shift(steady(3), steady(3, size=16), 8.0)
+
+
+def test_a_block_holds_as_many_independent_samples_as_its_length_over_twice_the_memory() -> None:
+    """White noise remembers half an interval: every snapshot is independent."""
+    energy = np.random.default_rng(5).normal(size=20_000)
+    flows = {"noise": xr.Dataset({"energy": ("time", energy)})}
+    found = independent_samples(flows, interval=0.2, time=60.0)
+    assert found["integral_time"].sel(flow="noise") == pytest.approx(0.1, rel=0.1)
+    assert found["samples"].sel(flow="noise") == pytest.approx(300, rel=0.1)
+    with pytest.raises(ValueError, match="at least one flow"):
+        independent_samples({}, 0.2, 60.0)

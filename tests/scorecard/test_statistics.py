@@ -19,6 +19,7 @@ from tlfourier.scorecard.statistics import (
     holm,
     per_seed,
     replicates_needed,
+    scatter,
     sign_flips,
     single_layers,
     variance_parts,
@@ -218,3 +219,11 @@ def test_variance_of_realisations_and_of_seeds_are_told_apart() -> None:
     assert between == pytest.approx(4.0, rel=0.15)
     with pytest.raises(ValueError, match="at least two of equal size"):
         variance_parts([1.0, 2.0, 3.0], [0, 0, 1])
+
+
+def test_the_scatter_of_realisations_is_told_from_that_of_trainings() -> None:
+    errors = xr.DataArray([[1.0, 11.0, 3.0, 13.0]], {"model": ["2"]}, ("model", "seed"))
+    found = scatter(errors, [0, 1, 0, 1])
+    np.testing.assert_allclose([found["between"].item(), found["within"].item()], [7.0, math.sqrt(2)])
+    for groups in ([0, 0, 0, 0], [0, 1, 2, 3], [0, 0, 0, 1]):
+        assert np.isnan(scatter(errors, groups)["between"]).all()

@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from tlfourier.doors import door
+from tlfourier.flow.statistics import integral_time
 from tlfourier.limits import Holds, Range
 from tlfourier.shapes import Ordered, Positive
 
@@ -34,6 +35,7 @@ Driven: TypeAlias = Annotated[
     xr.Dataset, Holds("k", "energy_flux", "enstrophy_flux", "energy_injection", "enstrophy_injection")
 ]
 Resolved: TypeAlias = Annotated[xr.Dataset, Holds("k", "enstrophy_spectrum", "resolution")]
+Energetic: TypeAlias = Annotated[xr.Dataset, Holds("energy")]
 Spectral: TypeAlias = Annotated[xr.Dataset, Holds("k", "energy_spectrum")]
 OverK: TypeAlias = Annotated[xr.DataArray, Holds("k")]
 
@@ -112,6 +114,20 @@ def resolution(flows: Mapping[str, Resolved], k_max: Positive) -> xr.Dataset:
         }
         rows.append(xr.Dataset({name: float(number) for name, number in numbers.items()}))
     return xr.concat(rows, "flow").assign_coords(flow=list(flows))
+
+
+@door
+def independent_samples(flows: Mapping[str, Energetic], interval: Positive, time: Positive) -> xr.Dataset:
+    """Return how many independent samples of each flow's energy a block of some length holds.
+
+    ``flows`` are the name and diagnostics of each, one run without a trend, ``interval`` the time between
+    snapshots, ``time`` the length of the block. Returns over ``flow``: ``integral_time`` τ of the energy, as
+    of `tlfourier.flow.statistics.integral_time`, and ``samples``, time / (2 τ).
+    """
+    _check_some(flows)
+    tau = [integral_time(one["energy"].values, interval) for one in flows.values()]
+    rows = {"integral_time": ("flow", tau), "samples": ("flow", [time / (2 * one) for one in tau])}
+    return xr.Dataset(rows, {"flow": list(flows)})
 
 
 @door

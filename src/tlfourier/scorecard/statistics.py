@@ -19,7 +19,8 @@ from tlfourier.doors import door
 
 ALPHA = 0.05
 """Chance of one false verdict or more in a family of tests."""
-_POWER = 0.8
+POWER = 0.8
+"""Chance that as many replicates as are needed would decide."""
 _FLIPS = 20  # a million ways
 
 
@@ -126,7 +127,7 @@ def replicates_needed(effects: ArrayLike, bound: float = 0.0, alpha: float = ALP
 
     def lacking(n: float) -> float:
         critical = stats.t.isf(alpha / (2 * tests), n - 1)
-        return _POWER - float(stats.nct.sf(critical, n - 1, distance * math.sqrt(n)))
+        return POWER - float(stats.nct.sf(critical, n - 1, distance * math.sqrt(n)))
 
     if lacking(2.0) <= 0:
         return 2.0
@@ -157,6 +158,23 @@ def variance_parts(effects: ArrayLike, groups: Sequence[int]) -> tuple[float, fl
     within = float(table.var(axis=1, ddof=1).mean())
     between = float(table.mean(axis=1).var(ddof=1)) - within / size
     return max(0.0, between), within
+
+
+@door
+def scatter(errors: xr.DataArray, groups: Sequence[int]) -> xr.Dataset:
+    """Return the standard deviations between groups of replicates and within them, for each model.
+
+    The roots of `variance_parts`, ``between`` and ``within`` over model; NaN unless there are at least two
+    groups of one size, at least two. ``errors`` are over (model, seed), ``groups`` one number for each seed.
+    """
+    counts = [list(groups).count(one) for one in set(groups)]
+    known = len(counts) > 1 and len(set(counts)) == 1 and counts[0] > 1
+    rows = errors.transpose("model", "seed").values
+    parts = [variance_parts(row, groups) if known else (math.nan, math.nan) for row in rows]
+    between, within = np.sqrt(np.array(parts)).T
+    return xr.Dataset(
+        {"between": ("model", between), "within": ("model", within)}, {"model": errors["model"]}
+    )
 
 
 @door
