@@ -30,8 +30,6 @@ PERCENTS = (0.0, 1.0, 2.0, 5.0, 10.0, 25.0, 100.0)
 
 DRAWS = 3
 """Choices of random weights that are tried."""
-SHOWN = 60
-"""Snapshots of a test block, evenly spread, that pages draw; scores are those of the whole block."""
 
 Models = Mapping[str, Iterable[int]]
 """Names of models, each with the seeds that it has."""
@@ -84,11 +82,6 @@ class Design:
         """Layers that are looked into: the showcase, one amid, one deep. Their changes have a null model."""
         last = self.spec.network.layers
         return tuple(sorted({2, (last + 1) // 2, max(last - 1, 1)}))
-
-    @property
-    def shown(self) -> int:
-        """How many snapshots of a test block pages draw, evenly spread: `SHOWN`, or all of fewer."""
-        return min(SHOWN, self.spec.split.test)
 
     def case(self, name: str) -> CaseSpec:
         """Return a case's base and target flow; ValueError if there is none of that name."""

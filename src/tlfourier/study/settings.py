@@ -140,6 +140,7 @@ def _cases() -> dict[str, CaseSpec]:
 class StudySpec:
     """Everything a study computes; two studies with equal specs share every artifact.
 
+    Of a test block ``scored`` snapshots, evenly spread, are what scores and pages look at, or all of fewer.
     ``seeds`` are those of a case that names no number of its own: training seeds, each on one of the
     ``realisations`` of every flow, in turn; ``reversed_seeds`` of reverse transfers,
     ``pair_seeds`` of all pairs of layers, ``curve_seeds`` of prefixes, suffixes and learning curves,
@@ -155,6 +156,7 @@ class StudySpec:
     network: NetworkSpec = field(default_factory=NetworkSpec)
     training: TrainingSpec = field(default_factory=TrainingSpec)
     transfer: TransferSettings = TransferSettings()
+    scored: int = 200
     realisations: int = 1
     seeds: int = 3
     reversed_seeds: int = 2

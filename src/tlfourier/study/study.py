@@ -118,7 +118,7 @@ class Study:
         return self._dataset(diagnose_node(self.spec.of_seed(seed), flow))
 
     def pairs(self, flow: str, split: str = "test", samples: int | None = None, seed: int = 0) -> xr.Dataset:
-        """Return one block of (ψ̄, ω̄ → Π)."""
+        """Return one block of (ψ̄, ω̄ → Π), or some samples; of the test block by default the scored ones."""
         self.flow(flow)
         return self._dataset(pairs_node(self.spec.of_seed(seed), flow, split, samples))
 

@@ -75,7 +75,7 @@ def flows(design: Design, realisation: int = 0) -> list[Node]:
     spec = design.spec.of_seed(realisation)
     nodes = [scales_node(spec, flow) for flow in spec.flows]
     for flow in design.flows:
-        nodes += [diagnose_node(spec, flow), pairs_node(spec, flow, "test", design.shown)]
+        nodes += [diagnose_node(spec, flow), pairs_node(spec, flow, "test")]
     return nodes
 
 

@@ -154,9 +154,15 @@ FILTER = Stage(
 # ---------------------------------------------------------------------------------------------- pairs
 @cache
 def pairs_node(spec: StudySpec, flow: str, split: str, samples: int | None = None) -> Node:
-    """Return the node of one block of pairs; ``samples`` picks that many, evenly spread."""
+    """Return the node of one block of pairs; ``samples`` picks that many, evenly spread.
+
+    By default all are, but of the test block as many as are scored.
+    """
     block = spec.split.indices(split)
-    chosen = None if samples == block.stop - block.start else samples
+    size = block.stop - block.start
+    every = min(spec.scored, size) if split == "test" else size
+    wanted = every if samples is None else samples
+    chosen = None if wanted == size else wanted
     settings = {"split": split, "samples": chosen, **dataclasses.asdict(spec.split)}
     data = {"filtered": filter_node(spec, flow), "diagnostics": diagnose_node(spec, flow)}
     return PAIRS.of(settings, data)
