@@ -92,6 +92,6 @@ def test_what_is_no_scaling_is_refused() -> None:
     scales = Scales(1.0, 1.0, 1.0)
     with pytest.raises(ValueError, match=f"scaling='mine': accepted are {', '.join(SCALINGS)}"):
         scaling("mine", scales, scales)
-    for widths in ((0.0, 1.0), (1.0, math.nan), (1.0, math.inf), (-1.0, 1.0)):
+    for spacings in ((0.0, 1.0), (1.0, math.nan), (1.0, math.inf), (-1.0, 1.0)):
         with pytest.raises(ValueError, match="accepted are two positive numbers"):
-            scaling("dimensional", scales, scales, widths)
+            scaling("dimensional", scales, scales, spacings)

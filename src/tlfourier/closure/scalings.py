@@ -31,7 +31,7 @@ class SampleScales(Scales):
 
 
 @door
-def scaling(name: str, base: Scales, target: Scales, widths: tuple[float, float] = (1.0, 1.0)) -> Scales:
+def scaling(name: str, base: Scales, target: Scales, spacings: tuple[float, float] = (1.0, 1.0)) -> Scales:
     """Return the scales by which a network that was trained on ``base`` is given the flow ``target``.
 
     ==========================  =====================================  =======================================
@@ -39,13 +39,15 @@ def scaling(name: str, base: Scales, target: Scales, widths: tuple[float, float]
     ==========================  =====================================  =======================================
     ``own``                     σψ′, σω′, σΠ′                          σ of all three, so Π must be known
     ``base``                    σψ, σω, σΠ                             nothing
-    ``dimensional``             σψ (Δ′/Δ)² τ, σω τ, σΠ τ²              σω′, in τ = σω′/σω
+    ``dimensional``             σψ (h′/h)² τ, σω τ, σΠ τ²              σω′, in τ = σω′/σω
     ``dimensional per sample``  the same with σω′ of each sample       nothing beforehand
     ==========================  =====================================  =======================================
 
-    With Δ the filter's width and 1/σω the unit of time, ψ̄ ~ Δ²/T, ω̄ ~ 1/T and Π ~ 1/T²: under the last two
-    a flow whose length and time are stretched looks to the network exactly as before, and its prediction is
-    stretched with them. ``own`` sets the three units apart from each other, which no change of units does.
+    With the grid spacing h the unit of length, in which a convolution counts, and 1/σω that of time,
+    ψ̄ ~ h²/T, ω̄ ~ 1/T and Π ~ 1/T²: under the last two a flow whose length and time are stretched looks to
+    the network exactly as before, and its prediction is stretched with them. ``own`` sets the three units
+    apart from each other, which no change of units does. A filter that is wider on the same grid is no change
+    of units either: its width in spacings is a number, and none of the scalings undoes it.
 
     Parameters
     ----------
@@ -54,13 +56,13 @@ def scaling(name: str, base: Scales, target: Scales, widths: tuple[float, float]
         compare the local dimensional scaling of Perezhogin et al. (2025, arXiv:2505.08900).
     base, target : Scales
         Standard deviations (σψ, σω, σΠ) and (σψ′, σω′, σΠ′).
-    widths : tuple of float
-        Δ and Δ′, lengths in the same units.
+    spacings : tuple of float
+        h and h′, lengths in the same units.
 
     Raises
     ------
     ValueError
-        For another name, or a width that is not a positive number.
+        For another name, or a spacing that is not a positive number.
 
     Examples
     --------
@@ -70,11 +72,11 @@ def scaling(name: str, base: Scales, target: Scales, widths: tuple[float, float]
     """
     if name not in SCALINGS:
         raise ValueError(f"scaling={name!r}: accepted are {', '.join(SCALINGS)}")
-    if not all(math.isfinite(width) and width > 0 for width in widths):
-        raise ValueError(f"widths={widths!r}: accepted are two positive numbers")
+    if not all(math.isfinite(spacing) and spacing > 0 for spacing in spacings):
+        raise ValueError(f"spacings={spacings!r}: accepted are two positive numbers")
     if name in ("own", "base"):
         return target if name == "own" else base
-    stretch = (widths[1] / widths[0]) ** 2
+    stretch = (spacings[1] / spacings[0]) ** 2
     if name == "dimensional per sample":
         return SampleScales(base.psi * stretch, base.omega, base.sgs)
     faster = target.omega / base.omega

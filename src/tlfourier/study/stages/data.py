@@ -255,7 +255,7 @@ def make_scaling(node: Node, inputs: Inputs, folder: Path) -> None:
     """Write the scales, and whether they are used with a time of each sample."""
     base, target = (read_scales(inputs[name]) for name in ("base", "target"))
     filters_used = (node.inputs[name].inputs["train"].inputs["filtered"].spec for name in ("base", "target"))
-    before, after = (spec["width"] / spec["size"] for spec in filters_used)  # the domain is one
+    before, after = (1 / spec["size"] for spec in filters_used)  # the domain is one
     found = scalings.scaling(node.spec["scaling"], base, target, (before, after))
     about = {"per_sample": int(isinstance(found, scalings.SampleScales))}
     write_dataset(folder / "scales.nc", xr.Dataset(dataclasses.asdict(found), attrs=about))
