@@ -61,8 +61,10 @@ def _checkpoint(tensors: dict[str, Tensor], record: Any) -> Checkpoint:
     counts = {name: record[name] for name in _COUNTS}
     time, recipe = float.fromhex(record["time"]), record["recipe"]
     whole = all(type(count) is int and count >= 0 for count in counts.values())
-    shapes = {(tuple(part.shape), part.dtype) for part in parts.values()}
-    ours = len(shapes) == 1 and parts.keys() <= {"omega_hat", "memory"}
+    shapes = {name: (*part.shape, part.dtype) for name, part in parts.items()}
+    # A memory of several steps has one dimension more.
+    alike = {shape[-len(shapes["omega_hat"]) :] for shape in shapes.values()}
+    ours = len(alike) == 1 and parts.keys() <= {"omega_hat", "memory"}
     if not (whole and math.isfinite(time) and isinstance(recipe, str) and ours):
         raise ValueError("not a checkpoint")
     return Checkpoint(State(parts["omega_hat"], time, parts.get("memory")), **counts, recipe=recipe)

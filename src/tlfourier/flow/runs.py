@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from tlfourier.doors import door
 from tlfourier.flow.checkpoint import Checkpoint
-from tlfourier.flow.grid import Grid
+from tlfourier.flow.pseudospectral import Equation
 from tlfourier.flow.simulate import Schedule
 from tlfourier.flow.steppers import State
 
@@ -48,13 +48,13 @@ class Stops:
 
 
 @door
-def in_turn(grid: Grid, states: Sequence[State], schedule: Schedule) -> list[State]:
+def in_turn(equation: Equation, states: Sequence[State], schedule: Schedule) -> list[State]:
     """Return the states from which the runs begin, one after another; ValueError if one does not fit."""
     if not states:
         raise ValueError("no state to begin with: give one for each run")
     for state in states:
-        grid.check_spectrum(state.omega_hat)
-        if state.omega_hat.ndim > 3:
+        equation.check_state(state.omega_hat)
+        if state.omega_hat.ndim > equation.linear.ndim + 1:
             shape = tuple(state.omega_hat.shape)
             raise ValueError(f"omega_hat has shape {shape}: a trajectory has at most one leading dimension")
     length, first = schedule.spin_up + schedule.snapshots * schedule.interval, states[0].time

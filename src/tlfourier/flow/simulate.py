@@ -9,9 +9,9 @@ import torch
 from tqdm import tqdm
 
 from tlfourier.doors import door
-from tlfourier.flow.equation import Closure, VorticityEquation
 from tlfourier.flow.grid import by_columns
 from tlfourier.flow.malloc import keep_freed_fields
+from tlfourier.flow.pseudospectral import Closure, Equation
 from tlfourier.flow.step_size import STEPS_PER_SEGMENT, cfl_speed, count, first_step, smaller_step
 from tlfourier.flow.step_size import Diverged as Diverged
 from tlfourier.flow.steppers import STEPPERS, State, Stepper
@@ -85,7 +85,7 @@ class Schedule:
 
 @door
 def simulate(
-    equation: VorticityEquation,
+    equation: Equation,
     state: State,
     schedule: Schedule,
     stepper: str = "ifrk4",
@@ -104,9 +104,10 @@ def simulate(
 
     Parameters
     ----------
-    equation : VorticityEquation
+    equation : Equation
+        Of the vorticity or of layers.
     state : State
-        Where the run begins, of shape (..., N, N // 2 + 1).
+        Where the run begins, of shape (..., [layers,] N, N // 2 + 1).
     schedule : Schedule
     stepper : {"ifrk4", "ab2cn"}
     closure : callable, optional
@@ -121,6 +122,7 @@ def simulate(
 
     Examples
     --------
+    >>> from tlfourier.flow.equation import VorticityEquation
     >>> from tlfourier.flow.grid import Grid
     >>> from tlfourier.flow.initial import random_vorticity
     >>> grid = Grid(32)
@@ -141,7 +143,7 @@ def simulate(
 
 @door
 def visit(
-    equation: VorticityEquation,
+    equation: Equation,
     state: State,
     times: Sequence[float],
     schedule: Schedule,
@@ -155,7 +157,7 @@ def visit(
     """
     if stepper not in STEPPERS:
         raise ValueError(f"stepper={stepper!r}: choose one of {', '.join(STEPPERS)}")
-    equation.grid.check_spectrum(state.omega_hat)
+    equation.check_state(state.omega_hat)
     _check_times(state.time, times, schedule)
     keep_freed_fields()
     # A state from a checkpoint lies in memory as one that was stepped: the order decides the last bits.
@@ -170,7 +172,7 @@ def visit(
 
 
 def _segments(
-    equation: VorticityEquation,
+    equation: Equation,
     state: State,
     until: float,
     schedule: Schedule,

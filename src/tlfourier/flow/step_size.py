@@ -1,12 +1,12 @@
 """The step of a run: as large as its CFL number allows, also where the flow gains speed within few steps."""
 
 import math
-from dataclasses import replace
 
 import torch
+from torch import Tensor
 
 from tlfourier.doors import door
-from tlfourier.flow.equation import Closure, VorticityEquation
+from tlfourier.flow.pseudospectral import Closure, Equation
 from tlfourier.flow.steppers import State
 from tlfourier.shapes import Ordered, Positive
 
@@ -35,16 +35,23 @@ class Diverged(RuntimeError):
 
 
 @door
-def cfl_speed(equation: VorticityEquation, state: State) -> float:
-    """Return ``max(|u| + |v|)`` over all points and members, for the CFL number ``dt speed / dx``."""
-    with torch.no_grad():
-        u, v = equation.velocity(state.omega_hat)
-        return float((u.abs() + v.abs()).amax())
+def cfl_speed(equation: Equation, state: State) -> float:
+    """Return ``max(|u| + |v|)`` over all points and members, for the CFL number ``dt speed / dx``.
+
+    A mean flow that carries layers counts.
+    """
+    return _fastest(equation, state.omega_hat, equation.mean_flow)
+
+
+@torch.no_grad()
+def _fastest(equation: Equation, omega_hat: Tensor, mean_flow: Tensor | float = 0.0) -> float:
+    u, v = equation.velocity(omega_hat)
+    return float(((u + mean_flow).abs() + v.abs()).amax())
 
 
 @door
 def first_step(
-    equation: VorticityEquation, state: State, speed: float, cfl: Positive, closure: Closure | None
+    equation: Equation, state: State, speed: float, cfl: Positive, closure: Closure | None
 ) -> float:
     """Return the step to try from a state of that ``speed``.
 
@@ -56,7 +63,7 @@ def first_step(
     return min(limit, _driven_step(equation))
 
 
-def _driven_step(equation: VorticityEquation) -> float:
+def _driven_step(equation: Equation) -> float:
     """Return the step with which a Runge-Kutta scheme follows the fastest mode that is driven.
 
     Over a step the scheme integrates ``exp(rate t)`` by Simpson's rule, with the relative error
@@ -94,7 +101,7 @@ def _within(room: float, speed: float, acceleration: float) -> float:
 
 @door
 def smaller_step(
-    equation: VorticityEquation,
+    equation: Equation,
     before: State,
     after: State,
     speed: float,
@@ -117,8 +124,8 @@ def smaller_step(
     return min(_within(room, speed, gained), dt / 2)
 
 
-def _acceleration(equation: VorticityEquation, state: State, closure: Closure | None) -> float:
+def _acceleration(equation: Equation, state: State, closure: Closure | None) -> float:
     """Return the rate, ``max(|u_t| + |v_t|)``, at which a flow gains speed."""
     with torch.no_grad():
         tendency = equation.tendency(state.omega_hat, closure)
-    return cfl_speed(equation, replace(state, omega_hat=tendency))
+    return _fastest(equation, tendency)

@@ -1,7 +1,7 @@
 """Time steppers: maps from one state to the next.
 
 A stepper is built for an equation and a step ``dt``; it holds what depends on ``dt`` only. A state is the
-vorticity in Fourier space, its time and, for multistep schemes, the memory of the step before.
+vorticity in Fourier space, its time and, for multistep schemes, the memory of the steps before.
 """
 
 import math
@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from tlfourier.doors import door
-from tlfourier.flow.equation import Closure, VorticityEquation
 from tlfourier.flow.grid import by_columns
+from tlfourier.flow.pseudospectral import Closure, Equation
 from tlfourier.shapes import Spectrum
 from tlfourier.takes import described
 
@@ -21,10 +21,10 @@ from tlfourier.takes import described
 @door
 @dataclass(frozen=True)
 class State:
-    """Hold the vorticity in Fourier space at one time.
+    """Hold the vorticity in Fourier space at one time; of layers, their potential vorticity.
 
-    ``omega_hat`` has the shape (..., N, N // 2 + 1); ``memory`` is the nonlinear term of the step before, for
-    multistep schemes; without it such a scheme starts itself. Raises ValueError for what is no spectrum.
+    ``omega_hat`` has the shape (..., [layers,] N, N // 2 + 1); ``memory`` is what a multistep scheme keeps of
+    the steps before; without it such a scheme starts itself. Raises ValueError for what is no spectrum.
     """
 
     omega_hat: Tensor
@@ -58,7 +58,7 @@ class Stepper(nn.Module):
     evaluations: ClassVar[int]
     cfl_limit: ClassVar[float]
 
-    def __init__(self, equation: VorticityEquation, dt: float) -> None:
+    def __init__(self, equation: Equation, dt: float) -> None:
         super().__init__()
         if not (math.isfinite(dt) and dt > 0):
             raise ValueError(f"dt={dt}: a step must be a positive number")
@@ -72,18 +72,26 @@ class Stepper(nn.Module):
 
     def start(self, omega_hat: Spectrum, time: float = 0.0) -> State:
         """Return the state from which a run begins, after checking shape, precision and finiteness."""
-        self.equation.grid.check_spectrum(omega_hat)
+        self.equation.check_state(omega_hat)
         return State(omega_hat, float(time))
 
     def _check(self, state: State) -> None:
         """Raise ValueError unless a state fits the grid, and its memory the state."""
         there, shape = state.omega_hat.shape, self.equation.linear.shape
-        if there[-2:] != shape:
-            raise ValueError(
-                f"omega_hat has shape {tuple(there)}: this grid needs (..., {shape[0]}, {shape[1]})"
-            )
-        if state.memory is not None and state.memory.shape != there:
+        if there[-len(shape) :] != shape:
+            needed = ", ".join(map(str, shape))
+            raise ValueError(f"omega_hat has shape {tuple(there)}: this grid needs (..., {needed})")
+        if state.memory is not None and state.memory.shape not in self._memories(there):
             raise ValueError(f"memory has shape {tuple(state.memory.shape)}: omega_hat has {tuple(there)}")
+
+    def _memories(self, shape: torch.Size) -> list[tuple[int, ...]]:
+        """Return the shapes that the memory of a state of that shape may have."""
+        return [tuple(shape)]
+
+    def _filtered(self, stepped: Tensor) -> Tensor:
+        """Return what was stepped once the equation's filter, if it has one, has acted."""
+        factor = self.equation.step_filter
+        return stepped if factor is None else stepped * factor
 
     def extra_repr(self) -> str:
         """Return the step."""
@@ -104,7 +112,7 @@ class IFRK4(Stepper):
     third: Tensor
     growth: Tensor
 
-    def __init__(self, equation: VorticityEquation, dt: float) -> None:
+    def __init__(self, equation: Equation, dt: float) -> None:
         super().__init__(equation, dt)
         # The step is what it changes, not a factor near 1: a factor is rounded once and multiplied in at
         # every step, and in single precision such an error, always of one sign, adds up.
@@ -118,23 +126,24 @@ class IFRK4(Stepper):
         whole = by_columns(state.omega_hat)
         # Beyond the equation's columns nothing but decay happens, unless a closure acts there.
         columns = self.equation.columns if closure is None else whole.shape[-1]
-        omega_hat, decay = whole[..., :columns], self.decay[:, :columns]
+        omega_hat, decay = whole[..., :columns], self.decay[..., :columns]
         carried = decay * omega_hat
         second = accumulate(omega_hat, omega_hat, dt / 2, closure).mul_(decay)
         third = accumulate(carried, second, dt / 2, closure)
         fourth = accumulate(carried, third, dt, closure)
         # New arrays are changed in place, to stay in the cache; nothing that autograd or a closure keeps is.
         change = second.add(third, alpha=2).add_(fourth).add_(carried, alpha=-4)
-        change = (self.growth[:, :columns] * omega_hat).addcmul_(change, self.third[:, :columns])
+        change = (self.growth[..., :columns] * omega_hat).addcmul_(change, self.third[..., :columns])
         change = accumulate(change, fourth * decay, dt / 6, closure)
-        return State(self._with_rest(change.add_(omega_hat), whole), state.time + dt)
+        stepped = self._with_rest(change.add_(omega_hat), whole)
+        return State(self._filtered(stepped), state.time + dt)
 
     def _with_rest(self, stepped: Tensor, whole: Tensor) -> Tensor:
         """Join the columns that were stepped and those that only decay."""
         columns = stepped.shape[-1]
         if columns == whole.shape[-1]:
             return stepped
-        rest = whole[..., columns:].addcmul(whole[..., columns:], self.growth[:, columns:])
+        rest = whole[..., columns:].addcmul(whole[..., columns:], self.growth[..., columns:])
         return torch.cat((stepped.mT, rest.mT), dim=-2).mT
 
 
@@ -152,7 +161,7 @@ class AB2CN(Stepper):
     explicit: Tensor
     implicit: Tensor
 
-    def __init__(self, equation: VorticityEquation, dt: float) -> None:
+    def __init__(self, equation: Equation, dt: float) -> None:
         super().__init__(equation, dt)
         half = (dt / 2) * equation.linear
         self._hold(explicit=1 + half, implicit=1 / (1 - half))
@@ -169,7 +178,8 @@ class AB2CN(Stepper):
             increment = (dt / 2) * (now + nonlinear(predicted, closure))
         else:
             increment = dt * (1.5 * now - 0.5 * state.memory)
-        return State(self.implicit * (linear_half + increment), state.time + dt, now)
+        stepped = self.implicit * (linear_half + increment)
+        return State(self._filtered(stepped), state.time + dt, now)
 
 
 STEPPERS: dict[str, type[Stepper]] = {"ifrk4": IFRK4, "ab2cn": AB2CN}

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from tlfourier.doors import door
 from tlfourier.flow.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from tlfourier.flow.equation import Closure, VorticityEquation
+from tlfourier.flow.pseudospectral import Closure, Equation
 from tlfourier.flow.runs import Stops, in_turn
 from tlfourier.flow.simulate import Schedule, visit
 from tlfourier.flow.steppers import State
@@ -27,14 +27,14 @@ from tlfourier.io import trajectories
 @door
 def write_trajectory(
     path: Path | str,
-    equation: VorticityEquation,
+    equation: Equation,
     state: State | Sequence[State],
     schedule: Schedule,
     stepper: str = "ifrk4",
     closure: Closure | None = None,
     progress: bool = True,
 ) -> None:
-    """Run a flow and write its snapshots of vorticity, float32, to a Zarr group as they come.
+    """Run a flow and write its snapshots of (potential) vorticity, float32, to a Zarr group as they come.
 
     From several states come as many independent runs, one after the other in the file and in its time: a flow
     that decays has no statistics of its own and is sampled as an ensemble.
@@ -49,11 +49,12 @@ def write_trajectory(
     Parameters
     ----------
     path : Path or str
-        The Zarr group to write: ``omega`` (time, [member,] y, x) with coordinates ``time``, ``y``, ``x``.
-    equation : VorticityEquation
+        The Zarr group to write: ``omega`` (time, [member,] y, x) with coordinates ``time``, ``y``, ``x``; of
+        layers ``q`` (time, [member,] layer, y, x), the potential vorticity, layers counted from 1.
+    equation : Equation
     state : State or sequence of State
-        Where a run begins; (N, N // 2 + 1), or (members, N, N // 2 + 1). The times of all but the first do
-        not count: run i begins ``spin_up + snapshots * interval`` after run i - 1.
+        Where a run begins; ([members,] [layers,] N, N // 2 + 1). The times of all but the first do not count:
+        run i begins ``spin_up + snapshots * interval`` after run i - 1.
     schedule : Schedule
         Of each run.
     stepper : {"ifrk4", "ab2cn"}
@@ -63,15 +64,14 @@ def write_trajectory(
         Show a progress bar.
     """
     path, beside = Path(path), _checkpoint_path(Path(path))
-    starts = in_turn(equation.grid, [state] if isinstance(state, State) else state, schedule)
+    starts = in_turn(equation, [state] if isinstance(state, State) else state, schedule)
     recipe = _recipe(equation, starts, schedule, stepper, closure)
     stops = Stops(schedule, [start.time for start in starts])
     done, resumed = 0, None
     if not path.exists():
         beside.unlink(missing_ok=True)
-        y, x = (axis.flatten().tolist() for axis in (equation.grid.y, equation.grid.x))
-        coordinates = {"time": stops.recorded(), "y": y, "x": x}
-        trajectories.create(path, coordinates, starts[0].omega_hat.shape[:-2], recipe)
+        members = starts[0].omega_hat.shape[: -equation.linear.ndim]
+        trajectories.create(path, _coordinates(equation, stops), members, recipe)
     elif (found := _matching(path, recipe)).complete:
         beside.unlink(missing_ok=True)  # the run before may have been killed just here
         return
@@ -106,8 +106,8 @@ def read_trajectory(path: Path | str) -> xr.Dataset:
     """Open a trajectory; its snapshots are read from disk only when their values are used.
 
     ``path`` is a group written by `write_trajectory`; while the run goes on, the snapshots so far are
-    returned. They are ``omega`` (time, [member,] y, x), float32, with the parameters of the run as
-    attributes.
+    returned. They are ``omega`` (time, [member,] y, x) or, of layers, ``q`` (time, [member,] layer, y, x),
+    float32, with the parameters of the run as attributes.
 
     Raises FileNotFoundError if there is nothing at the path, ValueError if it is not a trajectory, or some of
     its snapshots are missing.
@@ -127,8 +127,15 @@ def _checkpoint_path(path: Path) -> Path:
     return path.with_name(path.name + ".checkpoint")
 
 
+def _coordinates(equation: Equation, stops: Stops) -> dict[str, list[float]]:
+    """Return the coordinates of a trajectory, in the order of its dimensions."""
+    y, x = (axis.flatten().tolist() for axis in (equation.grid.y, equation.grid.x))
+    layers = [[float(number + 1) for number in range(count)] for count in equation.linear.shape[:-2]]
+    return {"time": stops.recorded(), **dict(zip(["layer"], layers, strict=False)), "y": y, "x": x}
+
+
 def _recipe(
-    equation: VorticityEquation,
+    equation: Equation,
     starts: Sequence[State],
     schedule: Schedule,
     stepper: str,
@@ -139,7 +146,7 @@ def _recipe(
         "size": equation.grid.size,
         "length": equation.grid.length,
         "dtype": str(equation.grid.dtype).removeprefix("torch."),
-        **{name: getattr(equation, name) for name in ("viscosity", "drag", "beta", "dealias")},
+        **equation.coefficients(),
         "forcing": _digest(equation.forcing_hat),
         "stepper": stepper,
         "spin_up": schedule.spin_up,

@@ -20,6 +20,8 @@ from tlfourier.io.words import said_as
 
 METADATA = "zarr.json"
 CODECS = ("bytes", "zstd")
+VARIABLES = {"omega": "vorticity", "q": "potential vorticity"}
+"""What snapshots may hold, and its long name; a recipe names another than the first as its ``variable``."""
 _UNFINISHED = ".partial"  # what Zarr calls a file until it is whole
 
 
@@ -30,6 +32,11 @@ class Contents:
     recipe: dict[str, Any]
     complete: bool
     snapshots: frozenset[int]
+
+    @property
+    def variable(self) -> str:
+        """Return the name of the array that holds the snapshots."""
+        return _variable(self.recipe)
 
     def require(self, path: Path, written: int) -> None:
         """Raise ValueError unless the first snapshots are all there."""
@@ -49,16 +56,17 @@ def inspect(path: Path) -> Contents:
         recipe, complete = parse_json(attributes["recipe"], "its recipe"), attributes["complete"]
         if not (isinstance(recipe, dict) and type(recipe["snapshots"]) is int and isinstance(complete, bool)):
             raise ValueError(f"the recipe in {METADATA} is not what this project writes")
+        variable = _variable(recipe)
         places = [place for place in path.rglob("*") if place.suffix != _UNFINISHED]
         files = [place.relative_to(path) for place in places if place.is_symlink() or not place.is_dir()]
-        for array in sorted({"omega"} | {file.parts[0] for file in files} - {METADATA}):
+        for array in sorted({variable} | {file.parts[0] for file in files} - {METADATA}):
             codecs = read_json(path / array / METADATA)["codecs"]
             if tuple(codec["name"] for codec in codecs) != CODECS:
                 raise ValueError(f"{array} has other codecs than {', '.join(CODECS)}")
         for file in files:
             if (path / file).is_symlink():
                 raise ValueError(f"{file} is a link")
-    numbers = {file.parts[2] for file in files if file.parts[:2] == ("omega", "c")}
+    numbers = {file.parts[2] for file in files if file.parts[:2] == (variable, "c")}
     return Contents(recipe, complete, frozenset(int(number) for number in numbers if number.isdecimal()))
 
 
@@ -67,9 +75,9 @@ def create(
 ) -> None:
     """Create a trajectory without snapshots, under a temporary name at first: one that exists is whole.
 
-    The ``coordinates`` are ``time``, ``y`` and ``x``; ``members`` are the leading dimensions of a snapshot,
-    none or one; ``recipe`` is what decides the bits of the run, as JSON values, its ``snapshots`` their
-    number.
+    The ``coordinates`` are ``time``, ``y`` and ``x``, of layers also ``layer``, in the order of the
+    dimensions; ``members`` are the leading dimensions of a snapshot, none or one; ``recipe`` is what decides
+    the bits of the run, as JSON values, its ``snapshots`` their number.
     """
     import zarr  # here, because most programs open no trajectory
     from zarr.codecs import ZstdCodec
@@ -78,19 +86,21 @@ def create(
     path.parent.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(building, ignore_errors=True)
     count, *sides = (len(values) for values in coordinates.values())
+    time, *axes = coordinates
+    variable = _variable(recipe)
     try:
         group = zarr.open_group(building, mode="w")
         group.attrs.update({"recipe": json.dumps(recipe), "complete": False})
-        omega = group.create_array(
-            "omega",
+        array = group.create_array(
+            variable,
             shape=(count, *members, *sides),
             chunks=(1, *members, *sides),
             dtype="f4",
-            dimension_names=["time", *["member"] * len(members), "y", "x"],
+            dimension_names=[time, *["member"] * len(members), *axes],
             fill_value=float("nan"),
             compressors=ZstdCodec(level=0, checksum=True),
         )
-        omega.attrs.update({"long_name": "vorticity", "units": "1"})
+        array.attrs.update({"long_name": VARIABLES[variable], "units": "1"})
         for name, values in coordinates.items():
             one = group.create_array(name, shape=(len(values),), dtype="f8", dimension_names=[name])
             one[:] = values
@@ -111,10 +121,11 @@ class Snapshots:
 
         self.path = path
         self._group = zarr.open_group(path, mode="r+", zarr_format=3, use_consolidated=False)
-        self._omega: Any = self._group["omega"]
+        recipe = parse_json(str(self._group.attrs["recipe"]), "its recipe")
+        self._array: Any = self._group[_variable(recipe)]
 
     def __setitem__(self, number: int, field: np.ndarray) -> None:
-        self._omega[number] = field
+        self._array[number] = field
 
     def verify(self, count: int) -> None:
         """Decode the first snapshots, ValueError if one is torn; remove what a killed process has left."""
@@ -122,7 +133,7 @@ class Snapshots:
             leftover.unlink()
         for number in range(count):
             try:
-                self._omega[number]
+                self._array[number]
             except (RuntimeError, ValueError) as error:
                 damaged = f"{self.path} is damaged in snapshot {number}"
                 raise ValueError(f"{damaged}: remove it and its checkpoint to begin again") from error
@@ -139,3 +150,11 @@ def open_snapshots(path: Path, contents: Contents, written: int) -> xr.Dataset:
         trajectory = xr.open_zarr(path, chunks=None, consolidated=False, zarr_format=3)
         trajectory = trajectory.isel(time=slice(0, written))
         return trajectory.drop_attrs(deep=False).assign_attrs(contents.recipe)
+
+
+def _variable(recipe: Mapping[str, Any]) -> str:
+    """Return the name of the array of snapshots; ValueError if it is none of ours, a path for example."""
+    variable = recipe.get("variable", "omega")
+    if variable not in VARIABLES:
+        raise ValueError(f"its snapshots are called {variable!r:.80}: known are {', '.join(VARIABLES)}")
+    return str(variable)
