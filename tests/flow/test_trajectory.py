@@ -18,7 +18,7 @@ from tlfourier.flow.forcing import two_way_cosine
 from tlfourier.flow.grid import Grid
 from tlfourier.flow.initial import random_vorticity
 from tlfourier.flow.simulate import Diverged, Schedule, simulate
-from tlfourier.flow.steppers import State
+from tlfourier.flow.steppers import STEPPERS, State
 from tlfourier.flow.trajectory import read_trajectory, write_trajectory
 
 SCHEDULE = Schedule(0.5, 0.1, 6)
@@ -91,7 +91,7 @@ def test_members_have_a_dimension(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("after", [30, 150, 260])
-@pytest.mark.parametrize("stepper", ["ifrk4", "ab2cn"])
+@pytest.mark.parametrize("stepper", list(STEPPERS))
 def test_stopped_and_resumed_is_uninterrupted_to_the_bit(tmp_path: Path, after: int, stepper: str) -> None:
     equation, state = flow()
     fixed = Schedule(0.5, 0.1, 6, dt=0.01 if stepper == "ifrk4" else 0.0025)
@@ -139,7 +139,7 @@ def test_killed_process_and_resumed_is_uninterrupted_to_the_bit(tmp_path: Path) 
         "from tlfourier.flow.equation import VorticityEquation\n"
         "from tlfourier.flow.forcing import two_way_cosine\n"
         "from tlfourier.flow.grid import Grid; from tlfourier.flow.initial import random_vorticity\n"
-        "from tlfourier.flow.simulate import Schedule; from tlfourier.flow.steppers import State\n"
+        "from tlfourier.flow.simulate import Schedule; from tlfourier.flow.steppers import STEPPERS, State\n"
         "from tlfourier.flow.trajectory import write_trajectory\n"
         "grid = Grid(64)\n"
         "equation = VorticityEquation(grid, 1e-3, 0.1, forcing_hat=two_way_cosine(grid, 4))\n"

@@ -109,7 +109,7 @@ def simulate(
     state : State
         Where the run begins, of shape (..., [layers,] N, N // 2 + 1).
     schedule : Schedule
-    stepper : {"ifrk4", "ab2cn"}
+    stepper : {"ifrk4", "ab2cn", "ab3"}
     closure : callable, optional
         Maps omega_hat to sgs_hat, which is subtracted from the tendency.
     progress : bool

@@ -57,7 +57,7 @@ def write_trajectory(
         run i begins ``spin_up + snapshots * interval`` after run i - 1.
     schedule : Schedule
         Of each run.
-    stepper : {"ifrk4", "ab2cn"}
+    stepper : {"ifrk4", "ab2cn", "ab3"}
     closure : callable, optional
         Maps omega_hat to sgs_hat. The recipe knows it by its type only.
     progress : bool
