@@ -147,6 +147,7 @@ def _recipe(
         "length": equation.grid.length,
         "dtype": str(equation.grid.dtype).removeprefix("torch."),
         **equation.coefficients(),
+        **({} if equation.step_filter is None else {"step_filter": _digest(equation.step_filter + 0j)}),
         "forcing": _digest(equation.forcing_hat),
         "stepper": stepper,
         "spin_up": schedule.spin_up,
@@ -174,8 +175,8 @@ def _digest(*tensors: Tensor | None) -> str:
 def _matching(path: Path, recipe: dict[str, Any]) -> trajectories.Contents:
     """Return what a path holds, or raise ValueError if it was made by another recipe."""
     found = trajectories.inspect(path)
-    for name, value in recipe.items():
-        if (was := found.recipe.get(name)) != value:
+    for name in {**found.recipe, **recipe}:
+        if (was := found.recipe.get(name)) != (value := recipe.get(name)):
             raise ValueError(f"{path} holds a run of {name}={was}, not {value}: remove it or choose another")
     return found
 
