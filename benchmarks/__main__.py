@@ -18,7 +18,7 @@ from benchmarks.report import Section, goals_text, machine
 MEASURED = Path("build/bench/performance.json")
 QUICK = MEASURED.with_name("quick.json")
 SHIPPED = Path("src/tlfourier/performance.json")
-SECTIONS = ("solver", "precision", "training", "skill", "recipe", "growth", "sweep", "scale")
+SECTIONS = ("solver", "precision", "ocean", "training", "skill", "recipe", "growth", "sweep", "scale")
 
 
 def main() -> int:

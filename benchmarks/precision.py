@@ -18,7 +18,7 @@ from benchmarks.peers import Maker, available, fluidsim, jax_cfd
 from benchmarks.report import Goal, Row, Section
 from benchmarks.solver import distance, use_all_cores
 from benchmarks.timing import compare
-from tlfourier.flow.steppers import STEPPERS
+from tlfourier.flow.steppers import COMPARED
 
 DURATION = 0.125
 COARSEST, FINEST = 24, 768
@@ -73,7 +73,7 @@ def _ours(case: Case) -> dict[tuple[str, str], Maker]:
     def make(name: str, precision: str) -> Maker:
         return lambda case, dt: ours(replace(case, precision=precision), dt, name)
 
-    return {(f"tlfourier {name}", p): make(name, p) for name in STEPPERS for p in ("float64", "float32")}
+    return {(f"tlfourier {name}", p): make(name, p) for name in COMPARED for p in ("float64", "float32")}
 
 
 def _seconds_per_step(
@@ -131,7 +131,7 @@ def _goals(costs: dict[tuple[str, str], float], peers: dict[str, Maker]) -> list
     reached = [name for name in peers if math.isfinite(costs[name, "float64"])]
     if not reached:
         return []
-    own = min(costs[f"tlfourier {name}", "float64"] for name in STEPPERS)
+    own = min(costs[f"tlfourier {name}", "float64"] for name in COMPARED)
     cheapest = min(reached, key=lambda name: costs[name, "float64"])
     what = f"work at error {ERROR:g}, 256², float64: time over the cheapest peer's, {cheapest}"
     return [Goal(what, own / costs[cheapest, "float64"], LIMIT)]
