@@ -5,9 +5,9 @@ from __future__ import annotations
 import inspect
 import math
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pytest
@@ -26,6 +26,7 @@ from tlfourier.shapes import Count, Field
 GRID = Grid(16, dtype=torch.float64)
 OMEGA_HAT = random_vorticity(GRID, seed=1, k_peak=3.0)
 EQUATION = VorticityEquation(GRID, viscosity=1e-2)
+G = TypeVar("G", bound=Grid)
 FORMS: dict[str, Callable[[np.ndarray], Any]] = {
     "array": np.copy,
     "big endian": lambda values: values.astype(values.dtype.newbyteorder(">")),
@@ -114,6 +115,19 @@ def test_a_range_and_another_object_are_part_of_the_annotation() -> None:
         several(0)
     with pytest.raises(ValueError, match="grid=7 in several: accepted is a Grid or None"):
         several(1, grid=7)  # type: ignore[arg-type]
+
+
+def test_a_lone_number_is_no_sequence_and_a_bound_is_an_annotation() -> None:
+    @door
+    def several(lengths: Sequence[float], grid: G) -> tuple[Sequence[float], G]:
+        return lengths, grid
+
+    assert several(np.arange(3), GRID)[0] == [0.0, 1.0, 2.0]  # type: ignore[arg-type]
+    for wrong in (torch.zeros(()), np.zeros(()), torch.zeros(3).to_sparse(), 1.0):
+        with pytest.raises(ValueError, match="^lengths.* in several: accepted is a sequence"):
+            several(wrong, GRID)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="grid=7 in several: accepted is a Grid"):
+        several([1.0], 7)  # type: ignore[type-var]
 
 
 def test_spectra_that_do_not_go_together_are_refused() -> None:

@@ -117,7 +117,9 @@ def _many(each: Take, holder: Any) -> Callable[[Any], Any]:
     def convert(value: Any) -> Any:
         if isinstance(value, str) and each.words == "is text":
             return value
-        if isinstance(value, Tensor | np.ndarray) and value.ndim > 0:
+        if isinstance(value, Tensor | np.ndarray):
+            if value.ndim == 0 or (isinstance(value, Tensor) and value.layout != torch.strided):
+                return REFUSED
             value = value.tolist()
         wanted = abc.Iterable if holder is abc.Iterable else abc.Collection
         keys = holder in (abc.Iterable, abc.Collection)  # of a mapping
@@ -224,6 +226,8 @@ def _limited(base: Take, limits: list[Range | Holds]) -> Take:
 
 def taking(hint: Any) -> Take:
     """Return what an annotation takes; anything for those of which nothing can be said."""
+    if isinstance(hint, typing.TypeVar) and hint.__bound__ is not None:
+        return taking(hint.__bound__)
     origin, inside = typing.get_origin(hint), typing.get_args(hint)
     if hasattr(hint, "dim_str") and hasattr(hint, "dtypes"):
         kinds = " ".join(map(str, hint.dtypes))
