@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tlfourier.closure.filters import KINDS, Filter, factors, filtered_equation, subgrid_term
+from tlfourier.closure.filters import COMPARED, KINDS, Filter, factors, filtered_equation, subgrid_term
 from tlfourier.flow.equation import VorticityEquation
 from tlfourier.flow.grid import Grid, resize
 
@@ -227,7 +227,7 @@ def test_a_spectrum_of_another_grid_is_refused(grids: tuple[Grid, Grid]) -> None
 def test_factors_along_an_axis_are_one_at_zero_and_those_of_the_filter() -> None:
     fine, coarse = Grid(32, dtype=torch.float64), Grid(16, dtype=torch.float64)
     given = factors(k_max=16.0, width=2 * coarse.dx, points=17)
-    assert list(given) == list(KINDS)
+    assert list(given) == list(COMPARED)
     for kind, factor in given.items():
         assert factor[0] == 1.0
         torch.testing.assert_close(

@@ -8,15 +8,16 @@ the linear part of the equation.
 
 import math
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar, cast
 
 import torch
 import xarray as xr
 from torch import Tensor, nn
 
 from tlfourier.doors import door
-from tlfourier.flow.equation import VorticityEquation
+from tlfourier.flow.dissipation import CUTOFF, STRENGTH
 from tlfourier.flow.grid import Grid, resize
+from tlfourier.flow.pseudospectral import Equation
 from tlfourier.shapes import Count, Finite, Positive, Resized, Spectrum, Waves
 
 # A wave whose length is exactly `width` must not pass, however its wavenumber was rounded.
@@ -62,19 +63,55 @@ def square(k_x: Waves, k_y: Waves, width: Positive) -> Waves:
     return (torch.maximum(k_x.abs(), k_y.abs()) < math.tau / width * _EDGE).to(k_x.dtype)
 
 
+@door
+def exponential(k_x: Waves, k_y: Waves, width: Positive) -> Waves:
+    """Return ``exp(-23.6 (|k| width / 2 - 0.65 pi)**4)`` beyond ``|k| width / 2 = 0.65 pi``, else 1.
+
+    Parameters as for `gaussian`. At the default width this is the filter that pyqg applies at each step on
+    the coarse grid, `tlfourier.flow.dissipation.exponential_filter`: the first operator of Ross et al., J.
+    Adv. Model. Earth Syst. 15 (2023), e2022MS003258. Their second is `gaussian`, their third is near
+    `averaged`.
+    """
+    beyond = torch.hypot(*torch.broadcast_tensors(k_x, k_y)) * (width / 2) - CUTOFF * math.pi
+    return torch.exp(-STRENGTH * beyond.clamp(min=0.0) ** 4)
+
+
+@door
+def averaged(k_x: Waves, k_y: Waves, width: Positive) -> Waves:
+    """Return the product of `gaussian` and `box` of half the width each.
+
+    At the default width it smooths over one coarse grid length and takes the mean over each coarse cell, as
+    the third operator of Ross et al. (2023) does in physical space, but for the aliases of its sampling.
+    """
+    return gaussian(k_x, k_y, width / 2) * box(k_x, k_y, width / 2)
+
+
 _Kind: TypeAlias = Callable[[Tensor, Tensor, float], Tensor]
-KINDS: dict[str, _Kind] = {"gaussian": gaussian, "box": box, "circular": circular, "square": square}
+KINDS: dict[str, _Kind] = {
+    "gaussian": gaussian,
+    "box": box,
+    "circular": circular,
+    "square": square,
+    "exponential": exponential,
+    "averaged": averaged,
+}
+COMPARED = ("gaussian", "box", "circular", "square")
+"""The kinds that the book sets side by side for two-dimensional turbulence."""
+OCEAN_OPERATORS = {"operator 1": "exponential", "operator 2": "gaussian", "operator 3": "averaged"}
+"""What Ross et al. (2023) call the filters of their ocean."""
+
+E = TypeVar("E", bound=Equation)
 
 
 @door
 def factors(k_max: Finite, width: Positive, points: Count = 1025) -> xr.Dataset:
-    """Return G(k, 0), the factor of every kind of filter for waves along one axis.
+    """Return G(k, 0), the factor of several kinds of filter for waves along one axis.
 
     ``k`` runs from 0 to ``k_max`` in as many ``points``, ``width`` is Δ in units of length; there is one
-    variable over ``k`` for each of `KINDS`.
+    variable over ``k`` for each of `COMPARED`.
     """
     k = torch.linspace(0.0, k_max, points, dtype=torch.float64)
-    given = {kind: ("k", factor(k, torch.zeros_like(k), width).numpy()) for kind, factor in KINDS.items()}
+    given = {kind: ("k", KINDS[kind](k, torch.zeros_like(k), width).numpy()) for kind in COMPARED}
     return xr.Dataset(given, {"k": ("k", k.numpy(), {"long_name": "wavenumber", "units": "length^-1"})})
 
 
@@ -91,7 +128,7 @@ class Filter(nn.Module):
     ----------
     fine, coarse : Grid
         The grids of the DNS and of the LES; the same domain.
-    kind : {"gaussian", "box", "circular", "square"}
+    kind : {"gaussian", "box", "circular", "square", "exponential", "averaged"}
         The transfer function.
     width : float, optional
         Δ in units of length; ``2 * coarse.dx`` by default, as in Guan et al., JCP 2022 (arXiv 2102.11400).
@@ -157,15 +194,15 @@ def _check_same_square(fine: Grid, coarse: Grid) -> None:
 
 @door
 def subgrid_term(
-    omega_hat: Spectrum, fine_equation: VorticityEquation, coarse_equation: VorticityEquation, filter: Filter
+    omega_hat: Spectrum, fine_equation: Equation, coarse_equation: Equation, filter: Filter
 ) -> Resized:
     """Return the subgrid term Π, ``sgs_hat = filter(N(omega_hat)) - N(filter(omega_hat))``.
 
     Parameters
     ----------
-    omega_hat : Spectrum, shape (..., n_fine, n_fine // 2 + 1)
+    omega_hat : Spectrum, shape (..., [layers,] n_fine, n_fine // 2 + 1)
         The state of the DNS.
-    fine_equation, coarse_equation : VorticityEquation
+    fine_equation, coarse_equation : Equation
         The equations of DNS and LES; each contributes its own, alias-free advection. With ``dealias="pad"``
         on the coarse grid the result equals Π computed wholly on the fine grid, to round-off.
     filter : Filter
@@ -173,12 +210,13 @@ def subgrid_term(
 
     Returns
     -------
-    Spectrum, shape (..., n_coarse, n_coarse // 2 + 1)
-        Π in units of 1 / time². The LES carries -Π; ``mean(omega_bar * sgs) > 0`` is forward
+    Spectrum, shape (..., [layers,] n_coarse, n_coarse // 2 + 1)
+        Π in units of 1 / time², of each layer. The LES carries -Π; ``mean(omega_bar * sgs) > 0`` is forward
         transfer of enstrophy.
 
     Examples
     --------
+    >>> from tlfourier.flow.equation import VorticityEquation
     >>> from tlfourier.flow.initial import random_vorticity
     >>> fine, coarse = Grid(64), Grid(16)
     >>> filter, equation = Filter(fine, coarse), VorticityEquation(fine, viscosity=0.01)
@@ -190,18 +228,11 @@ def subgrid_term(
 
 
 @door
-def filtered_equation(fine_equation: VorticityEquation, coarse: Grid, filter: Filter) -> VorticityEquation:
+def filtered_equation(fine_equation: E, coarse: Grid, filter: Filter) -> E:
     """Build the equation that the filtered DNS obeys once Π is given: same physics, filtered forcing.
 
     ``filter`` leads from the grid of the DNS to ``coarse``, that of the LES. The equation has
-    ``dealias="pad"``, so that no mode of the coarse grid is lost.
+    ``dealias="pad"``, so that no mode of the coarse grid is lost, and no filter at each step: of layers whose
+    DNS has one, Π must be taken where that filter is 1, on a coarse grid of less than half the points.
     """
-    forcing_hat = fine_equation.forcing_hat
-    return VorticityEquation(
-        coarse,
-        fine_equation.viscosity,
-        drag=fine_equation.drag,
-        beta=fine_equation.beta,
-        forcing_hat=None if forcing_hat is None else filter(forcing_hat),
-        dealias="pad",
-    )
+    return cast(E, fine_equation.filtered(coarse, filter))

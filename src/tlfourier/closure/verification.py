@@ -17,10 +17,11 @@ from torch import Tensor, nn
 from tlfourier.closure.filters import Filter, filtered_equation, subgrid_term
 from tlfourier.closure.network import Network
 from tlfourier.doors import door
-from tlfourier.flow.equation import Closure, VorticityEquation
+from tlfourier.flow.equation import VorticityEquation
 from tlfourier.flow.forcing import two_way_cosine
 from tlfourier.flow.grid import Grid
 from tlfourier.flow.initial import random_vorticity
+from tlfourier.flow.pseudospectral import Closure, Equation
 from tlfourier.flow.simulate import Schedule, simulate
 from tlfourier.flow.steppers import IFRK4, State
 from tlfourier.limits import Range
@@ -41,7 +42,7 @@ class Recording:
     coarse one.
     """
 
-    def __init__(self, fine: VorticityEquation, coarse: VorticityEquation, filter: Filter) -> None:
+    def __init__(self, fine: Equation, coarse: Equation, filter: Filter) -> None:
         self.fine, self.coarse, self.filter = fine, coarse, filter
         self.tape: list[Tensor] = []
 

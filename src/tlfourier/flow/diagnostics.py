@@ -21,6 +21,8 @@ from tlfourier.shapes import Spectrum
 
 Trajectory: TypeAlias = Annotated[xr.Dataset, Holds("omega", "time")]
 """Snapshots of the vorticity over time."""
+LayeredTrajectory: TypeAlias = Annotated[xr.Dataset, Holds("q", "time")]
+"""Snapshots of the potential vorticity of layers over time."""
 
 # name: (long name, units), in the order of the Dataset.
 SERIES = {
@@ -48,21 +50,23 @@ SPECTRA = {
 
 @door
 def snapshots(
-    trajectory: Trajectory, grid: Grid, label: str | None = None
+    trajectory: Trajectory | LayeredTrajectory, grid: Grid, label: str | None = None
 ) -> Iterator[tuple[float, torch.Tensor]]:
     """Yield (time, omega_hat) of a trajectory, loading one snapshot at a time; dates count in seconds.
 
-    ``omega`` has the dims (time, y, x) and may be lazy; the grid sets precision and device of the spectra; a
-    ``label`` is the title of a progress bar, without it there is none. Raises ValueError if a snapshot does
-    not fit the grid or is not finite.
+    ``omega`` has the dims (time, y, x), ``q`` of layers (time, layer, y, x), and may be lazy; the grid sets
+    precision and device of the spectra; a ``label`` is the title of a progress bar, without it there is none.
+    Raises ValueError if a snapshot does not fit the grid or is not finite.
     """
-    if set(trajectory["omega"].dims) != {"time", "y", "x"}:
-        dims = ", ".join(map(str, trajectory["omega"].dims))
-        raise ValueError(f"omega has the dimensions {dims}: time, y, x are needed, of members choose one")
-    omega = trajectory["omega"].transpose("time", "y", "x")
+    name, *dims = ("omega", "time", "y", "x") if "omega" in trajectory else ("q", "time", "layer", "y", "x")
+    if set(trajectory[name].dims) != set(dims):
+        found = ", ".join(map(str, trajectory[name].dims))
+        needed = ", ".join(dims)
+        raise ValueError(f"{name} has the dimensions {found}: {needed} are needed, of members choose one")
+    omega = trajectory[name].transpose(*dims)
     times = seconds(omega["time"].values)
-    if omega.shape[1:] != (grid.size, grid.size):
-        raise ValueError(f"snapshots of shape {omega.shape[1:]}: this grid needs {(grid.size, grid.size)}")
+    if omega.shape[-2:] != (grid.size, grid.size):
+        raise ValueError(f"snapshots of shape {omega.shape[-2:]}: this grid needs {(grid.size, grid.size)}")
     for i in tqdm(range(omega.sizes["time"]), desc=label, disable=label is None):
         field = torch.as_tensor(np.array(omega[i].values), dtype=grid.dtype, device=grid.k_x.device)
         if not bool(torch.isfinite(field).all()):

@@ -14,9 +14,13 @@ Power = Annotated[int, Range(1, 8)]
 """How often the Laplacian acts."""
 
 
+CUTOFF, STRENGTH = 0.65, 23.6
+"""What pyqg takes for its filter."""
+
+
 @door
 def exponential_filter(
-    grid: Grid, cutoff: Annotated[float, Range(0.0, 1.0)] = 0.65, strength: Positive = 23.6
+    grid: Grid, cutoff: Annotated[float, Range(0.0, 1.0)] = CUTOFF, strength: Positive = STRENGTH
 ) -> Multiplier:
     """Return pyqg's filter, ``exp(-strength (k dx - cutoff pi)**4)`` for ``k dx > cutoff pi``, else 1.
 

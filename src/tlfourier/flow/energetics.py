@@ -64,17 +64,20 @@ def budget(
     equation: QuasiGeostrophicEquation,
     omega_hat: Spectrum,
     dt: Positive | None = None,
+    sgs_hat: Spectrum | None = None,
 ) -> dict[str, Scalars]:
     """Return what changes the energy per unit time, term by term, each of shape (...).
 
-    ``dE/dt = conversion + drag + dissipation + filter`` with, weighted by ``H_i / sum(H)``,
+    ``dE/dt = conversion + drag + dissipation + filter + closure`` with, weighted by ``H_i / sum(H)``,
 
     * ``conversion``, ``-sum <psi_i U_i (q_i)_x>``: from the mean flow's available energy, through the eddies'
       flux of buoyancy; for two layers ``-(U_1 - U_2) coupling / sum(H) <psi_1 v_2>``;
     * ``drag``, ``-drag <u**2 + v**2>`` of the lowest layer;
     * ``dissipation``, ``-hyperviscosity sum <psi_i (-laplacian)**power q_i>``;
     * ``filter``, what the equation's filter took in the step of ``dt`` that led to this state, which is the
-      state's energy times ``1 - 1 / step_filter**2``; zero without a filter.
+      state's energy times ``1 - 1 / step_filter**2``; zero without a filter;
+    * ``closure``, ``-sum <psi_i sgs_i>``, for an LES carries -Π: negative when energy goes forward; zero
+      without ``sgs_hat``.
 
     Advection changes no energy, beta neither. Raises ValueError if there is a filter and no ``dt``.
 
@@ -85,6 +88,8 @@ def budget(
         The potential vorticity.
     dt : float, optional
         The step of the run.
+    sgs_hat : Spectrum, of the shape of ``omega_hat``, optional
+        The subgrid term Π.
     """
     grid, layers = equation.grid, equation.layers
     psi_hat = equation.streamfunction(omega_hat) * grid.below_nyquist
@@ -98,7 +103,10 @@ def budget(
         "drag": -2 * layers.drag * shares[-1] * kinetic[..., -1],
         "dissipation": (damping * density).sum((-2, -1)),
         "filter": torch.zeros_like(kinetic[..., 0]),
+        "closure": torch.zeros_like(kinetic[..., 0]),
     }
+    if sgs_hat is not None:
+        terms["closure"] = -(shares * spectra.mean_product(grid, psi_hat, sgs_hat)).sum(-1)
     if equation.step_filter is not None:
         if dt is None:
             raise ValueError(

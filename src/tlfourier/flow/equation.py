@@ -85,6 +85,11 @@ class VorticityEquation(Equation):
         """Return what makes this equation, as JSON values, but for its forcing."""
         return {name: getattr(self, name) for name in ("viscosity", "drag", "beta", "dealias")}
 
+    def filtered(self, coarse: Grid, filter: Closure) -> "VorticityEquation":
+        """Return the equation of the filtered vorticity on a coarse grid: same physics, filtered forcing."""
+        forcing_hat = None if self.forcing_hat is None else filter(self.forcing_hat)
+        return VorticityEquation(coarse, self.viscosity, self.drag, self.beta, forcing_hat, dealias="pad")
+
     def streamfunction(self, omega_hat: Spectrum) -> Spectrum:
         """Return ``psi_hat = omega_hat / k**2``, shape (..., N, N // 2 + 1); the mean of psi is zero."""
         return omega_hat * self.grid.inverse_k_squared

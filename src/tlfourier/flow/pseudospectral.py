@@ -94,6 +94,15 @@ class Equation(nn.Module, ABC):
         """
 
     @abstractmethod
+    def filtered(self, coarse: Grid, filter: Closure) -> "Equation":
+        """Return the equation that filtered fields obey on a coarse grid once the subgrid term is given.
+
+        The physics is the same and what is given is filtered; ``dealias`` is ``"pad"``, so that no mode of
+        the coarse grid is lost, and there is no filter at each step. ``filter`` maps half spectra of this
+        grid to the coarse one, mode by mode.
+        """
+
+    @abstractmethod
     def streamfunction(self, omega_hat: Spectrum) -> Spectrum:
         """Return psi_hat, of the shape of ``omega_hat``; the mean of psi is zero."""
 

@@ -11,7 +11,7 @@ from tlfourier.doors import door
 from tlfourier.flow.dissipation import Power
 from tlfourier.flow.grid import Grid
 from tlfourier.flow.layers import Layers
-from tlfourier.flow.pseudospectral import Equation
+from tlfourier.flow.pseudospectral import Closure, Equation
 from tlfourier.limits import Range
 from tlfourier.shapes import Multiplier, Spectrum
 
@@ -128,6 +128,10 @@ class QuasiGeostrophicEquation(Equation):
         listed = {name: list(getattr(layers, name)) for name in ("thickness", "coupling", "velocity")}
         rest = {"beta": layers.beta, "drag": layers.drag, "hyperviscosity": self.hyperviscosity}
         return {"variable": "q", **listed, **rest, "power": self.power, "dealias": self.dealias}
+
+    def filtered(self, coarse: Grid, filter: Closure) -> "QuasiGeostrophicEquation":
+        """Return the equation of the filtered layers on a coarse grid, without a filter at each step."""
+        return QuasiGeostrophicEquation(coarse, self.layers, self.hyperviscosity, self.power, dealias="pad")
 
     def streamfunction(self, omega_hat: Spectrum) -> Spectrum:
         """Return psi_hat of the potential vorticity, shape (..., layers, N, N // 2 + 1); its mean is zero."""
