@@ -15,18 +15,25 @@ from tlfourier import fourier
 from tlfourier.closure.filters import Filter, gaussian, subgrid_term
 from tlfourier.closure.network import Network, NetworkSpec, predict
 from tlfourier.closure.scores import score
-from tlfourier.flow import spectra
+from tlfourier.flow import energetics, spectra
+from tlfourier.flow.dissipation import exponential_filter
 from tlfourier.flow.equation import VorticityEquation
 from tlfourier.flow.forcing import two_way_cosine
 from tlfourier.flow.grid import Grid, resize
 from tlfourier.flow.initial import lamb_dipole, random_vorticity, taylor_green
+from tlfourier.flow.layers import Layers, two_layers
+from tlfourier.flow.normal_modes import normal_modes
+from tlfourier.flow.quasigeostrophic import QuasiGeostrophicEquation
 from tlfourier.flow.simulate import Schedule
 from tlfourier.flow.statistics import decorrelation_time
-from tlfourier.flow.steppers import AB2CN, IFRK4, State
+from tlfourier.flow.steppers import AB2CN, AB3, IFRK4, State
 
 GRID, FINE = Grid(16, dtype=torch.float64), Grid(32, dtype=torch.float64)
 OMEGA_HAT, FINE_HAT = random_vorticity(GRID, 1, 3.0), random_vorticity(FINE, 1, 3.0)
 EQUATION = VorticityEquation(GRID, 1e-2, drag=0.1, forcing_hat=two_way_cosine(GRID, 2))
+LAYERS = two_layers(0.5, 0.25, beta=1.0, drag=0.1, velocity=(0.3, 0.0))
+OCEAN = QuasiGeostrophicEquation(GRID, LAYERS)
+Q_HAT = random_vorticity(GRID, 1, 3.0, members=2)
 NETWORK = Network(NetworkSpec(layers=2, channels=2, kernel_size=3))
 INPUTS = torch.randn(3, 2, 16, 16, generator=torch.Generator().manual_seed(0))
 KERNELS = torch.randn(4, 3, 5, 5, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
@@ -61,6 +68,31 @@ CALLS: dict[str, Call] = {
         lambda **given: AB2CN(EQUATION, 0.01)(State(**given)).omega_hat,
         {"omega_hat": OMEGA_HAT, "time": 0.5, "memory": OMEGA_HAT},
     ),
+    "ab3": (
+        lambda **given: AB3(OCEAN, 0.01)(State(**given)).omega_hat,
+        {"omega_hat": Q_HAT, "time": 0.5, "memory": torch.stack((Q_HAT, Q_HAT))},
+    ),
+    "layers": (
+        lambda **given: Layers(**given).stretching(),
+        {"thickness": (1.0, 2.0), "coupling": (3.0,), "velocity": (0.1, 0.0), "beta": 1.0, "drag": 0.1},
+    ),
+    "layered equation": (
+        lambda **given: QuasiGeostrophicEquation(**given).linear,
+        {
+            "grid": GRID,
+            "layers": LAYERS,
+            "hyperviscosity": 0.1,
+            "power": 2,
+            "step_filter": exponential_filter(GRID),
+        },
+    ),
+    "layered tendency": (OCEAN.tendency, {"omega_hat": Q_HAT, "closure": torch.zeros_like}),
+    "layered energy": (energetics.energy, {"equation": OCEAN, "omega_hat": Q_HAT}),
+    "layered budget": (
+        energetics.budget,
+        {"equation": OCEAN, "omega_hat": Q_HAT, "dt": 0.1, "sgs_hat": Q_HAT},
+    ),
+    "normal_modes": (lambda **given: normal_modes(**given)[0], {"layers": LAYERS, "k_x": 1.0, "k_y": 0.5}),
     "gaussian": (gaussian, WAVE_ARGUMENTS),
     "subgrid_term": (
         subgrid_term,
