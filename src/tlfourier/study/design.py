@@ -28,9 +28,6 @@ LEARNING = (SHOWCASE, "decay")
 PERCENTS = (0.0, 1.0, 2.0, 5.0, 10.0, 25.0, 100.0)
 """Parts of the training samples of a learning curve; 0 is one snapshot."""
 
-JUDGED = ("own", "dimensional")
-"""Scalings under which the claims are judged: the papers', and that which is a change of units."""
-
 DRAWS = 3
 """Choices of random weights that are tried."""
 

@@ -144,8 +144,7 @@ class StudySpec:
     ``seeds`` are those of a case that names no number of its own: training seeds, each on one of the
     ``realisations`` of every flow, in turn; ``reversed_seeds`` of reverse transfers,
     ``pair_seeds`` of all pairs of layers, ``curve_seeds`` of prefixes, suffixes and learning curves,
-    ``variant_seeds`` of what is varied, each at most those of its case. ``wide_channels`` is the width of the
-    variant at the papers' own.
+    ``variant_seeds`` of what is varied, each at most those of its case.
     ValueError for no seed, more samples than a block has, or a case of flows that there are not.
     """
 
@@ -164,7 +163,6 @@ class StudySpec:
     pair_seeds: int = 2
     curve_seeds: int = 3
     variant_seeds: int = 2
-    wide_channels: int = 64
 
     @cached_property
     def as_data(self) -> dict[str, Any]:

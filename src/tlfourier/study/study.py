@@ -22,7 +22,7 @@ from tlfourier.store.node import Node
 from tlfourier.store.stage import Folder
 from tlfourier.store.store import Store
 from tlfourier.study import targets
-from tlfourier.study.design import JUDGED, Design
+from tlfourier.study.design import Design
 from tlfourier.study.settings import CaseSpec, FlowSpec, StudySpec, load
 from tlfourier.study.stages.data import diagnose_node, pairs_node, scales_node
 from tlfourier.study.stages.networks import read_history
@@ -233,8 +233,8 @@ class Study:
         return self._judged([claim.id for claim in STATEMENTS], "own", None)
 
     def _judged(self, claims: list[str], scaling: str, cases: Iterable[str] | None) -> xr.Dataset:
-        if scaling not in JUDGED:
-            raise ValueError(f"scaling={scaling!r}: accepted are {', '.join(JUDGED)}")
+        if scaling not in targets.JUDGED:
+            raise ValueError(f"scaling={scaling!r}: accepted are {', '.join(targets.JUDGED)}")
         names = list(self.design.ways if cases is None else cases)
         found = self._dataset(verdicts_node(self.spec))
         columns = [column(case, scaling) for case in names]
