@@ -46,7 +46,12 @@ class Design:
     @property
     def cases(self) -> tuple[str, ...]:
         """Names of the cases that are looked into; each has a reverse transfer, with " reversed" behind."""
-        return tuple(name for name, case in self.spec.cases.items() if case.inside)
+        return tuple(name for name in self.forward if self.spec.cases[name].inside)
+
+    @property
+    def forward(self) -> tuple[str, ...]:
+        """Names of the cases, those without a seed left out."""
+        return tuple(name for name, case in self.spec.cases.items() if case.seeds != 0)
 
     @property
     def ways(self) -> tuple[str, ...]:
@@ -56,7 +61,7 @@ class Design:
     @property
     def ladders(self) -> tuple[str, ...]:
         """Names of the transfers with a ladder of repairs: every case, and then their reverse transfers."""
-        return (*self.spec.cases, *self._reversed(self.spec.cases))
+        return (*self.forward, *self._reversed(self.forward))
 
     def _reversed(self, cases: Iterable[str]) -> list[str]:
         return [f"{name}{REVERSED}" for name in cases if self.spec.cases[name].back]
@@ -100,7 +105,8 @@ class Design:
 
     def seeds_of(self, case: str) -> range:
         """Return the training seeds of a case."""
-        return range(self.case(case).seeds or self.spec.seeds)
+        seeds = self.case(case).seeds
+        return range(self.spec.seeds if seeds is None else seeds)
 
     # ---- which models
 
@@ -189,8 +195,10 @@ class Design:
         """Return the node of a model's network, by its name or its layers; ValueError if one is unknown."""
         flows, name = self.case(case), model_name(model, self.spec.network.layers)
         spec = self.spec.of_seed(seed)
-        if seed not in self.seeds_of(case):
-            raise ValueError(f"seed={seed}: case {case!r} has seeds 0..{len(self.seeds_of(case)) - 1}")
+        if not (seeds := self.seeds_of(case)):
+            raise ValueError(f"case {case!r} has no seeds in this study, so it is left out of it")
+        if seed not in seeds:
+            raise ValueError(f"seed={seed}: case {case!r} has seeds 0..{seeds[-1]}")
         if name == "gradient":
             raise ValueError("model 'gradient' has no network: it is a formula, with scores alone")
         if name in ("none", "gain", *SCALINGS):
