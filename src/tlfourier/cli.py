@@ -25,7 +25,6 @@ from tlfourier.scorecard import reading
 from tlfourier.store.manifest import read_manifest
 from tlfourier.store.node import tree
 from tlfourier.study import targets
-from tlfourier.study.design import JUDGED
 from tlfourier.study.settings import load
 from tlfourier.study.stores import open_store
 from tlfourier.study.study import begin
@@ -182,7 +181,7 @@ def _checked(check: Callable[[Path], Path]) -> Callable[..., Path | None]:
 @main.command()
 @_settings
 @click.option(
-    "--scaling", type=click.Choice(JUDGED), default=JUDGED[0], show_default=True,
+    "--scaling", type=click.Choice(targets.JUDGED), default=targets.JUDGED[0], show_default=True,
     help="The units in which networks are given the target."
 )  # fmt: skip
 @click.option(

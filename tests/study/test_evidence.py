@@ -17,7 +17,6 @@ from tlfourier.closure.models import of_size
 from tlfourier.closure.scalings import SCALINGS
 from tlfourier.scorecard import CLAIMS, reading, scorecard
 from tlfourier.study import evidence, targets
-from tlfourier.study.design import JUDGED
 from tlfourier.study.stages.analyses import relative_error
 from tlfourier.study.stages.data import pairs_node
 from tlfourier.study.study import Study, begin
@@ -48,7 +47,7 @@ def test_the_programme_has_every_set_of_layers_from_enough_seeds() -> None:
 
 def test_nothing_that_the_scorecard_reads_is_left_out(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(type(study.store), "_make", None)  # whatever is missing cannot be made now
-    for scaling in JUDGED:
+    for scaling in targets.JUDGED:
         varied = study.vary({"transfer.scaling": scaling})
         for case in varied.ladders:
             evidence.evidence(varied, case)
@@ -78,7 +77,7 @@ def test_every_claim_is_judged_in_every_case(study: Study) -> None:
 
 def test_the_verdicts_are_those_of_the_evidence(study: Study) -> None:
     """The stage reads the inputs of its recipe alone, and builds the settings from the recipe."""
-    for scaling in JUDGED:
+    for scaling in targets.JUDGED:
         varied = study.vary({"transfer.scaling": scaling})
         direct = scorecard({case: evidence.evidence(varied, case) for case in study.ladders})
         xr.testing.assert_equal(study.verdicts(scaling, study.ladders), direct)

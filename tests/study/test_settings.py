@@ -45,6 +45,7 @@ def test_dotted_and_nested_overrides_are_the_same() -> None:
         ("smoke", {"transfer.samples": 25}, ["transfer.samples=25", "1 to split.train=24"]),
         ("smoke", {"cases.reynolds.base": "calm"}, ["'calm'", "viscous, small_scale, target"]),
         ("smoke", {"seeds": 0}, ["seeds=0"]),
+        ("smoke", {"cases.decay.seeds": 0}, ["cases.decay.seeds=0", "at least one"]),
         ("smoke", {"filter.width": 100.0}, ["width=19.635", "at most 6.28319"]),
         ("smoke", {"filter.size": 128}, ["128", "64"]),
         ("smoke", {"filter.size": 33}, ["33"]),

@@ -16,11 +16,11 @@ _SETTINGS: dict[tuple[float, float], str] = {
     (1, BIG): (
         "flows.*.runs split.train split.validation split.test split.gap network.channels network.inputs "
         "network.outputs training.samples training.epochs training.batch_size transfer.samples "
-        "transfer.steps transfer.batch_size transfer.scratch_steps transfer.looks scored "
-        "wide_channels"
+        "transfer.steps transfer.batch_size transfer.scratch_steps transfer.looks scored"
     ),
     (0.0, 1e9): "flows.*.spin_up simulation.spin_up",
-    (1, 1000): "cases.*.seeds realisations seeds reversed_seeds pair_seeds curve_seeds variant_seeds",
+    (0, 1000): "cases.*.seeds",
+    (1, 1000): "realisations seeds reversed_seeds pair_seeds curve_seeds variant_seeds",
     (8, 10**6): "simulation.size filter.size",
     (1e-3, 10.0): "simulation.cfl",
     (1e-6, 1e9): "simulation.interval",

@@ -28,9 +28,6 @@ LEARNING = (SHOWCASE, "decay")
 PERCENTS = (0.0, 1.0, 2.0, 5.0, 10.0, 25.0, 100.0)
 """Parts of the training samples of a learning curve; 0 is one snapshot."""
 
-JUDGED = ("own", "dimensional")
-"""Scalings under which the claims are judged: the papers', and that which is a change of units."""
-
 DRAWS = 3
 """Choices of random weights that are tried."""
 
@@ -49,7 +46,12 @@ class Design:
     @property
     def cases(self) -> tuple[str, ...]:
         """Names of the cases that are looked into; each has a reverse transfer, with " reversed" behind."""
-        return tuple(name for name, case in self.spec.cases.items() if case.inside)
+        return tuple(name for name in self.forward if self.spec.cases[name].inside)
+
+    @property
+    def forward(self) -> tuple[str, ...]:
+        """Names of the cases, those without a seed left out."""
+        return tuple(name for name, case in self.spec.cases.items() if case.seeds != 0)
 
     @property
     def ways(self) -> tuple[str, ...]:
@@ -59,7 +61,7 @@ class Design:
     @property
     def ladders(self) -> tuple[str, ...]:
         """Names of the transfers with a ladder of repairs: every case, and then their reverse transfers."""
-        return (*self.spec.cases, *self._reversed(self.spec.cases))
+        return (*self.forward, *self._reversed(self.forward))
 
     def _reversed(self, cases: Iterable[str]) -> list[str]:
         return [f"{name}{REVERSED}" for name in cases if self.spec.cases[name].back]
@@ -103,7 +105,8 @@ class Design:
 
     def seeds_of(self, case: str) -> range:
         """Return the training seeds of a case."""
-        return range(self.case(case).seeds or self.spec.seeds)
+        seeds = self.case(case).seeds
+        return range(self.spec.seeds if seeds is None else seeds)
 
     # ---- which models
 
@@ -144,14 +147,15 @@ class Design:
 
         Each stands on the one below it: untouched, in other units, an output gain, gains, kernels scaled, the
         last layer solved for, single layers, all; beside them the gradient model and a network from nothing
-        on all samples. Forward, under the papers' scaling, there are also biases, the kernels of more layers
-        scaled, as many random weights as the last layer has, and a network from nothing on the few samples.
+        on all samples; forward also one on the few. Forward, under the papers' scaling, there are biases, the
+        kernels of more layers scaled, and as many random weights as the last layer has, too.
         """
         whole = self.spec.transfer.scaling == "own" and not case.endswith(REVERSED)
         scaled = sorted({1, 2, (self.layers[-1] + 1) // 2}) if whole else [2]
         factors = [*(["biases"] if whole else []), *(f"scales {layer}" for layer in scaled)]
         random = [f"random {draw}" for draw in range(DRAWS)] if whole else []
-        beside = ["all", *(["scratch_few"] if whole else []), "scratch_all"]
+        few = [] if case.endswith(REVERSED) else ["scratch_few"]
+        beside = ["all", *few, "scratch_all"]
         below = ["gradient", "none", *SCALINGS, "gain", "gains", *factors, *random, "solved"]
         return dict.fromkeys([*below, *map(str, self.layers), *beside], self.seeds_of(case))
 
@@ -192,8 +196,10 @@ class Design:
         """Return the node of a model's network, by its name or its layers; ValueError if one is unknown."""
         flows, name = self.case(case), model_name(model, self.spec.network.layers)
         spec = self.spec.of_seed(seed)
-        if seed not in self.seeds_of(case):
-            raise ValueError(f"seed={seed}: case {case!r} has seeds 0..{len(self.seeds_of(case)) - 1}")
+        if not (seeds := self.seeds_of(case)):
+            raise ValueError(f"case {case!r} has no seeds in this study, so it is left out of it")
+        if seed not in seeds:
+            raise ValueError(f"seed={seed}: case {case!r} has seeds 0..{seeds[-1]}")
         if name == "gradient":
             raise ValueError("model 'gradient' has no network: it is a formula, with scores alone")
         if name in ("none", "gain", *SCALINGS):

@@ -101,7 +101,7 @@ class CaseSpec:
 
     Without a value the number of ``seeds`` is that of the study. Where it is not to be looked ``inside``, the
     ladder of repairs is climbed, and neither networks nor sets of layers are looked into. ``back`` tells
-    whether there is a reverse transfer, from the target to the base.
+    whether there is a reverse transfer, from the target to the base. With seeds = 0 such a case is left out.
     """
 
     base: str
@@ -144,8 +144,7 @@ class StudySpec:
     ``seeds`` are those of a case that names no number of its own: training seeds, each on one of the
     ``realisations`` of every flow, in turn; ``reversed_seeds`` of reverse transfers,
     ``pair_seeds`` of all pairs of layers, ``curve_seeds`` of prefixes, suffixes and learning curves,
-    ``variant_seeds`` of what is varied, each at most those of its case. ``wide_channels`` is the width of the
-    variant at the papers' own.
+    ``variant_seeds`` of what is varied, each at most those of its case.
     ValueError for no seed, more samples than a block has, or a case of flows that there are not.
     """
 
@@ -164,7 +163,6 @@ class StudySpec:
     pair_seeds: int = 2
     curve_seeds: int = 3
     variant_seeds: int = 2
-    wide_channels: int = 64
 
     @cached_property
     def as_data(self) -> dict[str, Any]:
@@ -204,7 +202,9 @@ class StudySpec:
             back = ", ".join(f"{one}{REVERSED}" for one, case in self.cases.items() if case.back)
             raise ValueError(f"unknown case {show(name)}: accepted are {known}, {back}")
         case = self.cases[forward]
-        return case if forward == name else CaseSpec(case.target, case.base, self.reversed_seeds, case.inside)
+        if forward == name:
+            return case
+        return CaseSpec(case.target, case.base, 0 if case.seeds == 0 else self.reversed_seeds, case.inside)
 
     def __post_init__(self) -> None:
         """Refuse numbers that no study can be made of."""
@@ -214,6 +214,8 @@ class StudySpec:
             if not 1 <= wanted <= self.split.train:
                 raise ValueError(f"{name}.samples={wanted}: accepted are 1 to split.train={self.split.train}")
         for name, case in self.cases.items():
+            if case.inside and case.seeds == 0:
+                raise ValueError(f"cases.{name}.seeds=0: a case that is looked into needs at least one seed")
             for flow in (case.base, case.target):
                 if flow not in self.flows:
                     raise ValueError(f"case {name!r} names flow {flow!r}: flows are {', '.join(self.flows)}")

@@ -22,7 +22,7 @@ from tlfourier.store.node import Node
 from tlfourier.store.stage import Folder
 from tlfourier.store.store import Store
 from tlfourier.study import targets
-from tlfourier.study.design import JUDGED, Design
+from tlfourier.study.design import Design
 from tlfourier.study.settings import CaseSpec, FlowSpec, StudySpec, load
 from tlfourier.study.stages.data import diagnose_node, pairs_node, scales_node
 from tlfourier.study.stages.networks import read_history
@@ -75,6 +75,11 @@ class Study:
     def cases(self) -> tuple[str, ...]:
         """Names of the cases that are looked into; each has a reverse transfer, with " reversed" behind."""
         return self.design.cases
+
+    @property
+    def forward(self) -> tuple[str, ...]:
+        """Names of the cases, those without a seed left out."""
+        return self.design.forward
 
     @property
     def ladders(self) -> tuple[str, ...]:
@@ -203,7 +208,7 @@ class Study:
         every = list(self.design.models(case, split))
         names = every if models is None else [model_name(model) for model in models]
         node = self.design.table_node(case, split=split)
-        if models is not None and self.store.local(node) is None:
+        if not set(names) <= set(every) or (models is not None and self.store.local(node) is None):
             node = self.design.table_node(case, {name: self.seeds_of(case) for name in names}, split)
         return self._dataset(node).reindex(seed=list(self.seeds_of(case))).sel(model=names)
 
@@ -233,8 +238,8 @@ class Study:
         return self._judged([claim.id for claim in STATEMENTS], "own", None)
 
     def _judged(self, claims: list[str], scaling: str, cases: Iterable[str] | None) -> xr.Dataset:
-        if scaling not in JUDGED:
-            raise ValueError(f"scaling={scaling!r}: accepted are {', '.join(JUDGED)}")
+        if scaling not in targets.JUDGED:
+            raise ValueError(f"scaling={scaling!r}: accepted are {', '.join(targets.JUDGED)}")
         names = list(self.design.ways if cases is None else cases)
         found = self._dataset(verdicts_node(self.spec))
         columns = [column(case, scaling) for case in names]

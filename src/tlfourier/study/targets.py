@@ -4,11 +4,13 @@ from collections.abc import Iterable, Sequence
 
 from tlfourier.closure.models import Model, layer_sets
 from tlfourier.store.node import Node
-from tlfourier.study import ablations, ladders
-from tlfourier.study.design import JUDGED, PERCENTS, Design, Models
+from tlfourier.study import ablations
+from tlfourier.study.design import PERCENTS, Design, Models
 from tlfourier.study.settings import REVERSED
 from tlfourier.study.stages.data import diagnose_node, pairs_node, scales_node
 
+JUDGED = ("own", "dimensional")
+"""Scalings under which the claims are judged: the papers', and that which is a change of units."""
 BASELINES = ("none", "gain", "scratch_few", "scratch_all")
 """What a grid scores beside its sets of layers, "all" being one of these."""
 
@@ -88,8 +90,7 @@ def book(design: Design) -> list[Node]:
         shown = ["none", "gains", "all", "scratch_all", *map(str, design.layers)]  # networks that pages open
         nodes += [design.network_node(case, model) for model in shown]
         nodes += [design.null_node(case, [layer]) for layer in design.probed_layers]
-    variants = ablations.nodes(design) + ladders.wide_nodes(design)
-    return unique(nodes + flows(design) + judged(design) + variants)
+    return unique(nodes + flows(design) + judged(design) + ablations.nodes(design))
 
 
 def scores(design: Design, cases: Iterable[str], sets: Iterable[Model]) -> list[Node]:

@@ -12,7 +12,7 @@ from tlfourier.scorecard.catalogue import CLAIMS, STATEMENTS
 from tlfourier.store.node import Node
 from tlfourier.store.stage import Folder, Stage, Stages
 from tlfourier.study import targets
-from tlfourier.study.design import JUDGED, Design
+from tlfourier.study.design import Design
 from tlfourier.study.evidence import evidence
 from tlfourier.study.settings import StudySpec, from_data
 from tlfourier.study.stages import analyses, data, networks, repairs
@@ -49,7 +49,7 @@ def make_verdicts(node: Node, inputs: Inputs, folder: Path) -> None:
     """Judge every claim in every case and its reverse transfer, under both scalings."""
     design = Design(from_data(node.spec["study"]))
     cases: dict[str, Evidence] = {}
-    for scaling in JUDGED:
+    for scaling in targets.JUDGED:
         study = Folders(design.vary({"transfer.scaling": scaling}), inputs, STAGES)
         cases |= {column(case, scaling): evidence(study, case) for case in design.ladders}
     write_dataset(folder / "verdicts.nc", scorecard(cases, (*CLAIMS, *STATEMENTS)))
