@@ -469,3 +469,13 @@ def test_states_that_do_not_fit_are_refused(grid: Grid) -> None:
     filtered = QuasiGeostrophicEquation(grid, EDDIES, step_filter=exponential_filter(grid))
     with pytest.raises(ValueError, match="dt=None: what a filter takes away per time depends on the step"):
         energetics.budget(filtered, eddies(grid))
+
+
+def test_one_layer_has_the_energy_of_the_vorticity_equation(grid: Grid) -> None:
+    equation = QuasiGeostrophicEquation(grid, Layers((500.0,), (), (0.0,)))
+    omega_hat = eddies(grid, layers=1)
+    torch.testing.assert_close(energetics.energy(equation, omega_hat), spectra.energy(grid, omega_hat[0]))
+    assert energetics.available_energy(equation, omega_hat).shape == (0,)
+    assert set(energetics.budget(equation, omega_hat)) == {
+        "conversion", "drag", "dissipation", "filter", "closure"
+    }  # fmt: skip

@@ -30,6 +30,8 @@ def available_energy(equation: QuasiGeostrophicEquation, omega_hat: Spectrum) ->
     ``1/2 coupling / sum(H) <(psi_above - psi_below)**2>``. Parameters as for `kinetic_energy`.
     """
     psi_hat = equation.streamfunction(omega_hat) * equation.grid.below_nyquist
+    if equation.layers.count == 1:
+        return psi_hat.real.new_zeros((*psi_hat.shape[:-3], 0))
     difference = psi_hat[..., :-1, :, :] - psi_hat[..., 1:, :, :]
     weight = psi_hat.real.new_tensor(equation.layers.coupling) / sum(equation.layers.thickness)
     return 0.5 * weight * spectra.mean_product(equation.grid, difference, difference)
