@@ -15,7 +15,7 @@ from tlfourier import fourier
 from tlfourier.closure.filters import Filter, gaussian, subgrid_term
 from tlfourier.closure.network import Network, NetworkSpec, predict
 from tlfourier.closure.scores import score
-from tlfourier.flow import energetics, spectra
+from tlfourier.flow import anisotropy, energetics, spectra
 from tlfourier.flow.dissipation import exponential_filter
 from tlfourier.flow.equation import VorticityEquation
 from tlfourier.flow.forcing import two_way_cosine
@@ -92,6 +92,11 @@ CALLS: dict[str, Call] = {
         energetics.budget,
         {"equation": OCEAN, "omega_hat": Q_HAT, "dt": 0.1, "sgs_hat": Q_HAT},
     ),
+    "meridional_spectrum": (
+        anisotropy.meridional_spectrum,
+        {"grid": GRID, "density": spectra.densities(GRID, OMEGA_HAT)["energy"]},
+    ),
+    "velocity_share": (anisotropy.velocity_share, {"grid": GRID, "omega_hat": OMEGA_HAT}),
     "normal_modes": (lambda **given: normal_modes(**given)[0], {"layers": LAYERS, "k_x": 1.0, "k_y": 0.5}),
     "gaussian": (gaussian, WAVE_ARGUMENTS),
     "subgrid_term": (
