@@ -113,7 +113,7 @@ def diagnose(
         ``decorrelation_time``; ``vorticity`` (snapshot, y, x) float32 with its ``snapshot_time``.
     """
     time = trajectory["time"].values
-    interval, each = _interval(seconds(time), runs), time.size // runs
+    interval, each = run_interval(seconds(time), runs), time.size // runs
     grid = equation.grid
     pdf, memory = VorticityPDF(), Autocorrelation(grid, min(lags, each // 2))
     series: dict[str, list[float]] = {name: [] for name in SERIES}
@@ -138,8 +138,12 @@ def diagnose(
     return result.merge(_fields_dataset(grid, fields, time[chosen]))
 
 
-def _interval(time: np.ndarray, runs: int) -> float:
-    """Return the time between snapshots, or raise ValueError if they are too few or unequally spaced."""
+@door
+def run_interval(time: np.ndarray, runs: int) -> float:
+    """Return the time between snapshots, or raise ValueError if they are too few or unequally spaced.
+
+    ``time`` are those of as many ``runs`` of equal length, one after the other, shape (snapshots,).
+    """
     if runs < 1 or time.size % runs or time.size // runs < 2:
         raise ValueError(f"{time.size} snapshots in {runs} runs: each run needs the same number, at least 2")
     steps = np.diff(time.reshape(runs, -1)).ravel()
