@@ -8,6 +8,7 @@ from tlfourier.figures import (
     kernels,
     ladder,
     layers,
+    oceans,
     performance,
     propagation,
     scorecard,
@@ -19,6 +20,6 @@ from tlfourier.figures import (
 
 # fmt: off
 __all__ = [
-    "change", "closure", "fields", "flows", "kernels", "ladder", "layers", "performance", "propagation",
-    "scorecard", "spectra", "style", "subgrid", "verification",
+    "change", "closure", "fields", "flows", "kernels", "ladder", "layers", "oceans", "performance",
+    "propagation", "scorecard", "spectra", "style", "subgrid", "verification",
 ]
