@@ -228,7 +228,9 @@ def test_the_integral_time_is_that_of_an_autoregressive_series(memory: float) ->
     assert scatter * series.shape[1] / 2 == pytest.approx(exact, rel=0.5)
 
 
-@pytest.mark.parametrize("series", [np.ones(5), np.ones(1), np.array([1.0, np.nan]), np.ones((2, 2))])
+@pytest.mark.parametrize(
+    "series", [np.ones(5), np.ones(1), np.array([1.0, np.nan]), np.ones((2, 2)), np.tile([1.0, -1.0], 50)]
+)
 def test_a_series_without_an_integral_time_is_refused(series: np.ndarray) -> None:
     with pytest.raises(ValueError, match="series"):
         integral_time(series, 1.0)

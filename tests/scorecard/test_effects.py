@@ -51,7 +51,7 @@ def evidence(
     depth = {str(layer): best + step * ((layer - 1) if shallow else (11 - layer)) for layer in LAYERS}
     rmse = {"none": none, "gain": gain, "all": every, "scratch_few": few, "scratch_all": every, **depth}
     rmse |= {"random 0": random - 0.01, "random 1": random + 0.01, "dimensional": units, "gains": gains}
-    rmse |= {"scales 1": scales, "scales 6": 0.9, "own": none}
+    rmse |= {"scales 1": scales, "scales 6": 0.9, "own": none, "solved": depth["11"]}
     rmse |= {"1+2": pair, "10+11": depth["11"] if shallow else pair}
     cc = dict.fromkeys(rmse, 0.9) | {"none": 0.9 - correlation}
     spectrum = dict.fromkeys(rmse, 0.5) | {"none": 2.0 if correlation == 0 else 0.5}
@@ -145,6 +145,7 @@ def with_parts(**parts: Any) -> Evidence:
 Known = tuple[Evidence, Evidence]
 response, opposite = xr.Dataset({"response": curves(1.0)}), xr.Dataset({"response": curves(-1.0)})
 shift = xr.Dataset({"shift": curves(1.0)})
+waves = xr.Dataset({"response": curves(0.01) + np.cos(2 * K)})  # what more training on the base flow does
 even, uneven = xr.Dataset({"gini": over_layers(0.3)}), xr.Dataset({"gini": over_layers(0.6)})
 KNOWN: dict[str, Known] = {
     "C1": (evidence(), evidence(none=0.51)),
@@ -188,12 +189,12 @@ KNOWN: dict[str, Known] = {
         with_parts(change=response, shift=-shift),
     ),
     "C9.layer 2": (
-        with_parts(change=response, shift=shift),
-        with_parts(change=response, shift=-shift),
+        with_parts(change=response, continued=waves, shift=shift),
+        with_parts(change=waves, continued=response, shift=shift),
     ),
     "C9.deep": (
-        with_parts(change=response, shift=shift),
-        with_parts(change=response, shift=-shift),
+        with_parts(change=response, continued=waves, shift=shift),
+        with_parts(change=response, continued=waves, shift=-shift),
     ),
     "C9.reversal": (
         with_parts(change=response, way_back=opposite),
@@ -292,6 +293,40 @@ def test_missing_evidence_is_not_run_and_says_why() -> None:
     assert found["verdict"].sel(claim=["C8", "C13", "C18"]).values.tolist() == ["not run"] * 3
     assert found["reason"].sel(claim="C13") == "mask was not gathered in this case"
     assert found["verdict"].sel(claim="C3") == "supported" and found["reason"].sel(claim="C3") == ""
+
+
+def test_what_more_training_on_the_base_flow_does_too_is_no_match_of_filters() -> None:
+    alike = with_parts(change=response, continued=response, shift=shift)
+    assert EVERY["C9.match"].effects(alike).mean() > 0.9
+    for claim in ("C9.layer 2", "C9.deep"):
+        np.testing.assert_allclose(EVERY[claim].effects(alike), 0.0, atol=1e-12)
+    other = xr.Dataset({"response": curves(1.0).sel(layer=[6])})
+    claims = [EVERY["C9.layer 2"], EVERY["C9.deep"]]
+    found = scorecard({"one": with_parts(change=response, continued=other, shift=shift)}, claims)
+    assert found["reason"].sel(claim="C9.layer 2").item() == "no layer from 2 to 2 has a null"
+    assert found["verdict"].sel(claim="C9.deep") != "not run"  # of layer 6
+
+
+def test_one_layer_alone_is_no_one_or_two() -> None:
+    full = evidence()
+    single = full.test.sel(model=[name for name in full.test["model"].values if "+" not in str(name)])
+    found = scorecard({"one": dataclasses.replace(full, test=single, validation=single)})
+    for claim in ("C4.deepest", "C5.all", "C5.scratch", "C5.all.error", "C5.scratch.error", "C6"):
+        assert found["reason"].sel(claim=claim).item() == "no pair of layers was scored in this case"
+
+
+def test_a_gap_that_is_hardly_there_has_no_parts() -> None:
+    found = scorecard({"filter": evidence(none=0.508)})
+    for claim in ("C5.all", "C6", "C20"):
+        assert "nothing to close" in found["reason"].sel(claim=claim).item()
+    assert found["verdict"].sel(claim="C20.error") == "supported"
+
+
+def test_depth_is_asked_once_under_each_scaling() -> None:
+    found = scorecard({"own": evidence(), "units": evidence(scaling="dimensional")})
+    assert found["verdict"].sel(claim=["C3", "C23"]).values.tolist() == [
+        ["supported", "not run"], ["not run", "supported"]
+    ]  # fmt: skip
 
 
 def test_the_larger_of_both_nulls_is_what_counts_for_a_fairer_reading() -> None:

@@ -11,6 +11,7 @@ from tlfourier.scorecard.ranking import (
     part_in_words,
     rank_layers,
     rivals,
+    samples_to_catch_up,
     winners,
 )
 from tlfourier.scorecard.statistics import single_layers
@@ -114,3 +115,17 @@ def test_parts_of_a_gap_that_is_not_there_are_not_given_in_percent() -> None:
     scores["rmse"].loc[{"model": "scratch_all"}] = 0.8
     assert part_in_words(headline(scores, scores).gap_layer) == "no measurable part"
     assert part_in_words(0.666) == "67 %"
+
+
+@pytest.mark.parametrize(
+    ("errors", "found"),
+    [([0.3, 0.3, 0.3], 1), ([0.6, 0.5, 0.3], 10), ([0.4, 0.6, 0.3], 100), ([0.4, 0.4, 0.6], None)],
+    ids=["always", "equal counts", "for good, not once", "never for good"],
+)
+def test_a_model_has_caught_up_where_it_stays_ahead(errors: list[float], found: int | None) -> None:
+    rmse = np.stack([errors, np.full(3, 0.5)], axis=1)[..., None]
+    curve = xr.Dataset(
+        {"rmse": (("percent", "model", "seed"), rmse), "samples": ("percent", [1, 10, 100])},
+        {"model": ["new", "old"]},
+    )
+    assert samples_to_catch_up(curve, "new", "old") == found

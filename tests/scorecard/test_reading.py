@@ -39,13 +39,17 @@ def test_claims_are_sorted_by_what_came_out() -> None:
     assert [found[word][-5:] for word in ("refuted", "mixed", "open")] == ["(C13)", " (C3)", " (C4)"]
     assert reading.outcomes(made_up(C1=["refuted", "supported"], C12=["supported"] * 2))["open"] == "none"
     both = reading.outcomes(made_up(C3=["supported"] * 2, C12=["supported"] * 2))["supported"]
-    assert both == "the shallower the re-trained layer, the better (C3); it is more than a gain (C12)"
+    shallow = "the shallower the re-trained layer, the better (C3)"
+    assert both == f"{shallow}; the best layer is more than an output gain (C12)"
 
 
 def test_the_claims_of_a_case_are_sorted_by_their_verdicts() -> None:
     found = reading.by_verdict(FOUND.sel(claim=["C1", "C12", "C13", "C18"]), "decay")
     assert found["undecided"] == "without transfer the base network fails on the target"
-    assert found["not_run"] == "it is more than a gain and 2 % of the data is nearly as good as 10 %"
+    assert (
+        found["not_run"]
+        == "the best layer is more than an output gain and 2 % of the data is nearly as good as 10 %"
+    )
     assert found["supported"] == "none"
 
 

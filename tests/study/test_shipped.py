@@ -13,7 +13,8 @@ from tlfourier.study.design import Design
 from tlfourier.study.evidence import evidence
 from tlfourier.study.settings import load
 from tlfourier.study.study import Study
-from tlfourier.study.verdicts import STAGES, verdicts_node
+from tlfourier.study.targets import JUDGED
+from tlfourier.study.verdicts import STAGES, column, verdicts_node
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +29,10 @@ def test_everything_that_the_book_reads_is_shipped(study: Study) -> None:
 
 def test_the_shipped_scorecard_is_that_of_the_shipped_evidence(study: Study) -> None:
     """A change of a claim or of its evidence needs a new version of the stage, and a new scorecard."""
-    cases = {case: evidence(study, case) for case in study.design.ways}
+    varied = {scaling: study.vary({"transfer.scaling": scaling}) for scaling in JUDGED}
+    cases = {
+        column(case, scaling): evidence(one, case) for scaling, one in varied.items() for case in one.ladders
+    }
     found = scorecard(cases, (*CLAIMS, *STATEMENTS))
     shipped, found = study.read(verdicts_node(study.spec)), found.drop_attrs()
     numbers = [name for name, column in found.items() if column.dtype.kind == "f"]

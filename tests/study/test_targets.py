@@ -40,6 +40,18 @@ def test_a_case_without_a_seed_is_left_out(design: Design) -> None:
             fewer.network_node(case, "none")
 
 
+def test_samples_of_a_beta_plane_are_not_turned(design: Design) -> None:
+    """A right angle takes east to north, and only one of them has the jets."""
+    turned = {
+        case: design.network_node(case, [2]).spec["rotate"] for case in ("forcing", "jets", "jets reversed")
+    }
+    assert turned == {"forcing": True, "jets": False, "jets reversed": True}
+    assert not design.network_node("jets", "gains").spec["rotate"]
+    assert not design.network_node("jets", "scratch_all").spec["training"]["rotate"]
+    assert not design.network_node("jets reversed", "none").spec["training"]["rotate"]
+    assert not design.vary({"training.rotate": False}).network_node("forcing", [2]).spec["rotate"]
+
+
 def test_training_seeds_take_the_realisations_in_turn(design: Design) -> None:
     two = design.vary({"realisations": 2})
     for seed in range(2):

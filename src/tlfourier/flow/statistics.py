@@ -154,7 +154,7 @@ def integral_time(series: np.ndarray, interval: Positive) -> float:
     Raises
     ------
     ValueError
-        For a series that is not a row of finite numbers, or all of one value.
+        For a series that is not a row of finite numbers, all of one value, or alternating at every step.
 
     Examples
     --------
@@ -171,4 +171,6 @@ def integral_time(series: np.ndarray, interval: Positive) -> float:
     covariance = np.fft.irfft(np.abs(padded) ** 2)[: values.size]
     sums = np.cumsum(covariance / covariance[0]) - 0.5
     enough = np.flatnonzero(np.arange(values.size) >= 5 * sums)
-    return float(interval) * float(sums[enough[0] if enough.size else -1])
+    if (steps := float(sums[enough[0] if enough.size else -1])) <= 0:
+        raise ValueError(f"series of {series.size} values that alternate: it has no integral time")
+    return float(interval) * steps

@@ -8,11 +8,13 @@ before looking and stand here. `tlfourier.scorecard.inside` has the effects on w
 from collections.abc import Callable
 from typing import TypeAlias
 
+import numpy as np
 import xarray as xr
 
 from tlfourier.closure.models import of_size
 from tlfourier.doors import door
 from tlfourier.scorecard.evidence import Evidence, Missing, chosen, pairs, pick, singles
+from tlfourier.scorecard.ranking import LEAST_GAP
 from tlfourier.scorecard.statistics import depth_correlation, single_layers
 
 Effect: TypeAlias = Callable[[Evidence], xr.DataArray]
@@ -28,14 +30,15 @@ EQUAL = 0.05
 
 @door
 def gap(evidence: Evidence) -> xr.DataArray:
-    """Return the way from no transfer to a network trained on all target samples; Missing if none.
+    """Return the way from no transfer to a network trained on all target samples; or Missing.
 
-    No transfer is that of the papers, in the target's own units, whatever the scaling of the others.
+    No transfer is that of the papers, in the target's own units, whatever the scaling of the others. A way
+    below `tlfourier.scorecard.ranking.LEAST_GAP` of the error without transfer is none.
     """
     own = "own" if "own" in evidence.test["model"].values else "none"
     none, aim = evidence.rmse(own, "scratch_all")
-    if float((way := none - aim).mean()) <= 0:
-        found = "without transfer the network is as good as one trained on the target"
+    if float((way := none - aim).mean()) <= LEAST_GAP * float(none.mean()):
+        found = "without transfer the network is about as good as one trained on the target"
         raise Missing(f"{found}: nothing to close")
     return way
 
@@ -62,20 +65,27 @@ def correlation_hides_it(evidence: Evidence) -> xr.DataArray:
 
 @door
 def correlation_hides_it_fairly(evidence: Evidence) -> xr.DataArray:
-    """C2: the same with what the correlation leaves unexplained, ``1 - CC**2``, so that it can fail.
+    """C2: the same with what the correlation leaves unexplained, ``sqrt(1 - CC**2)``, so that it can fail.
 
-    ``spectrum_error(none) / spectrum_error(scratch_all) - (1 - cc(none)**2) / (1 - cc(scratch_all)**2)``.
+    ``spectrum_error(none) / spectrum_error(scratch_all) - missed(none) / missed(scratch_all)`` with that root
+    as ``missed``: the relative RMSE that the best output factor leaves, an amplitude as the spectrum error.
     """
     evidence.rmse("scratch_all", "none")
     scores = evidence.test[["cc", "spectrum_error"]].sel(model=["none", "scratch_all"])
-    missed = scores.assign(cc=1 - scores["cc"] ** 2)
+    missed = scores.assign(cc=np.sqrt(1 - scores["cc"] ** 2))
     change = missed.sel(model="none", drop=True) / missed.sel(model="scratch_all", drop=True)
     return (change["spectrum_error"] - change["cc"]).dropna("seed")
 
 
 @door
 def shallow_is_best(evidence: Evidence) -> xr.DataArray:
-    """C3: Spearman's rank correlation of error and depth over the single layers."""
+    """C3: Spearman's rank correlation of error and depth over the single layers, in the papers' units."""
+    if evidence.scaling == "dimensional":
+        raise Missing("in consistent units this is C23")
+    return _depth(evidence)
+
+
+def _depth(evidence: Evidence) -> xr.DataArray:
     rows = evidence.test["rmse"].sel(model=singles(evidence))
     return depth_correlation(single_layers(rows).dropna("seed"))
 
@@ -84,6 +94,7 @@ def shallow_is_best(evidence: Evidence) -> xr.DataArray:
 def deepest_are_worse(evidence: Evidence) -> xr.DataArray:
     """C4: error of the best of the last two layers and their pair, minus that of layer 2."""
     last = int(singles(evidence)[-1])
+    _need_pairs(evidence)
     deep = chosen(evidence, [str(last - 1), str(last), f"{last - 1}+{last}"])
     return _shared(deep - evidence.rmse("2")[0])
 
@@ -104,16 +115,19 @@ def shallow_is_best_in_units(evidence: Evidence) -> xr.DataArray:
     """C23: C3 where the target is given in consistent units."""
     if evidence.scaling != "dimensional":
         raise Missing(f"asked where the scaling is dimensional: here it is {evidence.scaling}")
-    return shallow_is_best(evidence)
+    return _depth(evidence)
 
 
 @door
 def beats_random_weights(evidence: Evidence) -> xr.DataArray:
-    """C4: error of the last layer minus that of as many random weights of layer 2, mean of the draws."""
+    """C4: error of the last layer minus that of as many random weights of layer 2, mean of the draws.
+
+    The last layer is solved for by least squares, so that no learning rate stands between the two.
+    """
     draws = [name for name in evidence.test["model"].values.tolist() if name.startswith("random ")]
     if not draws:
         raise Missing("no random weights were re-trained in this case")
-    last, *random = evidence.rmse(singles(evidence)[-1], *draws)
+    last, *random = evidence.rmse("solved", *draws)
     return last - sum(random[1:], random[0]) / len(random)
 
 
@@ -125,6 +139,7 @@ def best_few_against(model: str, of: str = "gap") -> Effect:
     """
 
     def effect(evidence: Evidence) -> xr.DataArray:
+        _need_pairs(evidence)
         best = chosen(evidence, singles(evidence) + pairs(evidence))
         return _shared(best - evidence.rmse(model)[0]) / _measure(evidence, of)
 
@@ -178,8 +193,7 @@ def learns_new_filters(evidence: Evidence) -> xr.DataArray:
 @door
 def pairs_add_little(evidence: Evidence) -> xr.DataArray:
     """C6: ``EQUAL * gap - (rmse(best single) - rmse(best pair))``, both chosen on validation."""
-    if not pairs(evidence):
-        raise Missing("no pair of layers was scored in this case")
+    _need_pairs(evidence)
     gained = chosen(evidence, singles(evidence)) - chosen(evidence, pairs(evidence))
     return _shared(EQUAL * gap(evidence) - gained)
 
@@ -195,6 +209,12 @@ def few_samples_suffice(evidence: Evidence) -> xr.DataArray:
     rows = pick(part["validation_rmse"].sel(percent=10.0, drop=True), part["rmse"])
     few, more = (rows.sel(percent=percent, drop=True) for percent in (2.0, 10.0))
     return _shared(EQUAL * gap(evidence) - (few - more))
+
+
+def _need_pairs(evidence: Evidence) -> None:
+    """Raise Missing unless two layers were tried together: one alone is no "one or two"."""
+    if not pairs(evidence):
+        raise Missing("no pair of layers was scored in this case")
 
 
 def _measure(evidence: Evidence, of: str) -> float:

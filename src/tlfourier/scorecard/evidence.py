@@ -26,11 +26,11 @@ class Evidence:
     * ``census``: ``trained``, ``initial``, ``randomised`` over (type, seed): shares of the kernels of a whole
       network. For the fairer readings also ``by_norm``, ``noise``, ``learned``, ``learned_gaussian``,
       ``learned_randomised`` over (type, seed), and ``explained`` over (dictionary, origin, seed).
-    * ``importance``: ``by_importance`` over (type, seed): the same shares, each kernel counted with the skill
-      that is lost without it.
     * ``jets``: The same of networks that were trained on an anisotropic flow.
+    * ``importance``: ``by_importance`` over (type, seed): shares of the kernels, each counted with the skill
+      that is lost without it.
     * ``change``, ``continued``: Over (layer, seed): ``gini`` of the change of a re-trained layer's kernels;
-      of the null, the same steps on the base flow. ``change`` also has ``response`` over (layer, seed, k).
+      of the null, the same steps on the base flow. Both also have ``response`` over (layer, seed, k).
     * ``way_back``: ``response`` of the transfers from target to base, over (layer, seed, k).
     * ``shift``: ``shift``, log10 of target over base spectra that enter each layer of the base network, over
       (layer, seed, k).

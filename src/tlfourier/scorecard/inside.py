@@ -7,7 +7,7 @@ import xarray as xr
 
 from tlfourier.doors import door
 from tlfourier.scorecard.effects import Effect
-from tlfourier.scorecard.evidence import Evidence
+from tlfourier.scorecard.evidence import Evidence, Missing
 
 MIX = 0.1
 """C8: class fractions of two kinds of training data are alike below this total variation distance."""
@@ -47,19 +47,21 @@ def filters_match_the_shift(evidence: Evidence) -> xr.DataArray:
 
 @door
 def filters_match_in(first: int, last: int | None = None) -> Effect:
-    """Return C9's correlation over k in the layers from ``first`` to ``last``, by default one, their mean.
+    """Return C9's correlation over k minus the null's, mean of the layers from ``first`` to ``last``.
 
-    A negative number counts layers from the output. Layers of opposite sign are not to be averaged.
+    By default one layer; a negative number counts from the output. The null is as many steps on the base
+    flow, and layers without one are left out. Layers of opposite sign are not to be averaged.
     """
 
     def effect(evidence: Evidence) -> xr.DataArray:
-        return _correlation(_layers(evidence, "change"), _layers(evidence, "shift", "shift"))
-
-    def _layers(evidence: Evidence, part: str, name: str = "response") -> xr.DataArray:
-        values = evidence.need(part)[name]
-        end = int(values["layer"].max())
+        shift = evidence.need("shift")["shift"]
+        change, null = (evidence.need(name)["response"] for name in ("change", "continued"))
+        end = int(change["layer"].max())
         low, high = (end + 1 + one if one < 0 else one for one in (first, first if last is None else last))
-        return values.sel(layer=[one for one in values["layer"].values if low <= one <= high])
+        there = [one for one in null["layer"].values if low <= one <= high and one in change["layer"].values]
+        if not there:
+            raise Missing(f"no layer from {low} to {high} has a null")
+        return _correlation(change.sel(layer=there), shift) - _correlation(null.sel(layer=there), shift)
 
     return effect
 

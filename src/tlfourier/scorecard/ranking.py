@@ -107,3 +107,25 @@ def part_in_words(part: float | xr.DataArray) -> str:
     """Write a part of a gap in percent, or that there is none, for a sentence "covers ... of the way"."""
     value = float(part)
     return f"{100 * value:.0f} %" if math.isfinite(value) else "no measurable part"
+
+
+@door
+def samples_to_catch_up(curve: xr.Dataset, model: str, other: str) -> int | None:
+    """Return from how many samples on a model is no worse than another, in the mean over seeds; or None.
+
+    ``curve`` has ``rmse`` over (percent, model, seed) and ``samples`` over percent, in ascending order.
+
+    Examples
+    --------
+    >>> errors = [[[0.9], [0.5]], [[0.5], [0.45]], [[0.3], [0.4]]]
+    >>> curve = xr.Dataset(
+    ...     {"rmse": (("percent", "model", "seed"), errors), "samples": ("percent", [1, 10, 100])},
+    ...     {"model": ["scratch_few", "2"]},
+    ... )
+    >>> samples_to_catch_up(curve, "scratch_few", "2")
+    100
+    """
+    mean = curve["rmse"].mean("seed")
+    behind = (mean.sel(model=model) > mean.sel(model=other)).values
+    ahead = curve["samples"].values[~np.logical_or.accumulate(behind[::-1])[::-1]]
+    return int(ahead[0]) if ahead.size else None

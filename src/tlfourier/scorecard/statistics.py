@@ -33,7 +33,8 @@ class Decision:
     ``test`` that is named. ``effect`` is the mean over the replicates, called ``seeds`` for short. ``p`` is
     the smaller one-sided p-value, corrected; ``low`` to ``high`` is Student's two-sided interval of the mean
     at ``level``, ``1 - alpha / m`` where Holm's method makes the p-value p m. ``needed`` is how many
-    replicates would decide what these did not, see `replicates_needed`; NaN where it is decided.
+    independent replicates would decide what these did not, see `replicates_needed`; NaN where it is decided,
+    and with one replicate.
     """
 
     side: int

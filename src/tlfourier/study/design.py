@@ -147,14 +147,15 @@ class Design:
 
         Each stands on the one below it: untouched, in other units, an output gain, gains, kernels scaled, the
         last layer solved for, single layers, all; beside them the gradient model and a network from nothing
-        on all samples. Forward, under the papers' scaling, there are also biases, the kernels of more layers
-        scaled, as many random weights as the last layer has, and a network from nothing on the few samples.
+        on all samples; forward also one on the few. Forward, under the papers' scaling, there are biases, the
+        kernels of more layers scaled, and as many random weights as the last layer has, too.
         """
         whole = self.spec.transfer.scaling == "own" and not case.endswith(REVERSED)
         scaled = sorted({1, 2, (self.layers[-1] + 1) // 2}) if whole else [2]
         factors = [*(["biases"] if whole else []), *(f"scales {layer}" for layer in scaled)]
         random = [f"random {draw}" for draw in range(DRAWS)] if whole else []
-        beside = ["all", *(["scratch_few"] if whole else []), "scratch_all"]
+        few = [] if case.endswith(REVERSED) else ["scratch_few"]
+        beside = ["all", *few, "scratch_all"]
         below = ["gradient", "none", *SCALINGS, "gain", "gains", *factors, *random, "solved"]
         return dict.fromkeys([*below, *map(str, self.layers), *beside], self.seeds_of(case))
 

@@ -208,7 +208,7 @@ class Study:
         every = list(self.design.models(case, split))
         names = every if models is None else [model_name(model) for model in models]
         node = self.design.table_node(case, split=split)
-        if models is not None and self.store.local(node) is None:
+        if not set(names) <= set(every) or (models is not None and self.store.local(node) is None):
             node = self.design.table_node(case, {name: self.seeds_of(case) for name in names}, split)
         return self._dataset(node).reindex(seed=list(self.seeds_of(case))).sel(model=names)
 

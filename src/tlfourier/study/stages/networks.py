@@ -92,11 +92,16 @@ def describe_use(node: Node) -> str:
     return f"{node.stage}: {describe(node.inputs['network'])}"
 
 
+def turned(spec: StudySpec, flow: str) -> bool:
+    """Tell whether samples of a flow are turned by right angles: not on a β-plane, where east differs."""
+    return spec.training.rotate and spec.flows[flow].beta == 0
+
+
 # ---------------------------------------------------------------------------------------------- train
 @cache
 def train_node(spec: StudySpec, flow: str, seed: int, few: bool = False) -> Node:
     """Return the node of a network trained from nothing on a flow, on all samples or on the few."""
-    settings = dataclasses.replace(spec.training, seed=seed)
+    settings = dataclasses.replace(spec.training, seed=seed, rotate=turned(spec, flow))
     if few:
         samples = spec.transfer.samples
         steps_an_epoch = -(-samples // spec.training.batch_size)
@@ -166,7 +171,8 @@ def transfer_node(
 
     ``on="base"`` trains on as many samples of the base flow instead: the null model of a change of weights.
     """
-    recipe = {**transfer_settings(spec, layers, seed), "optimiser": spec.transfer.optimiser}
+    flow = getattr(spec.case(case), on)
+    recipe = {**transfer_settings(spec, flow, layers, seed), "optimiser": spec.transfer.optimiser}
     data = transfer_inputs(spec, case, seed, on)
     if spec.transfer.optimiser != "fresh":
         data["home"] = pairs_node(spec, spec.case(case).base, "train", spec.transfer.samples)
@@ -175,12 +181,12 @@ def transfer_node(
     return TRANSFER.of({**recipe, "keep": "end"} if on == "base" else recipe, data)
 
 
-def transfer_settings(spec: StudySpec, layers: tuple[int, ...], seed: int) -> dict[str, Any]:
-    """Return the settings that every transfer has."""
+def transfer_settings(spec: StudySpec, flow: str, layers: tuple[int, ...], seed: int) -> dict[str, Any]:
+    """Return the settings that every transfer to a flow has."""
     budget = spec.transfer
     settings = TransferSpec(
         layers=layers, steps=budget.steps, batch_size=budget.batch_size, learning_rate=budget.learning_rate,
-        precision=spec.training.precision, rotate=spec.training.rotate, seed=seed
+        precision=spec.training.precision, rotate=turned(spec, flow), seed=seed
     )  # fmt: skip
     return {**dataclasses.asdict(settings), "looks": budget.looks}
 

@@ -40,7 +40,8 @@ Factors that are 1 at first have further to go than weights, so one rate for bot
 @cache
 def repair_node(spec: StudySpec, case: str, rung: Rung, seed: int) -> Node:
     """Return the node of a base network repaired by less than a layer, on the target's few samples."""
-    settings = {**transfer_settings(spec, rung.layers, seed), **dataclasses.asdict(rung)}
+    target = spec.case(case).target
+    settings = {**transfer_settings(spec, target, rung.layers, seed), **dataclasses.asdict(rung)}
     inputs = transfer_inputs(spec, case, seed)
     if rung.repair == "least squares":
         del inputs["validation"]
