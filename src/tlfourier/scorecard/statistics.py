@@ -284,9 +284,9 @@ def single_layers(scores: xr.DataArray) -> xr.DataArray:
 
 @door
 def per_seed(scores: xr.Dataset) -> xr.Dataset:
-    """Average scores over snapshots and keep those that are one number for each network."""
+    """Average scores over snapshots and keep those that are one number for each network (and layer)."""
     mean = scores.mean("snapshot") if "snapshot" in scores.dims else scores
-    alone = [name for name, values in mean.items() if set(values.dims) <= {"model", "seed"}]
+    alone = [name for name, values in mean.items() if set(values.dims) <= {"model", "seed", "layer"}]
     return mean[alone]
 
 
