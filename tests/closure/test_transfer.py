@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+import xarray as xr
 from torch import Tensor, nn
 
 from tlfourier.closure.batches import Samples
@@ -179,3 +180,28 @@ def test_a_carried_optimiser_takes_other_steps_from_the_same_start() -> None:
         run(carried)
     with pytest.raises(ValueError, match="optimiser='stale': accepted are fresh, carried"):
         dataclasses.replace(SPEC, optimiser="stale")
+
+
+def test_weights_tell_how_much_each_output_counts() -> None:
+    base = Network(NetworkSpec(layers=3, channels=4, outputs=2), seed=0)
+    generator = torch.Generator().manual_seed(0)
+    x, y = (torch.randn(4, 2, 16, 16, generator=generator) for _ in range(2))
+    spec = TransferSpec((3,), steps=4, learning_rate=1e-2)
+
+    def moved(weights: list[float] | None) -> tuple[torch.Tensor, xr.Dataset]:
+        given = None if weights is None else torch.tensor(weights)
+        network, history = transfer(base, x, y, (x, y), spec, progress=False, keep="end", weights=given)
+        return network.layer(3).weight.detach() - base.layer(3).weight.detach(), history
+
+    plain, history = moved(None)
+    same, _ = moved([1.0, 1.0])
+    torch.testing.assert_close(plain, same, rtol=0, atol=0)
+    one, weighed = moved([1.0, 1e-30])
+    assert float(one[0].abs().max()) > 1e-3 and float(one[1].abs().max()) < 1e-6, "what counts nothing stays"
+    with torch.no_grad():
+        error = (base(x)[:, 0] - y[:, 0]).square().mean() / 2
+    assert float(weighed["validation_loss"][0]) == pytest.approx(float(error), rel=1e-5)
+    assert float(history["validation_loss"][0]) > float(weighed["validation_loss"][0])
+    for wrong in ([1.0], [1.0, 0.0]):
+        with pytest.raises(ValueError, match="2 positive numbers are accepted"):
+            moved(wrong)

@@ -86,6 +86,7 @@ class Descent:
 
     ``parameters`` are what is trained, everything else stays as it is; the ``validation`` features and
     targets are never turned; ``look`` predicts from them when they enter another layer than the training's.
+    ``weights`` are those of the outputs in the mean, without them all count the same.
     """
 
     def __init__(
@@ -96,7 +97,9 @@ class Descent:
         validation: tuple[Tensor, Tensor],
         budget: Budget,
         look: Callable[[Tensor], Tensor] | None = None,
+        weights: Tensor | None = None,
     ) -> None:
+        self.roots = None if weights is None else weights.sqrt()[:, None, None]
         self.model, self.parameters, self.source = model, dict(parameters), source
         self.look = look or model
         self.validation, self.budget = validation, budget
@@ -104,7 +107,7 @@ class Descent:
         self.step, self.best_step = 0, 0
         self.best = self._copy()
         self.rows: list[dict[str, float]] = []
-        self.limit = _EXPLODED * validation[1].square().mean().item()
+        self.limit = _EXPLODED * self._weighed(validation[1]).square().mean().item()
         self._order: tuple[int, Tensor, Tensor] | None = None
 
     def run(
@@ -171,7 +174,11 @@ class Descent:
         half = self.budget.precision == "bfloat16"
         with torch.autocast(features.device.type, torch.bfloat16, enabled=half):
             prediction = model(features)
-        return functional.mse_loss(prediction.float(), targets)
+        return functional.mse_loss(self._weighed(prediction.float()), self._weighed(targets))
+
+    def _weighed(self, outputs: Tensor) -> Tensor:
+        """Return outputs whose squares count in the mean as the weights say."""
+        return outputs if self.roots is None else outputs * self.roots
 
     def advance(self) -> tuple[Tensor, int]:
         """Take one gradient step; return the loss before it and the number of samples in its batch."""

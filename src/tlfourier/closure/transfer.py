@@ -111,6 +111,7 @@ def transfer(
     keep: Literal["best", "end"] = "best",
     looks: Count = 30,
     home: tuple[Scalars, Scalars] | None = None,
+    weights: Scalars | None = None,
 ) -> tuple[Network, xr.Dataset]:
     """Re-train ``spec.layers`` of a copy of ``base`` for ``spec.steps`` gradient steps with a fresh Adam.
 
@@ -120,8 +121,9 @@ def transfer(
     about equally long rounds: one epoch each, or ``steps / looks`` steps where epochs are shorter. With all
     layers of a fresh network this is training from scratch on the same samples.
 
-    Raises ValueError for a layer that the network does not have, samples of the wrong shape or not finite, or
-    no ``home`` for a carried optimiser; Diverged if the loss stopped being finite or exploded.
+    Raises ValueError for a layer that the network does not have, samples of the wrong shape or not finite, no
+    ``home`` for a carried optimiser, or weights that are no positive number for each output; Diverged if the
+    loss stopped being finite or exploded.
 
     Parameters
     ----------
@@ -144,6 +146,8 @@ def transfer(
         At validation, at most; more than the default would cost as much as the few steps between them.
     home : tuple of Tensor, optional
         Samples of the base flow; ``spec.steps`` gradients on them fill the moments of a carried optimiser.
+    weights : Tensor, shape (outputs,), optional
+        How much the squared error of each output counts in the loss, in training and on validation.
 
     Returns
     -------
@@ -174,6 +178,8 @@ def transfer(
         check_samples(base, *home)
     if keep not in ("best", "end"):
         raise ValueError(f"keep={keep!r}: accepted are 'best' and 'end'")
+    if weights is not None and (weights.shape != (base.spec.outputs,) or not bool((weights > 0).all())):
+        raise ValueError(f"weights={weights.tolist()}: {base.spec.outputs} positive numbers are accepted")
     network = copy.deepcopy(base)
     network.zero_grad()
     place = next(network.parameters()).device
@@ -192,6 +198,7 @@ def transfer(
         (x_validation, y_validation),
         Budget.of(spec, spec.steps, rounds),
         look=None if fits else lambda features: moved.suffix(network.prefix(features, 1), 1),
+        weights=None if weights is None else weights.float().to(place),
     )
     if spec.optimiser == "carried":
         if home is None:
