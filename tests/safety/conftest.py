@@ -16,6 +16,7 @@ from tests import fakes
 from tlfourier.book.record import read_run
 from tlfourier.book.tables import artifacts_table, pages_table, stages_table, versions_table
 from tlfourier.book.toc import toc_files
+from tlfourier.closure.layered_scales import LayeredScales
 from tlfourier.closure.network import Network, NetworkSpec, load_network, save_network
 from tlfourier.flow.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from tlfourier.flow.equation import VorticityEquation
@@ -28,11 +29,18 @@ from tlfourier.io.atomic import write_json
 from tlfourier.io.jsonfile import read_json
 from tlfourier.io.netcdf import read_dataset, write_dataset
 from tlfourier.io.tensorfile import read_tensors, write_tensors
+from tlfourier.io.words import said_as
 from tlfourier.store.manifest import read_manifest
 from tlfourier.store.node import Node
 from tlfourier.store.stage import Folder
 from tlfourier.store.store import Store
-from tlfourier.study.stages.artifacts import read_network, read_scales, write_parameters
+from tlfourier.study.stages.artifacts import (
+    change_scales,
+    read_network,
+    read_scales,
+    write_parameters,
+    write_scales,
+)
 
 SMALL = NetworkSpec(layers=2, channels=2, kernel_size=3)
 
@@ -96,6 +104,20 @@ def scales(folder: Path) -> None:
     write_dataset(folder / "scales.nc", xr.Dataset({"psi": 1.0, "omega": 2.0, "sgs": 3.0}))
 
 
+LAYERED = LayeredScales(["u1", "u2"], [1.0, 2.0], [3.0, 4.0], 5.0)
+
+
+def layered_scales(folder: Path) -> None:
+    write_scales(folder, LAYERED)
+
+
+def read_layered_scales(folder: Path) -> Any:
+    """Read scales as they are used, which those of one layer cannot be here."""
+    found = read_scales(folder)
+    with said_as(str(folder / "scales.nc")):
+        return change_scales("own", found, LAYERED, (1.0, 1.0))
+
+
 def document(folder: Path) -> None:
     (folder / "document.json").write_text(json.dumps({"a": [1, 2.5, {"b": None}], "c": "Π"}))
 
@@ -149,6 +171,7 @@ KINDS = {
     "classic": Kind(dataset(4), "scores.nc", lambda f: read_dataset(f / "scores.nc")),
     "hdf5": Kind(dataset(210), "scores.nc", lambda f: read_dataset(f / "scores.nc")),
     "scales": Kind(scales, "scales.nc", read_scales),
+    "layered scales": Kind(layered_scales, "scales.nc", read_layered_scales),
     "document": Kind(document, "document.json", lambda f: read_json(f / "document.json")),
     "manifest": Kind(artifact, f"{NUMBER.name}/manifest.json", manifest),
     "group": Kind(trajectory, "trajectory/zarr.json", lambda f: read_trajectory(f / "trajectory").load()),

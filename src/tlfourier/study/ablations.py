@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tlfourier.store.node import Node
-from tlfourier.study.design import SHOWCASE, Design
+from tlfourier.study.design import Design
 from tlfourier.study.settings import StudySpec
 
 BRIEF = 4
@@ -80,7 +80,7 @@ RATES = (REFERENCE, "a quarter of the learning rate", "four times the learning r
 def models(design: Design, ablation: Ablation) -> dict[str, range]:
     """Return the models of an ablation with their seeds: all single layers for the rates, else a few."""
     varied = design.vary(ablation.overrides(design.spec))
-    seeds = varied.seeds_of(SHOWCASE)[: varied.spec.variant_seeds]
+    seeds = varied.seeds_of(varied.spec.showcase)[: varied.spec.variant_seeds]
     layers = list(varied.layers) if ablation.name in RATES else few_layers(varied.layers[-1])
     return dict.fromkeys(["none", "all", *map(str, layers)], seeds)
 
@@ -93,7 +93,7 @@ def few_layers(last: int) -> list[int]:
 def table_node(design: Design, ablation: Ablation, split: str = "test") -> Node:
     """Return the node of an ablation's scores."""
     varied = design.vary(ablation.overrides(design.spec))
-    return varied.table_node(SHOWCASE, models(design, ablation), split)
+    return varied.table_node(varied.spec.showcase, models(design, ablation), split)
 
 
 def nodes(design: Design) -> list[Node]:

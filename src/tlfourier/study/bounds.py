@@ -10,7 +10,9 @@ BIG = 10**12
 _SETTINGS: dict[tuple[float, float], str] = {
     (1e-6, 1e15): "flows.*.reynolds",
     (0, BIG): "flows.*.forcing_wavenumber",
-    (0.0, 1e6): "flows.*.drag",
+    (0.0, 1e6): "flows.*.drag simulation.damping",
+    (1e-6, 1e12): "flows.*.deformation_radius simulation.side simulation.step",
+    (1e-6, 1e6): "flows.*.thickness_ratio filter.width flows.*.filter_width",
     (-1e6, 1e6): "flows.*.beta",
     (0, 2**63 - 1): "flows.*.seed training.seed",
     (1, BIG): (
@@ -18,13 +20,12 @@ _SETTINGS: dict[tuple[float, float], str] = {
         "network.outputs training.samples training.epochs training.batch_size transfer.samples "
         "transfer.steps transfer.batch_size transfer.scratch_steps transfer.looks scored"
     ),
-    (0.0, 1e9): "flows.*.spin_up simulation.spin_up",
+    (0.0, 1e9): "flows.*.spin_up simulation.spin_up simulation.early",
     (0, 1000): "cases.*.seeds",
     (1, 1000): "realisations seeds reversed_seeds pair_seeds curve_seeds variant_seeds",
-    (8, 10**6): "simulation.size filter.size",
+    (8, 10**6): "simulation.size simulation.early_size filter.size",
     (1e-3, 10.0): "simulation.cfl",
     (1e-6, 1e9): "simulation.interval",
-    (1e-6, 1e6): "filter.width flows.*.filter_width",
     (2, 99): "network.layers",
     (1, 999): "network.kernel_size",
     (1e-12, 1e3): "training.learning_rate transfer.learning_rate",

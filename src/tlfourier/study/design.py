@@ -17,14 +17,13 @@ import pandas as pd
 from tlfourier.closure.models import BASELINES, Model, layers_of, model_name, rung
 from tlfourier.closure.scalings import SCALINGS
 from tlfourier.store.node import Node
+from tlfourier.study.oceans import OceanFlow
 from tlfourier.study.overrides import apply, nested
 from tlfourier.study.settings import REVERSED, CaseSpec, FlowSpec, StudySpec
 from tlfourier.study.stages import analyses, networks, repairs
 
-SHOWCASE = "forcing"
-"""The case with every pair, prefix and suffix of layers."""
-LEARNING = (SHOWCASE, "decay")
-"""Cases with learning curves."""
+SHOWCASE = StudySpec.showcase
+"""The case of the vorticity equation with every pair, prefix and suffix of layers."""
 PERCENTS = (0.0, 1.0, 2.0, 5.0, 10.0, 25.0, 100.0)
 """Parts of the training samples of a learning curve; 0 is one snapshot."""
 
@@ -92,7 +91,7 @@ class Design:
         """Return a case's base and target flow; ValueError if there is none of that name."""
         return self.spec.case(name)
 
-    def flow(self, name: str) -> FlowSpec:
+    def flow(self, name: str) -> FlowSpec | OceanFlow:
         """Return a flow's numbers; ValueError if there is none of that name."""
         if name not in self.spec.flows:
             raise ValueError(f"unknown flow {name!r}: accepted are {', '.join(self.spec.flows)}")
@@ -135,8 +134,9 @@ class Design:
         # {2} with its neighbours, the middle and the ends; the two deepest are what common wisdom re-trains.
         partners = sorted({1, 3, (last + 1) // 2, last - 1, last} - {2})
         found |= dict.fromkeys([model_name({2, one}) for one in partners] + [f"{last - 1}+{last}"], seeds)
-        if case == SHOWCASE:
-            pairs, few = map(model_name, combinations(self.layers, 2)), seeds[: self.spec.pair_seeds]
+        if case == self.spec.showcase:
+            pairs = map(model_name, combinations(self.layers[: self.spec.paired], 2))
+            few = seeds[: self.spec.pair_seeds]
             found |= {pair: few for pair in pairs if pair not in found}
             sets, some = [*self.prefixes[2:], *self.suffixes[:-2]], seeds[: self.spec.curve_seeds]
             found |= dict.fromkeys((layers for layers in sets if layers not in found), some)
@@ -156,13 +156,13 @@ class Design:
         random = [f"random {draw}" for draw in range(DRAWS)] if whole else []
         few = [] if case.endswith(REVERSED) else ["scratch_few"]
         beside = ["all", *few, "scratch_all"]
-        below = ["gradient", "none", *SCALINGS, "gain", "gains", *factors, *random, "solved"]
+        below = [*self.spec.formulas, "none", *SCALINGS, "gain", "gains", *factors, *random, "solved"]
         return dict.fromkeys([*below, *map(str, self.layers), *beside], self.seeds_of(case))
 
     @property
     def learning_cases(self) -> list[str]:
         """Names of the cases with learning curves."""
-        return [case for case in LEARNING if case in self.cases]
+        return [case for case in self.spec.learning if case in self.cases]
 
     def learning_models(self, case: str) -> dict[str, range]:
         """Return the models of a learning curve: a shallow, a middle and a deep layer, all, from scratch."""
@@ -218,9 +218,14 @@ class Design:
     def score_node(
         self, case: str, model: Model, seed: int = 0, on: str = "target", split: str = "test"
     ) -> Node:
-        """Return the node of a model's scores on a block of the case's target (or ``on="base"``) flow."""
+        """Return the node of a model's scores on a block of the case's target (or ``on="base"``) flow.
+
+        ValueError for a formula that this system does not have.
+        """
         flow = getattr(self.case(case), on)
         if model == "gradient":
+            if model not in self.spec.formulas:
+                raise ValueError("model 'gradient' is a formula for one layer: this study has none of it")
             return repairs.gradient_node(self.spec.of_seed(seed), flow, split)
         if model in SCALINGS:
             return self.vary({"transfer.scaling": model}).score_node(case, "none", seed, on, split)

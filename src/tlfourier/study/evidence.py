@@ -10,7 +10,7 @@ from tlfourier import fourier
 from tlfourier.closure.models import Model
 from tlfourier.scorecard import Evidence
 from tlfourier.store.node import Node
-from tlfourier.study.design import LEARNING, PERCENTS, Design, Results
+from tlfourier.study.design import PERCENTS, Design, Results
 from tlfourier.study.settings import REVERSED
 
 
@@ -30,7 +30,7 @@ def evidence(study: Results, case: str) -> Evidence:
         return errors
     return replace(
         errors,
-        learning=learning(study, case) if case in LEARNING else None,
+        learning=learning(study, case) if case in design.spec.learning else None,
         census=census(study, case),
         change=changes(study, case),
         continued=changes(study, case, null=True),

@@ -10,7 +10,8 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache, cached_property
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
 
 from torch import Tensor
 
@@ -28,87 +29,15 @@ from tlfourier.io.words import said_as
 from tlfourier.study.bounds import check_numbers, show
 from tlfourier.study.overrides import apply as apply
 from tlfourier.study.overrides import nested as nested
+from tlfourier.study.parts import CaseSpec as CaseSpec
+from tlfourier.study.parts import FilterSpec as FilterSpec
+from tlfourier.study.parts import FlowSpec as FlowSpec
+from tlfourier.study.parts import SimulationSpec as SimulationSpec
+from tlfourier.study.parts import TransferSettings as TransferSettings
 
 DTYPES = ("float32", "float64")
 REVERSED = " reversed"
 """Behind the name of a case: the reverse transfer, from its target to its base."""
-
-
-@dataclass(frozen=True)
-class FlowSpec:
-    """One turbulent flow: the vorticity equation with its numbers (L = 2π, viscosity = 1/reynolds).
-
-    ``forcing_wavenumber=0`` is no forcing. A flow that decays is sampled from many ``runs``, each from
-    another random field, at ages from ``spin_up`` on; without a value that of the simulation holds.
-    ``filter_kind`` and ``filter_width`` are those of the study's filter unless the flow has its own: the same
-    flow, seen through another filter on the same coarse grid, is a flow that costs no simulation.
-    """
-
-    reynolds: float = 1e5
-    forcing_wavenumber: int = 4
-    drag: float = 0.1
-    beta: float = 0.0
-    seed: int = 1
-    runs: int = 1
-    spin_up: float | None = None
-    filter_kind: str | None = None
-    filter_width: float | None = None
-
-
-@dataclass(frozen=True)
-class SimulationSpec:
-    """How every flow is simulated: grid, precision, stepper and sampling times."""
-
-    size: int = 1024
-    dtype: str = "float64"
-    stepper: str = "ifrk4"
-    cfl: float = 0.8
-    spin_up: float = 50.0
-    interval: float = 0.25
-
-
-@dataclass(frozen=True)
-class FilterSpec:
-    """The filter and the coarse grid; ``width`` is in coarse grid spacings (Δ = 2 L/N_LES in the papers)."""
-
-    size: int = 128
-    kind: str = "gaussian"
-    width: float = 2.0
-
-
-@dataclass(frozen=True)
-class TransferSettings:
-    """Budget of one transfer, the same for every set of layers.
-
-    ``looks`` is how often validation is looked at, at most: the best of these states is kept.
-    ``scaling`` names the units in which a network is given the target, see `tlfourier.closure.scalings`.
-    ``optimiser="carried"`` starts with Adam's moments on the base flow instead of none.
-    """
-
-    samples: int = 200
-    steps: int = 625
-    batch_size: int = 16
-    learning_rate: float = 5e-5
-    scratch_steps: int = 12_500
-    looks: int = 30
-    scaling: str = "own"
-    optimiser: str = "fresh"
-
-
-@dataclass(frozen=True)
-class CaseSpec:
-    """A transfer: the flow the network was trained on, the flow it is moved to, and how often.
-
-    Without a value the number of ``seeds`` is that of the study. Where it is not to be looked ``inside``, the
-    ladder of repairs is climbed, and neither networks nor sets of layers are looked into. ``back`` tells
-    whether there is a reverse transfer, from the target to the base. With seeds = 0 such a case is left out.
-    """
-
-    base: str
-    target: str
-    seeds: int | None = None
-    inside: bool = True
-    back: bool = True
 
 
 def _flows() -> dict[str, FlowSpec]:
@@ -146,16 +75,26 @@ class StudySpec:
     ``pair_seeds`` of all pairs of layers, ``curve_seeds`` of prefixes, suffixes and learning curves,
     ``variant_seeds`` of what is varied, each at most those of its case.
     ValueError for no seed, more samples than a block has, or a case of flows that there are not.
+
+    Each ``system`` has a study of its own, this is the vorticity equation's; see `tlfourier.study.oceans`. To
+    a system belong, whatever the sizes, the ``showcase``, in which all pairs are tried, of the first
+    ``paired`` layers or of all; the cases with ``learning`` curves; ``formulas``, models without training.
     """
+
+    system: ClassVar[str] = "vorticity"
+    showcase: ClassVar[str] = "forcing"
+    learning: ClassVar[tuple[str, ...]] = ("forcing", "decay")
+    paired: ClassVar[int | None] = None
+    formulas: ClassVar[tuple[str, ...]] = ("gradient",)
 
     flows: dict[str, FlowSpec] = field(default_factory=_flows)
     cases: dict[str, CaseSpec] = field(default_factory=_cases)
-    simulation: SimulationSpec = SimulationSpec()
-    filter: FilterSpec = FilterSpec()
+    simulation: SimulationSpec = field(default_factory=SimulationSpec)
+    filter: FilterSpec = field(default_factory=FilterSpec)
     split: Split = field(default_factory=lambda: Split(train=2000, validation=200, test=200, gap=20))
     network: NetworkSpec = field(default_factory=NetworkSpec)
     training: TrainingSpec = field(default_factory=TrainingSpec)
-    transfer: TransferSettings = TransferSettings()
+    transfer: TransferSettings = field(default_factory=TransferSettings)
     scored: int = 200
     realisations: int = 1
     seeds: int = 3
@@ -163,6 +102,11 @@ class StudySpec:
     pair_seeds: int = 2
     curve_seeds: int = 3
     variant_seeds: int = 2
+
+    @property
+    def quantities(self) -> tuple[str, ...]:
+        """Names of the quantities that a network is given."""
+        return ("psi", "omega")
 
     @cached_property
     def as_data(self) -> dict[str, Any]:
@@ -220,6 +164,34 @@ class StudySpec:
                 if flow not in self.flows:
                     raise ValueError(f"case {name!r} names flow {flow!r}: flows are {', '.join(self.flows)}")
 
+    @property
+    def profiles(self) -> Path:
+        """The folder of the profiles of this system."""
+        return PROFILES if self.system == "vorticity" else PROFILES / self.system
+
+    def check_physics(self) -> None:
+        """Check grids, filter and forcings, so that hours of simulation never end in a ValueError."""
+        check_names(self)
+        check_grid(self.simulation.size)
+        self.check_flows()
+        for flow in self.flows.values():
+            if flow.forcing_wavenumber:
+                check_wavenumber(self.simulation.size, flow.forcing_wavenumber, "k_f")
+
+    def check_flows(self) -> None:
+        """Raise ValueError for a filter that the grids do not have, or runs that do not divide the split."""
+        check_grid(self.filter.size)
+        for name, flow in self.flows.items():
+            through, total = self.filter_of(name), self.split.total
+            width = through.width * math.tau / through.size
+            check_filter(self.simulation.size, through.size, through.kind, width)
+            if total % flow.runs or total // flow.runs < 2:
+                must = f"it must divide the {total} snapshots of the split into runs of at least two"
+                raise ValueError(f"flows.{name}.runs={flow.runs}: {must}")
+
+
+S = TypeVar("S", bound=StudySpec)
+
 
 @cache
 def _realisation(spec: StudySpec, number: int) -> StudySpec:
@@ -229,15 +201,20 @@ def _realisation(spec: StudySpec, number: int) -> StudySpec:
 
 def from_data(data: Mapping[str, Any]) -> StudySpec:
     """Return the settings whose `StudySpec.as_data` these are."""
-    rest = {key: value for key, value in data.items() if key not in ("flows", "cases")}
-    flows = {name: FlowSpec(**flow) for name, flow in data["flows"].items()}
+    return laid_on(StudySpec(), data, FlowSpec)
+
+
+def laid_on(defaults: S, data: Mapping[str, Any], flow: type) -> S:
+    """Return settings with all that is in ``as_data`` of others laid on them; ``flow`` makes each flow."""
+    rest = {key: value for key, value in data.items() if key not in ("flows", "cases", "system")}
+    flows = {name: flow(**numbers) for name, numbers in data["flows"].items()}
     cases = {name: CaseSpec(**case) for name, case in data["cases"].items()}
-    return replace(apply(StudySpec(), rest), flows=flows, cases=cases)
+    return replace(apply(defaults, rest), flows=flows, cases=cases)
 
 
-def profile_names() -> list[str]:
-    """Names of the profiles that the package brings."""
-    return sorted(path.stem for path in PROFILES.glob("*.toml"))
+def profile_names(defaults: StudySpec | None = None) -> list[str]:
+    """Names of the profiles that the package brings for a system, by default the vorticity equation."""
+    return sorted(path.stem for path in (defaults or StudySpec()).profiles.glob("*.toml"))
 
 
 def load(profile: str, overrides: Mapping[str, Any] | None = None) -> StudySpec:
@@ -245,25 +222,30 @@ def load(profile: str, overrides: Mapping[str, Any] | None = None) -> StudySpec:
 
     ValueError for an unknown profile or key, or a value of the wrong kind, with the accepted ones.
     """
-    if profile not in profile_names():
-        raise ValueError(f"unknown profile {show(profile)}: accepted are {', '.join(profile_names())}")
+    return load_on(StudySpec(), profile, overrides)
+
+
+def load_on(defaults: S, profile: str, overrides: Mapping[str, Any] | None = None) -> S:
+    """Do what `load` does, ValueError too, for the system whose settings by default these are."""
+    if profile not in (names := profile_names(defaults)):
+        raise ValueError(f"unknown profile {show(profile)}: accepted are {', '.join(names)}")
     if not isinstance(overrides, Mapping | None):
         raise ValueError(f"overrides {show(overrides)}: accepted is a table of settings")
-    path = PROFILES / f"{profile}.toml"
+    path = defaults.profiles / f"{profile}.toml"
     with said_as(f"the profile {path} is damaged"):
-        spec = _checked(apply(StudySpec(), tomllib.loads(path.read_bytes().decode())))
+        spec = _checked(apply(defaults, tomllib.loads(path.read_bytes().decode())))
     return _checked(apply(spec, nested(overrides))) if overrides else spec
 
 
-def _checked(spec: StudySpec) -> StudySpec:
+def _checked(spec: S) -> S:
     check_numbers(spec)
-    _check_physics(spec)
+    spec.check_physics()
     return spec
 
 
-def _check_physics(spec: StudySpec) -> None:
-    """Check grids, filter and forcings, so that hours of simulation never end in a refusal."""
-    simulation, coarse = spec.simulation, spec.filter
+def check_names(spec: StudySpec) -> None:
+    """Raise ValueError for a name in the settings that nothing here has."""
+    simulation = spec.simulation
     for name, value, accepted in (
         ("simulation.dtype", simulation.dtype, DTYPES),
         ("simulation.stepper", simulation.stepper, tuple(STEPPERS)),
@@ -272,17 +254,6 @@ def _check_physics(spec: StudySpec) -> None:
     ):
         if value not in accepted:
             raise ValueError(f"{name}={show(value)}: accepted are {', '.join(accepted)}")
-    check_grid(simulation.size)
-    check_grid(coarse.size)
-    for name, flow in spec.flows.items():
-        through = spec.filter_of(name)
-        check_filter(simulation.size, through.size, through.kind, through.width * math.tau / through.size)
-        if flow.forcing_wavenumber:
-            check_wavenumber(simulation.size, flow.forcing_wavenumber, "k_f")
-        total = spec.split.total
-        if total % flow.runs or total // flow.runs < 2:
-            must = f"it must divide the {total} snapshots of the split into runs of at least two"
-            raise ValueError(f"flows.{name}.runs={flow.runs}: {must}")
 
 
 def forcing(grid: Grid, flow: FlowSpec) -> Tensor | None:

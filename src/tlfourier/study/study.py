@@ -13,7 +13,6 @@ from typing import Any
 import xarray as xr
 from torch import Tensor
 
-from tlfourier.closure import pairs
 from tlfourier.closure.models import Model, model_name
 from tlfourier.closure.network import Network
 from tlfourier.scorecard.catalogue import CLAIMS, STATEMENTS
@@ -23,31 +22,31 @@ from tlfourier.store.stage import Folder
 from tlfourier.store.store import Store
 from tlfourier.study import targets
 from tlfourier.study.design import Design
-from tlfourier.study.settings import CaseSpec, FlowSpec, StudySpec, load
+from tlfourier.study.oceans import OceanFlow
+from tlfourier.study.patience import PATIENCE, ensure
+from tlfourier.study.patience import NotMade as NotMade
+from tlfourier.study.settings import CaseSpec, FlowSpec, StudySpec
+from tlfourier.study.stages.artifacts import AnyScales, as_tensors
 from tlfourier.study.stages.data import diagnose_node, pairs_node, scales_node
 from tlfourier.study.stages.networks import read_history
 from tlfourier.study.stores import open_store
+from tlfourier.study.systems import load_system
 from tlfourier.study.verdicts import column, verdicts_node
 from tlfourier.sweep.plan import plan
-from tlfourier.sweep.progress import duration
-from tlfourier.sweep.run import START, run_on_this_machine
-
-PATIENCE = 60.0
-"""Seconds of work that a result which is missing may take without being asked for."""
+from tlfourier.sweep.run import run_on_this_machine
 
 
-class NotMade(RuntimeError):
-    """A result is missing and would take longer to make than a reader waits for."""
-
-
-def begin(profile: str = "laptop", overrides: Mapping[str, Any] | None = None) -> Study:
+def begin(
+    profile: str = "laptop", overrides: Mapping[str, Any] | None = None, system: str = "vorticity"
+) -> Study:
     """Open the study of a profile: ``"laptop"``, ``"smoke"`` or ``"paper"``, the sizes of everything.
 
-    ``overrides`` are settings that differ, with dots or nested: ``{"transfer.steps": 100}``. ValueError for
-    an unknown profile or setting, with the nearest known one.
+    ``overrides`` are settings that differ, with dots or nested: ``{"transfer.steps": 100}``; ``system`` is
+    ``"vorticity"`` or ``"ocean"``. ValueError for an unknown name or setting, with the nearest known one.
     """
     ledger = os.environ.get("TLFOURIER_LEDGER")
-    return Study(Design(load(profile, overrides)), open_store(), Path(ledger) if ledger else None)
+    design = Design(load_system(system, profile, overrides))
+    return Study(design, open_store(), Path(ledger) if ledger else None)
 
 
 @dataclass(frozen=True)
@@ -109,7 +108,7 @@ class Study:
         """Return a case's base and target flow; ValueError if there is none of that name."""
         return self.design.case(name)
 
-    def flow(self, name: str) -> FlowSpec:
+    def flow(self, name: str) -> FlowSpec | OceanFlow:
         """Return a flow's numbers; ValueError if there is none of that name."""
         return self.design.flow(name)
 
@@ -131,17 +130,17 @@ class Study:
         """Return the few training samples that a transfer may use."""
         return self.pairs(flow, "train", self.spec.transfer.samples, seed)
 
-    def scales(self, flow: str, seed: int = 0) -> pairs.Scales:
+    def scales(self, flow: str, seed: int = 0) -> AnyScales:
         """Return the standard deviations that normalise a flow."""
         self.flow(flow)
-        found: pairs.Scales = self.read(scales_node(self.spec.of_seed(seed), flow))
+        found: AnyScales = self.read(scales_node(self.spec.of_seed(seed), flow))
         return found
 
     def tensors(
         self, flow: str, split: str = "test", samples: int | None = None, seed: int = 0
     ) -> tuple[Tensor, Tensor]:
         """Return one block of pairs as the network sees it: inputs (n, 2, N, N) and outputs (n, 1, N, N)."""
-        return pairs.to_tensors(self.pairs(flow, split, samples, seed), self.scales(flow, seed))
+        return as_tensors(self.pairs(flow, split, samples, seed), self.scales(flow, seed))
 
     # ---- networks
 
@@ -280,17 +279,7 @@ class Study:
         return found
 
     def _ensure(self, nodes: Sequence[Node]) -> None:
-        """Make what is missing of some nodes, unless it is more than a reader waits for."""
-        if all(map(self.store.has, nodes)) or not (missing := self.store.missing(nodes)):
-            return
-        to_do = plan(self.store, missing)
-        if to_do.total() > self.patience:
-            cost = f"{duration(to_do.total())} ({len(to_do.tasks)} artifacts)"
-            ways = "study.make in place of study, as study.make.scores(...), or with `tlfourier sweep`"
-            what = f"{to_do.describe(missing[0].key)}: this is not there, and making it takes about {cost}"
-            raise NotMade(f"{what}; ask for it with {ways}")
-        if to_do.total() > START:  # less is made as it is read, and fails with its own words
-            run_on_this_machine(to_do, self.store).check(to_do)
+        ensure(self.store, nodes, self.patience)
 
     def _folder(self, node: Node) -> Folder:
         self._ensure([node])

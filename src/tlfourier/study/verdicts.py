@@ -14,9 +14,10 @@ from tlfourier.store.stage import Folder, Stage, Stages
 from tlfourier.study import targets
 from tlfourier.study.design import Design
 from tlfourier.study.evidence import evidence
-from tlfourier.study.settings import StudySpec, from_data
+from tlfourier.study.settings import StudySpec
 from tlfourier.study.stages import analyses, data, networks, repairs
 from tlfourier.study.stages.data import Inputs, read_file
+from tlfourier.study.systems import spec_from
 
 
 @cache
@@ -47,7 +48,7 @@ class Folders:
 
 def make_verdicts(node: Node, inputs: Inputs, folder: Path) -> None:
     """Judge every claim in every case and its reverse transfer, under both scalings."""
-    design = Design(from_data(node.spec["study"]))
+    design = Design(spec_from(node.spec["study"]))
     cases: dict[str, Evidence] = {}
     for scaling in targets.JUDGED:
         study = Folders(design.vary({"transfer.scaling": scaling}), inputs, STAGES)

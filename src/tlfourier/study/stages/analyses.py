@@ -8,6 +8,7 @@ from functools import cache, partial
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import torch
 import xarray as xr
 from torch import nn
@@ -72,12 +73,14 @@ def make_table(node: Node, inputs: Inputs, folder: Path) -> None:
     names = [str(name) for name in next(iter(parts.values()))]
     models, seeds = node.spec["models"], node.spec["seeds"]
 
-    def value(name: str, model: str, seed: int) -> float:
-        part = parts.get(f"{model}@{seed}")
-        return float("nan") if part is None else part[name].item()
+    def side_by_side(name: str) -> xr.Variable:
+        known = next(iter(parts.values()))[name].variable
+        blank = np.full(known.shape, np.nan)
+        rows = [[parts[f"{model}@{seed}"][name].values if f"{model}@{seed}" in parts else blank
+                 for seed in seeds] for model in models]  # fmt: skip
+        return xr.Variable(("model", "seed", *known.dims), np.array(rows, dtype=float))
 
-    rows = {name: [[value(name, model, seed) for seed in seeds] for model in models] for name in names}
-    table = {name: (("model", "seed"), values) for name, values in rows.items()}
+    table = {name: side_by_side(name) for name in names}
     write_dataset(folder / "table.nc", xr.Dataset(table, {"model": models, "seed": seeds}))
 
 

@@ -5,25 +5,31 @@ import math
 from collections.abc import Mapping
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
 
-import torch
 import xarray as xr
 
-from tlfourier.closure import filters, pairs, scalings
-from tlfourier.flow import diagnostics, initial
-from tlfourier.flow.equation import VorticityEquation
+from tlfourier.closure import filters, pairs
+from tlfourier.closure.layered_scales import LayeredScales
 from tlfourier.flow.grid import Grid
-from tlfourier.flow.simulate import Schedule
-from tlfourier.flow.steppers import STEPPERS, State
-from tlfourier.flow.trajectory import read_trajectory, write_trajectory
+from tlfourier.flow.trajectory import read_trajectory
 from tlfourier.io.netcdf import blocks, open_dataset, read_dataset, write_blocks, write_dataset
 from tlfourier.store.node import Node
 from tlfourier.store.stage import Folder, Get, Stage
-from tlfourier.study.settings import FlowSpec, StudySpec, forcing
-from tlfourier.study.stages.artifacts import read_scales
+from tlfourier.study.settings import StudySpec
+from tlfourier.study.stages.artifacts import (
+    AnyScales,
+    change_scales,
+    read_scales,
+    write_scales,
+    write_scaling,
+)
+from tlfourier.study.stages.ocean import OCEAN
+from tlfourier.study.stages.system import System, simulation_of
+from tlfourier.study.stages.vorticity import VORTICITY
 
 Inputs = Mapping[str, Folder]
+SYSTEMS: Mapping[str, System] = {"vorticity": VORTICITY, "ocean": OCEAN}
+"""By the name that settings and recipes have."""
 
 
 def read_file(file: str, node: Node, get: Get) -> xr.Dataset:
@@ -35,35 +41,17 @@ def read_file(file: str, node: Node, get: Get) -> xr.Dataset:
 @cache
 def simulate_node(spec: StudySpec, flow: str) -> Node:
     """Return the node of a direct simulation's trajectory."""
-    numbers = dataclasses.asdict(spec.flows[flow])
-    own, runs = numbers.pop("spin_up"), numbers.pop("runs")
-    del numbers["filter_kind"], numbers["filter_width"]  # through which a flow is seen does not change it
-    settings = {**numbers, **dataclasses.asdict(spec.simulation), "snapshots": spec.split.total}
-    # What is as before there was a choice has no place in a key: older artifacts keep their names.
-    settings |= {} if own is None else {"spin_up": own}
-    return SIMULATE.of(settings if runs == 1 else {**settings, "runs": runs})
+    return SIMULATE.of(SYSTEMS[spec.system].recipe(spec, flow))
 
 
-def build_grid(settings: Mapping[str, Any]) -> Grid:
-    """Return the simulation's grid."""
-    return Grid(settings["size"], dtype=getattr(torch, settings["dtype"]))
-
-
-def build_equation(settings: Mapping[str, Any], grid: Grid) -> VorticityEquation:
-    """Return the vorticity equation of a direct simulation."""
-    flow = FlowSpec(**{f.name: settings[f.name] for f in dataclasses.fields(FlowSpec) if f.name in settings})
-    return VorticityEquation(
-        grid, viscosity=1 / flow.reynolds, drag=flow.drag, beta=flow.beta, forcing_hat=forcing(grid, flow)
-    )
+def system_of(node: Node) -> System:
+    """Return the system of which a node of data is."""
+    return SYSTEMS[simulation_of(node).get("system", "vorticity")]
 
 
 def make_simulate(node: Node, inputs: Inputs, folder: Path) -> None:
     """Run the direct simulation to disk."""
-    spec, grid, runs = node.spec, build_grid(node.spec), node.spec.get("runs", 1)
-    equation, each = build_equation(spec, grid), spec["snapshots"] // runs
-    schedule = Schedule(spin_up=spec["spin_up"], interval=spec["interval"], snapshots=each, cfl=spec["cfl"])
-    starts = map(State, initial.random_vorticity(grid, seed=spec["seed"], members=runs))
-    write_trajectory(folder / "trajectory", equation, list(starts), schedule, stepper=spec["stepper"])
+    system_of(node).simulate(node.spec, folder / "trajectory")
 
 
 def trajectory(folder: Folder) -> xr.Dataset:
@@ -78,20 +66,14 @@ def read_simulation(node: Node, get: Get) -> xr.Dataset:
 
 
 def _steps(node: Node) -> float:
-    """Return the points of the transforms of all evaluations, those in double precision counted twice."""
-    spec, size = node.spec, node.spec["size"]
-    duration = spec.get("runs", 1) * spec["spin_up"] + spec["interval"] * spec["snapshots"]
-    steps = duration * size / spec["cfl"]
-    precision = 2 if spec["dtype"] == "float64" else 1
-    return float(steps * STEPPERS[spec["stepper"]].evaluations * precision * size**2 * math.log2(size))
+    return system_of(node).work(node.spec)
 
 
 def describe(node: Node) -> str:
     """Say which simulation a node is, or what is done with one."""
     if node.stage != "simulate":
         return f"{node.stage}: {describe(node.inputs['trajectory'])}"
-    spec = node.spec
-    return f"simulate Re {spec['reynolds']:g}, k_f {spec['forcing_wavenumber']}, {spec['size']}²"
+    return system_of(node).describe(node.spec)
 
 
 SIMULATE = Stage(
@@ -109,9 +91,7 @@ def diagnose_node(spec: StudySpec, flow: str) -> Node:
 
 def make_diagnose(node: Node, inputs: Inputs, folder: Path) -> None:
     """Write the diagnostics of a trajectory."""
-    settings = node.inputs["trajectory"].spec
-    equation = build_equation(settings, build_grid(settings))
-    result = diagnostics.diagnose(trajectory(inputs["trajectory"]), equation, runs=settings.get("runs", 1))
+    result = system_of(node).diagnose(trajectory(inputs["trajectory"]), node.inputs["trajectory"].spec)
     write_dataset(folder / "diagnostics.nc", result)
 
 
@@ -134,14 +114,14 @@ def filter_node(spec: StudySpec, flow: str) -> Node:
 
 
 def make_filter(node: Node, inputs: Inputs, folder: Path) -> None:
-    """Write ψ̄, ω̄ and Π of every snapshot."""
-    settings = node.inputs["trajectory"].spec
-    fine = build_equation(settings, build_grid(settings))
-    grid = Grid(node.spec["size"], dtype=fine.grid.dtype)
+    """Write what an LES knows of every snapshot, and Π."""
+    system = system_of(node)
+    fine = system.equation(node.inputs["trajectory"].spec)
+    grid = Grid(node.spec["size"], fine.grid.length, fine.grid.dtype)
     to_coarse = filters.Filter(fine.grid, grid, kind=node.spec["kind"], width=node.spec["width"] * grid.dx)
     coarse = filters.filtered_equation(fine, grid, to_coarse)
     snapshots = trajectory(inputs["trajectory"])
-    parts = pairs.pair_blocks(snapshots, to_coarse, fine, coarse)
+    parts = system.pair_blocks(snapshots, to_coarse, fine, coarse)
     write_blocks(folder / "pairs.nc", parts, snapshots.sizes["time"])
 
 
@@ -173,10 +153,12 @@ def make_pairs(node: Node, inputs: Inputs, folder: Path) -> None:
     settings = dict(node.spec)
     name, samples = settings.pop("split"), settings.pop("samples")
     split = pairs.Split(**settings)
-    memory = float(read_dataset(inputs["diagnostics"] / "diagnostics.nc").decorrelation_time)
-    flow = node.inputs["filtered"].inputs["trajectory"].spec
+    memory = float(read_dataset(inputs["diagnostics"] / "diagnostics.nc").decorrelation_time.max())
+    flow = simulation_of(node)
     if "runs" in flow:  # a run remembers nothing of the one before it
-        memory = min(memory, flow["interval"] * flow["snapshots"] / flow["runs"])
+        each = flow["snapshots"] // flow["runs"]
+        alone = all(split.indices(block).start % each == 0 for block in pairs.SPLITS)
+        memory = 0.0 if alone else min(memory, flow["interval"] * each)
     with open_dataset(inputs["filtered"] / "pairs.nc") as filtered:
         split.check(filtered["time"].values, memory)
         block = split.select(filtered, name)
@@ -216,17 +198,18 @@ PAIRS = Stage(
 @cache
 def scales_node(spec: StudySpec, flow: str) -> Node:
     """Return the node of a flow's standard deviations, from its training block only."""
-    return SCALES.of({}, {"train": pairs_node(spec, flow, "train")})
+    seen = {} if spec.system == "vorticity" else {"seen": list(spec.quantities)}
+    return SCALES.of(seen, {"train": pairs_node(spec, flow, "train")})
 
 
 def make_scales(node: Node, inputs: Inputs, folder: Path) -> None:
     """Write the standard deviation of every variable over the training block."""
     with open_dataset(inputs["train"] / "pairs.nc") as data:
-        scales = pairs.Scales.of(data)
-    write_dataset(folder / "scales.nc", xr.Dataset(dataclasses.asdict(scales)))
+        seen = node.spec.get("seen")
+        write_scales(folder, pairs.Scales.of(data) if seen is None else LayeredScales.of(data, seen))
 
 
-def read_standard_deviations(node: Node, get: Get) -> pairs.Scales:
+def read_standard_deviations(node: Node, get: Get) -> AnyScales:
     """Read a flow's standard deviations."""
     return read_scales(get(node))
 
@@ -259,12 +242,10 @@ def scaling_node(name: str, base: Node, target: Node) -> Node:
 
 def make_scaling(node: Node, inputs: Inputs, folder: Path) -> None:
     """Write the scales, and whether they are used with a time of each sample."""
-    base, target = (read_scales(inputs[name]) for name in ("base", "target"))
+    base, target = read_scales(inputs["base"]), read_scales(inputs["target"])
     filters_used = (node.inputs[name].inputs["train"].inputs["filtered"].spec for name in ("base", "target"))
     before, after = (1 / spec["size"] for spec in filters_used)  # the domain is one
-    found = scalings.scaling(node.spec["scaling"], base, target, (before, after))
-    about = {"per_sample": int(isinstance(found, scalings.SampleScales))}
-    write_dataset(folder / "scales.nc", xr.Dataset(dataclasses.asdict(found), attrs=about))
+    write_scaling(folder, change_scales(node.spec["scaling"], base, target, (before, after)))
 
 
 def _one_scaling(node: Node) -> float:

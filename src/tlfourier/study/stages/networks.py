@@ -12,7 +12,6 @@ from typing import Any
 import torch
 import xarray as xr
 
-from tlfourier.closure import pairs, scores
 from tlfourier.closure.baselines import OutputGain
 from tlfourier.closure.network import Network, NetworkSpec, load_network, predict, save_network
 from tlfourier.closure.repairs import rewritten
@@ -22,7 +21,15 @@ from tlfourier.io.netcdf import read_dataset, write_dataset
 from tlfourier.store.node import Node
 from tlfourier.store.stage import Get, Stage
 from tlfourier.study.settings import StudySpec
-from tlfourier.study.stages.artifacts import read_network, read_scales, read_tensors, write_parameters
+from tlfourier.study.stages.artifacts import (
+    as_tensors,
+    read_network,
+    read_scales,
+    read_tensors,
+    read_weights,
+    score_block,
+    write_parameters,
+)
 from tlfourier.study.stages.data import (
     Inputs,
     pairs_node,
@@ -93,8 +100,8 @@ def describe_use(node: Node) -> str:
 
 
 def turned(spec: StudySpec, flow: str) -> bool:
-    """Tell whether samples of a flow are turned by right angles: not on a β-plane, where east differs."""
-    return spec.training.rotate and spec.flows[flow].beta == 0
+    """Tell whether samples of a flow are turned by right angles: not where one direction differs."""
+    return spec.training.rotate and spec.flows[flow].isotropic
 
 
 # ---------------------------------------------------------------------------------------------- train
@@ -194,11 +201,14 @@ def transfer_settings(spec: StudySpec, flow: str, layers: tuple[int, ...], seed:
 def transfer_inputs(spec: StudySpec, case: str, seed: int, on: str = "target") -> dict[str, Node]:
     """Return what every transfer needs: the base network, and samples of a flow as that one sees them."""
     flow, base = getattr(spec.case(case), on), train_node(spec, spec.case(case).base, seed)
+    applied, own = applied_scales(spec, flow, base), scales_node(spec, flow)
+    weighed = getattr(spec.transfer, "weighting", "scaling") == "own" and applied != own
     return {
         "base": base,
         "few": pairs_node(spec, flow, "train", spec.transfer.samples),
         "validation": pairs_node(spec, flow, "validation"),
-        "scales": applied_scales(spec, flow, base),
+        "scales": applied,
+        **({"own": own} if weighed else {}),
     }
 
 
@@ -212,6 +222,7 @@ def make_transfer(node: Node, inputs: Inputs, folder: Path) -> None:
     home = read_tensors(inputs["home"], read_scales(inputs["home_scales"])) if "home" in inputs else None
     few, validation = (read_tensors(inputs[name], scales) for name in ("few", "validation"))
     options = {"validation": validation, "spec": settings, "keep": keep, "looks": looks, "home": home}
+    options["weights"] = read_weights(inputs)
     network, history = transfer(base, *few, **options)
     write_dataset(folder / "history.nc", history)
     write_parameters(folder / "layers.safetensors", network, rewritten("weights", base, settings.layers))
@@ -251,12 +262,9 @@ def make_score(node: Node, inputs: Inputs, folder: Path) -> None:
     if node.spec["gain"]:
         network = OutputGain.fit(network, *read_tensors(inputs["few"], scales))
     block = read_dataset(inputs["pairs"] / "pairs.nc")
-    given, wanted = pairs.to_tensors(block, scales)
+    given, wanted = as_tensors(block, scales)
     predicted = predict(network, given)
-    psi, omega = (torch.as_tensor(block[name].values) for name in ("psi", "omega"))
-    found, truth = (scales.physical(tensor[:, 0], omega) for tensor in (predicted, wanted))
-    result = scores.score(found, truth, psi=psi, omega=omega)
-    write_dataset(folder / "scores.nc", result)
+    write_dataset(folder / "scores.nc", score_block(block, scales, predicted, wanted))
 
 
 def forward_work(node: Node) -> float:

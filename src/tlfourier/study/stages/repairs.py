@@ -18,7 +18,7 @@ from tlfourier.io.netcdf import read_dataset, write_dataset
 from tlfourier.store.node import Node
 from tlfourier.store.stage import Stage
 from tlfourier.study.settings import StudySpec
-from tlfourier.study.stages.artifacts import read_scales, read_tensors, write_parameters
+from tlfourier.study.stages.artifacts import read_scales, read_tensors, read_weights, write_parameters
 from tlfourier.study.stages.data import Inputs, describe_pairs, pairs_node, points, read_file, sample_count
 from tlfourier.study.stages.networks import (
     describe,
@@ -44,7 +44,9 @@ def repair_node(spec: StudySpec, case: str, rung: Rung, seed: int) -> Node:
     settings = {**transfer_settings(spec, target, rung.layers, seed), **dataclasses.asdict(rung)}
     inputs = transfer_inputs(spec, case, seed)
     if rung.repair == "least squares":
-        del inputs["validation"]
+        inputs = {
+            name: inputs[name] for name in ("base", "few", "scales")
+        }  # an output's weight moves nothing
         settings = {**dataclasses.asdict(rung), "rotate": settings["rotate"]}
     else:
         settings["rates"] = list(RATES)
@@ -62,10 +64,12 @@ def make_repair(node: Node, inputs: Inputs, folder: Path) -> None:
         return
     rates, rate, looks = (recipe.pop(name) for name in ("rates", "learning_rate", "looks"))
     validation = read_tensors(inputs["validation"], scales)
-    tried = []
+    weights, tried = read_weights(inputs), []
     for factor in rates:
         spec = TransferSpec(**recipe, learning_rate=factor * rate)
-        network, history = transfer(base, *few, validation=validation, spec=spec, looks=looks)
+        network, history = transfer(
+            base, *few, validation=validation, spec=spec, looks=looks, weights=weights
+        )
         tried.append((float(history["validation_loss"].min()), factor, network, history))
     _, factor, network, history = min(tried, key=lambda one: one[:2])
     write_dataset(folder / "history.nc", history.assign_attrs(rate=factor))

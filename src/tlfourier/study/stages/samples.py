@@ -4,17 +4,16 @@ from pathlib import Path
 
 from torch import Tensor
 
-from tlfourier.closure import pairs
 from tlfourier.io.netcdf import blocks, open_dataset
 from tlfourier.io.paths import Readable
 from tlfourier.io.scratch import mapped
-from tlfourier.study.stages.artifacts import read_tensors
+from tlfourier.study.stages.artifacts import AnyScales, as_tensors, read_tensors
 
 SAMPLE_BYTES = 2**30
 
 
 def read_samples(
-    folder: Readable, scales: pairs.Scales, scratch: Path, limit: int | None = None
+    folder: Readable, scales: AnyScales, scratch: Path, limit: int | None = None
 ) -> tuple[Tensor, Tensor]:
     """Read one block of pairs in ``folder`` as the network's inputs and outputs.
 
@@ -23,5 +22,5 @@ def read_samples(
     """
     with open_dataset(folder / "pairs.nc") as data:
         if data.nbytes > (SAMPLE_BYTES if limit is None else limit):
-            return mapped((pairs.to_tensors(part, scales) for part in blocks(data)), scratch)
+            return mapped((as_tensors(part, scales) for part in blocks(data)), scratch)
     return read_tensors(folder, scales)
