@@ -14,7 +14,7 @@ TARGET = Path(__file__).parents[1] / "book" / "_static" / "ladder.png"
 
 if __name__ == "__main__":
     study = tl.begin("laptop")
-    forward = list(study.forward)
+    forward = list(study.design.forward)
     climbed, best = ladders.errors(study, forward), ladders.best_layers(study, forward)
     ladder.repairs(climbed, best).savefig(TARGET, dpi=150)
     print(f"{TARGET.relative_to(TARGET.parents[2])}: {TARGET.stat().st_size / 1e3:.0f} kB")
