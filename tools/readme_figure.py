@@ -21,7 +21,8 @@ if __name__ == "__main__":
     for scaling, tables in climbed.items():
         for case, rmse in tables.items():
             rungs = ladder.rungs(rmse, best[scaling][case]).mean("seed")
-            numbers = {str(name): round(float(rungs.sel(rung=name)), 3) for name in rungs["rung"].values}
+            numbers = {str(name): round(float(rungs.sel(rung=name)), 2) for name in rungs["rung"].values}
+            numbers["gradient"] = round(float(rmse.sel(model="gradient").mean()), 2)
             print(scaling, case, f"best layer {best[scaling][case]}", numbers)
     for case in study.cases:
         headline = ranking.headline(study.table(case), study.table(case, "validation"))
