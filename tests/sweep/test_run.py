@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -267,6 +268,18 @@ def test_a_sweep_starts_on_a_machine_too_busy_for_the_threads_of_dask(
         with dask.running(str(client.scheduler.address)) as visitor:
             assert visitor.submit(sum, [1, 3]).result(timeout=60) == 4
     assert loops() == before
+
+
+def test_a_machine_that_slept_goes_on_with_the_same_workers() -> None:
+    """By default dask restarts what was silent for five minutes, here for five seconds, and then hangs."""
+    with config.set({"distributed.scheduler.worker-ttl": "1s"}), dask.local(1) as client:
+        worker = psutil.Process(client.submit(os.getpid).result(timeout=60))
+        worker.suspend()
+        waiting = client.submit(sum, [1, 2])
+        time.sleep(8)
+        worker.resume()
+        assert waiting.result(timeout=60) == 3
+        assert client.submit(os.getpid, pure=False).result(timeout=60) == worker.pid
 
 
 def test_a_plain_script_is_run_once_and_not_by_its_workers(tmp_path: Path) -> None:

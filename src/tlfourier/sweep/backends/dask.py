@@ -44,6 +44,8 @@ SETTINGS = {
     "distributed.worker.memory.spill": False,
     "distributed.worker.memory.pause": False,
 }
+# here its nanny sees a worker die; one that is silent for minutes sleeps, as the whole machine does
+_HERE = {"distributed.scheduler.worker-ttl": None}
 _ATTEMPTS = 3
 # dask's own pages have no login: they are for this machine alone, and two sweeps do not meet at one port
 LOOPBACK = "127.0.0.1:0"
@@ -60,7 +62,7 @@ def local(workers: int, memory: int | None = None) -> Iterator[Client]:
     """
     share = memory or MEMORY_LIMIT // workers
     log = logging.getLogger("distributed.scheduler")
-    with dask.config.set(SETTINGS), _without_a_program(), contextlib.ExitStack() as stack:
+    with dask.config.set(SETTINGS | _HERE), _without_a_program(), contextlib.ExitStack() as stack:
         stack.callback(setattr, log, "disabled", log.disabled)
         with deaf():
             loop = stack.enter_context(_loop())
