@@ -14,14 +14,15 @@ TARGET = Path(__file__).parents[1] / "book" / "_static" / "ladder.png"
 
 if __name__ == "__main__":
     study = tl.begin("laptop")
-    forward = list(study.forward)
+    forward = list(study.design.forward)
     climbed, best = ladders.errors(study, forward), ladders.best_layers(study, forward)
     ladder.repairs(climbed, best).savefig(TARGET, dpi=150)
     print(f"{TARGET.relative_to(TARGET.parents[2])}: {TARGET.stat().st_size / 1e3:.0f} kB")
     for scaling, tables in climbed.items():
         for case, rmse in tables.items():
             rungs = ladder.rungs(rmse, best[scaling][case]).mean("seed")
-            numbers = {str(name): round(float(rungs.sel(rung=name)), 3) for name in rungs["rung"].values}
+            numbers = {str(name): round(float(rungs.sel(rung=name)), 2) for name in rungs["rung"].values}
+            numbers["gradient"] = round(float(rmse.sel(model="gradient").mean()), 2)
             print(scaling, case, f"best layer {best[scaling][case]}", numbers)
     for case in study.cases:
         headline = ranking.headline(study.table(case), study.table(case, "validation"))

@@ -167,7 +167,6 @@ def test_the_cache_changes_nothing(name: str) -> None:
         ({"count": 3}, "random weights, and they alone, have a count"),
         ({"repair": "random weights", "count": 10**6}, r"count=1000000: layers \{2\} have 404 weights"),
         ({"repair": "random weights", "count": 0}, "count=0: accepted are integers from 1"),
-        ({"repair": "biases", "channels": 1}, "repair='biases': accepted are weights"),
     ],
 )
 def test_what_cannot_be_repaired_so_is_one_sentence(given: dict[str, Any], words: str) -> None:

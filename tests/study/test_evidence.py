@@ -36,7 +36,9 @@ def test_the_programme_has_every_set_of_layers_from_enough_seeds() -> None:
     assert len(pairs) == 55 and all(len(models[pair]) >= 2 for pair in pairs)
     for varied in (full, full.vary({"transfer.scaling": "dimensional"})):
         for case in full.ladders:
-            assert all(len(varied.models(case)[model]) == full.spec.seeds for model in (*singles, "gains"))
+            seeds = full.seeds_of(case)
+            assert all(varied.models(case)[model] == seeds for model in (*singles, "gains"))
+            assert len(seeds) == (full.spec.reversed_seeds if case.endswith("reversed") else full.spec.seeds)
     prefixes = ["+".join(singles[:end]) for end in range(1, 11)]
     suffixes = ["+".join(singles[start:]) for start in range(1, 11)]
     assert models.keys() >= {*prefixes, *suffixes, "all"}

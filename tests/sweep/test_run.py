@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import cloudpickle
 import psutil
 import pytest
 from dask import config
-from distributed import Client
+from distributed import Client, default_client
 
 from tests import fakes
 from tlfourier.store.manifest import read_manifest
@@ -198,10 +199,8 @@ def test_two_workers_and_one_process_make_the_same_bits(
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "tls://127.0.0.1:9", "ucx://a:1", "nowhere", ""])
 def test_a_scheduler_that_is_not_there_is_one_sentence(address: str) -> None:
     sentence = f"no scheduler answers at {address!r} (.+): expected tcp://HOST:PORT$"
-    before = config.get("scheduler", None)
     with pytest.raises(ValueError, match=sentence), dask.running(address, timeout=1.0):
         pass
-    assert config.get("scheduler", None) == before  # else what xarray writes from now on would need it
 
 
 def test_a_running_scheduler_is_used(client: Client, store: Store) -> None:
@@ -210,6 +209,15 @@ def test_a_running_scheduler_is_used(client: Client, store: Store) -> None:
         outcome = dask.run(plan(store, OTHERS), store, visitor, progress=False)
     assert set(outcome.made) == {node.key for node in OTHERS}
     client.wait_for_workers(2, timeout=60)  # the visitor has not closed it; one that died is replaced
+
+
+def test_no_client_is_the_default_of_dask(client: Client) -> None:
+    """Else what xarray writes would need it, and would fail after a client that was not closed in order."""
+    assert client.scheduler is not None
+    with dask.running(str(client.scheduler.address)):
+        assert config.get("scheduler", None) is None
+        with pytest.raises(ValueError, match="No clients found"):
+            default_client()
 
 
 def test_everything_listens_on_this_machine_alone() -> None:
@@ -256,7 +264,22 @@ def test_a_sweep_starts_on_a_machine_too_busy_for_the_threads_of_dask(
     monkeypatch.setattr("distributed.utils.asyncio_run", never)
     with dask.local(1) as client:
         assert client.submit(sum, [1, 2]).result(timeout=60) == 3
+        assert client.scheduler is not None
+        with dask.running(str(client.scheduler.address)) as visitor:
+            assert visitor.submit(sum, [1, 3]).result(timeout=60) == 4
     assert loops() == before
+
+
+def test_a_machine_that_slept_goes_on_with_the_same_workers() -> None:
+    """By default dask restarts what was silent for five minutes, here for five seconds, and then hangs."""
+    with config.set({"distributed.scheduler.worker-ttl": "1s"}), dask.local(1) as client:
+        worker = psutil.Process(client.submit(os.getpid).result(timeout=60))
+        worker.suspend()
+        waiting = client.submit(sum, [1, 2])
+        time.sleep(8)
+        worker.resume()
+        assert waiting.result(timeout=60) == 3
+        assert client.submit(os.getpid, pure=False).result(timeout=60) == worker.pid
 
 
 def test_a_plain_script_is_run_once_and_not_by_its_workers(tmp_path: Path) -> None:

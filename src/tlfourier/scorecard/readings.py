@@ -1,4 +1,4 @@
-"""The fairer readings of C7 and C13, beside the strict ones in `inside`, one number for each replicate."""
+"""The fairer readings of C7 and C13, beside the strict ones of `tlfourier.scorecard.inside`, by replicate."""
 
 import xarray as xr
 

@@ -32,9 +32,8 @@ class Decision:
     ``side`` is 1 or -1 if the mean is shown to lie above or below the bound, 0 if it is not decided, by the
     ``test`` that is named. ``effect`` is the mean over the replicates, called ``seeds`` for short. ``p`` is
     the smaller one-sided p-value, corrected; ``low`` to ``high`` is Student's two-sided interval of the mean
-    at ``level``, ``1 - alpha / m`` where Holm's method makes the p-value p m. ``needed`` is how many
-    independent replicates would decide what these did not, see `replicates_needed`; NaN where it is decided,
-    and with one replicate.
+    at ``level``, ``1 - alpha / m`` where Holm's method makes the p-value p m. ``needed``, by
+    `replicates_needed`, is how many independent replicates would decide what these, at least two, did not.
     """
 
     side: int

@@ -76,11 +76,6 @@ class Study:
         return self.design.cases
 
     @property
-    def forward(self) -> tuple[str, ...]:
-        """Names of the cases, those without a seed left out."""
-        return self.design.forward
-
-    @property
     def ladders(self) -> tuple[str, ...]:
         """Names of the transfers with a ladder of repairs: every case, and then their reverse transfers."""
         return self.design.ladders

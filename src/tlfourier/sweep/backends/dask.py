@@ -17,7 +17,9 @@ from typing import Any
 
 import dask
 from distributed import Client, Future, KilledWorker, LocalCluster, as_completed
+from distributed.comm.core import connect
 from distributed.system import MEMORY_LIMIT
+from distributed.utils import sync
 from tornado.ioloop import IOLoop
 
 from tlfourier.io.words import one_line, said_as
@@ -42,6 +44,8 @@ SETTINGS = {
     "distributed.worker.memory.spill": False,
     "distributed.worker.memory.pause": False,
 }
+# here its nanny sees a worker die; one that is silent for minutes sleeps, as the whole machine does
+_HERE = {"distributed.scheduler.worker-ttl": None}
 _ATTEMPTS = 3
 # dask's own pages have no login: they are for this machine alone, and two sweeps do not meet at one port
 LOOPBACK = "127.0.0.1:0"
@@ -58,12 +62,12 @@ def local(workers: int, memory: int | None = None) -> Iterator[Client]:
     """
     share = memory or MEMORY_LIMIT // workers
     log = logging.getLogger("distributed.scheduler")
-    with dask.config.set(SETTINGS), _without_a_program(), contextlib.ExitStack() as stack:
+    with dask.config.set(SETTINGS | _HERE), _without_a_program(), contextlib.ExitStack() as stack:
         stack.callback(setattr, log, "disabled", log.disabled)
         with deaf():
             loop = stack.enter_context(_loop())
             cluster = stack.enter_context(_started(loop, workers, share))
-            client = stack.enter_context(Client(cluster))
+            client = stack.enter_context(Client(cluster, set_as_default=False))
         try:
             yield client
         except BaseException:
@@ -155,12 +159,16 @@ def running(address: str, timeout: float = 10.0) -> Iterator[Client]:
 
     ValueError if nothing answers there.
     """
-    # a client that fails to start leaves itself behind as the scheduler of all of dask
-    with dask.config.set(scheduler=dask.config.get("scheduler", None)):
+    with _loop() as loop:
+        # each protocol fails with errors of its own, and a client that fails cannot be closed
         with said_as(f"no scheduler answers at {address!r}", ": expected tcp://HOST:PORT"):
-            client = Client(address, timeout=timeout)  # each protocol fails with errors of its own
-        with client:
+            sync(loop, _knock, address, timeout)
+        with Client(address, timeout=timeout, loop=loop, set_as_default=False) as client:
             yield client
+
+
+async def _knock(address: str, timeout: float) -> None:
+    await (await connect(address, timeout=timeout)).close()
 
 
 def run(plan: Plan, store: Store, client: Client, progress: bool = True) -> Outcome:
@@ -178,7 +186,7 @@ def run(plan: Plan, store: Store, client: Client, progress: bool = True) -> Outc
     workers = max(1, len(client.nthreads()))
     try:
         with heard() as check, Progress(plan, workers, len(futures), progress) as bar:
-            for future in _finished(futures.values(), check, bar.refresh):
+            for future in _finished(client, futures.values(), check, bar.refresh):
                 _note(future, keys[future.key], plan, outcome)
                 bar.advance(outcome)
     except BaseException:
@@ -204,7 +212,7 @@ def try_alone(plan: Plan, store: Store, client: Client, outcome: Outcome) -> Non
     cleared = []
     for key in [key for key, why in outcome.failed.items() if why == DIED]:
         with heard() as check:
-            (future,) = _finished([_submit(plan, key, store, client, [], " alone")], check)
+            (future,) = _finished(client, [_submit(plan, key, store, client, [], " alone")], check)
         del outcome.failed[key]
         _note(future, key, plan, outcome)
         cleared += [key] if key in outcome.made else []
@@ -241,10 +249,13 @@ def sentence(error: BaseException) -> str:
 
 
 def _finished(
-    futures: Iterable[Future], check: Callable[[], None], refresh: Callable[[], None] = lambda: None
+    client: Client,
+    futures: Iterable[Future],
+    check: Callable[[], None],
+    refresh: Callable[[], None] = lambda: None,
 ) -> Iterator[Future]:
     """Yield futures as they end; look for signals, and now and then ``refresh``, while nothing does."""
-    ended = as_completed(list(futures), raise_errors=False)
+    ended = as_completed(list(futures), client.loop, raise_errors=False)
     looked = time.perf_counter()
     while not ended.is_empty():
         check()

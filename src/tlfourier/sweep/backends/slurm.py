@@ -46,7 +46,7 @@ def slurm(template: Path = TEMPLATE, look: float = LOOK) -> Iterator[Client]:
             cluster = stack.enter_context(
                 cluster_class(processes=settings["cores"], silence_logs=logging.ERROR, **settings)
             )
-            client = stack.enter_context(Client(cluster))
+            client = stack.enter_context(Client(cluster, set_as_default=False))
             jobs = stack.enter_context(Jobs(cluster, client, number, logs, look))
         jobs.wait()
         yield client
