@@ -147,7 +147,7 @@ GOLDEN = {
         "putback": "60eff4b14b9b809d",
         "mask": "bd959235649de3ac",
         "importance": "65857590cf751e8b",
-        "verdicts": "dc060e2b8b452393",
+        "verdicts": "3f2f2e647af6ca9a",
     },
     "paper": {
         "simulate": "09afb0e59672895b",
