@@ -17,6 +17,7 @@ from tlfourier.cli import main
 from tlfourier.store.node import tree
 from tlfourier.study import settings
 from tlfourier.study.study import Study, begin
+from tlfourier.study.systems import SYSTEMS
 
 
 @pytest.fixture
@@ -35,6 +36,8 @@ def runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
         (["run", "--set", "seeds=0"], "seeds=0"),
         (["run", "--set", "split.train=0"], "0"),
         (["info", "--set", "network.padding=reflect"], "reflect"),
+        (["sweep", "--system", "ocean", "--set", "flows.target.reynolds=1"], "unknown setting 'flows.target'"),
+        (["sweep", "--system", "ocean", "--case", "forcing"], "unknown case 'forcing': accepted are larger"),
     ],
 )
 def test_bad_input_is_one_sentence(runner: CliRunner, arguments: list[str], words: str) -> None:
@@ -175,11 +178,19 @@ def test_debug_shows_where(runner: CliRunner) -> None:
     assert isinstance(result.exception, ValueError)
 
 
-def test_info_lists_what_is_to_be_made(runner: CliRunner) -> None:
-    result = runner.invoke(main, ["info", "--profile", "smoke"])
-    leaves = begin("smoke").leaves()
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_info_lists_what_is_to_be_made(runner: CliRunner, system: str) -> None:
+    result = runner.invoke(main, ["info", "--profile", "smoke", "--system", system])
+    leaves = begin("smoke", system=system).leaves()
     assert result.exit_code == 0
     assert f"{len(leaves)} of {len(leaves)} are to be made" in result.output
+
+
+def test_a_sweep_of_the_ocean_begins_with_its_flows(runner: CliRunner) -> None:
+    asked = ["sweep", "--profile", "smoke", "--system", "ocean", "--case", "three_jets", "--dry-run"]
+    result = runner.invoke(main, asked)
+    assert result.exit_code == 0
+    assert result.output.count("simulate/") == 2
 
 
 def test_a_damaged_artifact_is_one_sentence(runner: CliRunner, tmp_path: Path) -> None:

@@ -25,9 +25,10 @@ from tlfourier.scorecard import reading
 from tlfourier.store.manifest import read_manifest
 from tlfourier.store.node import tree
 from tlfourier.study import targets
-from tlfourier.study.settings import load
+from tlfourier.study.settings import StudySpec
 from tlfourier.study.stores import open_store
 from tlfourier.study.study import begin
+from tlfourier.study.systems import SYSTEMS, load_system
 from tlfourier.sweep import run as run_on
 from tlfourier.sweep.backends.template import TEMPLATE
 from tlfourier.sweep.plan import plan
@@ -128,10 +129,16 @@ def _settings(function: Callable[..., None]) -> Callable[..., None]:
         if fresh:
             os.environ["TLFOURIER_REFERENCE"] = ""
         overrides = _parse(pairs)
-        load(profile, overrides)
+        load_system(rest.get("system", StudySpec.system), profile, overrides)
         function(profile=profile, overrides=overrides, **rest)
 
     return wrapped
+
+
+_system_option = click.option(
+    "--system", type=click.Choice(list(SYSTEMS)), default=StudySpec.system, show_default=True,
+    help="Whose study."
+)  # fmt: skip
 
 
 def _parse(pairs: tuple[str, ...]) -> dict[str, Any]:
@@ -199,6 +206,7 @@ def scorecard(profile: str, overrides: dict[str, Any], scaling: str, csv: Path |
 
 @main.command(name="sweep")
 @_settings
+@_system_option
 @click.option("--case", "cases", multiple=True, help="Only this case; may be repeated.")
 @click.option(
     "--layers", multiple=True, metavar="SETS",
@@ -218,6 +226,7 @@ def scorecard(profile: str, overrides: dict[str, Any], scaling: str, csv: Path |
 def sweep_(
     profile: str,
     overrides: dict[str, Any],
+    system: str,
     cases: tuple[str, ...],
     layers: tuple[str, ...],
     samples: tuple[int, ...],
@@ -230,7 +239,7 @@ def sweep_(
     Without --case, --layers, --samples or --programme: everything that the book reads. With one of the first
     three the scores of all baselines and of every set of layers, for every case, number of samples and seed.
     """
-    study = begin(profile, overrides)
+    study = begin(profile, overrides, system)
     wanted = targets.chosen(study.design, cases, layers, samples, programme)
     to_do = plan(study.store, study.leaves() if wanted is None else wanted)
     click.echo(run_on.forecast(to_do, list_all=dry_run))
@@ -263,9 +272,10 @@ def verify(repair: bool) -> None:
 
 @main.command()
 @_settings
-def info(profile: str, overrides: dict[str, Any]) -> None:
+@_system_option
+def info(profile: str, overrides: dict[str, Any], system: str) -> None:
     """List the artifacts that the book needs, and where each one is."""
-    study = begin(profile, overrides)
+    study = begin(profile, overrides, system)
     wanted, seconds, missing = dict.fromkeys(study.leaves()), 0.0, 0
     for node in tree(wanted):
         folder = study.store.local(node)

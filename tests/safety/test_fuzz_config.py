@@ -11,6 +11,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from tlfourier.study import bounds, settings
+from tlfourier.study.systems import SYSTEMS
 
 SPEC = settings.load("smoke")
 NUMBERS = {name: value for _, name, value in bounds.numbers(SPEC)}
@@ -72,14 +73,17 @@ def test_no_number_that_must_be_positive_may_be_zero(name: str) -> None:
     assert name.rpartition(".")[2] in str(answer({name: kind(0)}))
 
 
-def test_every_number_has_a_range() -> None:
-    spec = settings.StudySpec()  # with the numbers that may be left out
+def with_all_numbers(spec: settings.StudySpec) -> settings.StudySpec:
+    """Return settings with those numbers that may be left out."""
     flows = {
         name: dataclasses.replace(flow, spin_up=1.0, filter_width=1.0) for name, flow in spec.flows.items()
     }
     cases = {name: dataclasses.replace(case, seeds=1) for name, case in spec.cases.items()}
-    spec = dataclasses.replace(spec, flows=flows, cases=cases)
-    places = {place for place, _, _ in bounds.numbers(spec)}
+    return dataclasses.replace(spec, flows=flows, cases=cases)
+
+
+def test_every_number_has_a_range() -> None:
+    places = {place for spec in SYSTEMS.values() for place, _, _ in bounds.numbers(with_all_numbers(spec))}
     assert places == set(bounds.RANGES)
     assert all(low < high < math.inf for low, high in bounds.RANGES.values())
 
