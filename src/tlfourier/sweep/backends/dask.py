@@ -44,8 +44,12 @@ SETTINGS = {
     "distributed.worker.memory.spill": False,
     "distributed.worker.memory.pause": False,
 }
-# here its nanny sees a worker die; one that is silent for minutes sleeps, as the whole machine does
-_HERE = {"distributed.scheduler.worker-ttl": None}
+_HERE = {
+    # its nanny sees a worker die; one that is silent for minutes sleeps, as the whole machine does
+    "distributed.scheduler.worker-ttl": None,
+    # else one that is not back after 15 seconds, as on a busy machine, is never replaced
+    "distributed.deploy.lost-worker-timeout": "1000 days",
+}
 _ATTEMPTS = 3
 # dask's own pages have no login: they are for this machine alone, and two sweeps do not meet at one port
 LOOPBACK = "127.0.0.1:0"
