@@ -36,7 +36,10 @@ def runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
         (["run", "--set", "seeds=0"], "seeds=0"),
         (["run", "--set", "split.train=0"], "0"),
         (["info", "--set", "network.padding=reflect"], "reflect"),
-        (["sweep", "--system", "ocean", "--set", "flows.target.reynolds=1"], "unknown setting 'flows.target'"),
+        (
+            ["sweep", "--system", "ocean", "--set", "flows.target.reynolds=1"],
+            "unknown setting 'flows.target'",
+        ),
         (["sweep", "--system", "ocean", "--case", "forcing"], "unknown case 'forcing': accepted are larger"),
     ],
 )

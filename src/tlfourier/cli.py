@@ -5,7 +5,6 @@ code 1; ``--debug`` shows the traceback. What is stopped, by Ctrl-C or SIGTERM, 
 and exits with 130 or 143.
 """
 
-import ast
 import contextlib
 import errno
 import os
@@ -25,6 +24,7 @@ from tlfourier.scorecard import reading
 from tlfourier.store.manifest import read_manifest
 from tlfourier.store.node import tree
 from tlfourier.study import targets
+from tlfourier.study.overrides import from_pairs
 from tlfourier.study.settings import StudySpec
 from tlfourier.study.stores import open_store
 from tlfourier.study.study import begin
@@ -128,7 +128,7 @@ def _settings(function: Callable[..., None]) -> Callable[..., None]:
     def wrapped(profile: str, pairs: tuple[str, ...], fresh: bool, **rest: Any) -> None:
         if fresh:
             os.environ["TLFOURIER_REFERENCE"] = ""
-        overrides = _parse(pairs)
+        overrides = from_pairs(pairs)
         load_system(rest.get("system", StudySpec.system), profile, overrides)
         function(profile=profile, overrides=overrides, **rest)
 
@@ -139,19 +139,6 @@ _system_option = click.option(
     "--system", type=click.Choice(list(SYSTEMS)), default=StudySpec.system, show_default=True,
     help="Whose study."
 )  # fmt: skip
-
-
-def _parse(pairs: tuple[str, ...]) -> dict[str, Any]:
-    overrides = {}
-    for pair in pairs:
-        key, equals, text = pair.partition("=")
-        if not equals:
-            raise ValueError(f"--set {pair!r}: expected KEY=VALUE, as transfer.steps=100")
-        try:
-            overrides[key] = ast.literal_eval(text)
-        except (ValueError, SyntaxError):
-            overrides[key] = text
-    return overrides
 
 
 @main.command()

@@ -1,17 +1,32 @@
 """Lay a dictionary of settings on dataclasses, every key and type checked."""
 
+import ast
 import dataclasses
 import difflib
 import math
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tlfourier.study.bounds import show
 
 DEPTH = 8  # tables within tables: the deepest setting, flows.target.reynolds, lies three deep
 _BEYOND = 10**300  # integers that no float holds
+
+
+def from_pairs(pairs: Iterable[str]) -> dict[str, Any]:
+    """Return the settings that a command line names as ``KEY=VALUE``; ValueError for one without a value."""
+    overrides: dict[str, Any] = {}
+    for pair in pairs:
+        key, equals, text = pair.partition("=")
+        if not equals:
+            raise ValueError(f"--set {pair!r}: expected KEY=VALUE, as transfer.steps=100")
+        try:
+            overrides[key] = ast.literal_eval(text)
+        except (ValueError, SyntaxError):
+            overrides[key] = text
+    return overrides
 
 
 def nested(settings: Mapping[str, Any]) -> dict[str, Any]:
