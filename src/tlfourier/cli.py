@@ -174,6 +174,7 @@ def _checked(check: Callable[[Path], Path]) -> Callable[..., Path | None]:
 
 @main.command()
 @_settings
+@_system_option
 @click.option(
     "--scaling", type=click.Choice(targets.JUDGED), default=targets.JUDGED[0], show_default=True,
     help="The units in which networks are given the target."
@@ -182,9 +183,9 @@ def _checked(check: Callable[[Path], Path]) -> Callable[..., Path | None]:
     "--csv", type=click.Path(path_type=Path), callback=_checked(paths.check_file),
     help="Write the table here too."
 )  # fmt: skip
-def scorecard(profile: str, overrides: dict[str, Any], scaling: str, csv: Path | None) -> None:
+def scorecard(profile: str, overrides: dict[str, Any], system: str, scaling: str, csv: Path | None) -> None:
     """Judge every claim in every case, from the artifacts of the whole programme."""
-    study = begin(profile, overrides).make
+    study = begin(profile, overrides, system).make
     table = reading.as_table(study.verdicts(scaling, study.ladders))
     click.echo(table.drop(columns="reason").to_string(index=False, float_format="{:.3g}".format))
     if csv is not None:

@@ -233,6 +233,23 @@ def test_tables_hold_both_layers(study: Study) -> None:
     assert not table["rmse"].sel(model="gain").equals(table["rmse"].sel(model="none"))
 
 
+def test_every_claim_is_judged_that_an_ocean_can_decide(study: Study) -> None:
+    found = study.verdicts("own", study.ladders)
+    assert found["case"].values.tolist() == list(study.ladders)
+    said = found["verdict"].sel(case="three_jets").to_series()
+    # one replicate decides nothing; the toy has neither a learning curve of all cases nor a gap to speak of
+    assert set(said) == {"undecided", "not run"}
+    assert set(said.index[said == "undecided"]) > {
+        "C1",
+        "C3",
+        "C7.chance",
+        "C9.layer 2",
+        "C12.units",
+        "C19",
+        "C22",
+    }
+
+
 def test_one_layer_s_settings_have_no_part_in_the_ocean() -> None:
     assert StudySpec.system == "vorticity" and "system" not in StudySpec().as_data
     assert "system" not in simulate_node(load("smoke"), "target").spec
