@@ -24,6 +24,6 @@ if __name__ == "__main__":
             numbers = {str(name): round(float(rungs.sel(rung=name)), 2) for name in rungs["rung"].values}
             numbers["gradient"] = round(float(rmse.sel(model="gradient").mean()), 2)
             print(scaling, case, f"best layer {best[scaling][case]}", numbers)
-    for case in study.cases:
+    for case in forward:
         headline = ranking.headline(study.table(case), study.table(case, "validation"))
         print(case, {str(name): round(float(value), 2) for name, value in headline.items()})
