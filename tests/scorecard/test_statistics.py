@@ -54,6 +54,7 @@ def test_the_interval_is_that_of_student() -> None:
         ([1.0, 1.1, 0.9], 2.0, -1),
         ([1.0, -1.0, 0.2], 0.0, 0),
         ([5.0], 0.0, 0),
+        ([0.9, 0.9], 0.0, 0),
         ([0.3, 0.3, 0.3], 0.2, 1),
         ([0.2, 0.2, 0.2], 0.2, 0),
     ],
@@ -203,7 +204,7 @@ def test_the_replicates_that_are_needed_are_those_of_the_tables_of_power(
 
 def test_no_number_of_replicates_decides_nothing() -> None:
     assert replicates_needed([0.1, -0.1]) == math.inf
-    assert replicates_needed([0.1, 0.1]) == 2.0
+    assert replicates_needed([0.1, 0.1]) == 3.0
     with pytest.raises(ValueError, match="at least two finite numbers"):
         replicates_needed([0.1])
 

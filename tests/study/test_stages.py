@@ -147,7 +147,7 @@ GOLDEN = {
         "putback": "60eff4b14b9b809d",
         "mask": "bd959235649de3ac",
         "importance": "65857590cf751e8b",
-        "verdicts": "3f2f2e647af6ca9a",
+        "verdicts": "77caa3511471ce66",
     },
     "paper": {
         "simulate": "09afb0e59672895b",
@@ -168,6 +168,6 @@ GOLDEN = {
         "putback": "85236c93ec044ca4",
         "mask": "951e7669fe96e603",
         "importance": "2c598a08b794ab4e",
-        "verdicts": "251133807b1d3de0",
+        "verdicts": "282079806b187b04",
     },
 }

@@ -60,9 +60,9 @@ def decide(
     A side is decided if its one-sided p-value, corrected by `holm` over the family, is below ``alpha / 2``.
     The test is that of `sign_flips`, which assumes no distribution, where so few ways of signs can pass the
     correction: of a family of six from 8 replicates on. With fewer, or more than 20, it is Student's t. One
-    replicate decides nothing. Each row of ``effects`` has shape (replicates,); for two networks of one
-    replicate it is their paired difference. ``bounds`` has one number for each row, fixed before looking;
-    zero by default.
+    replicate decides nothing, nor do two that agree. Each row of ``effects`` has shape (replicates,); for two
+    networks of one replicate it is their paired difference. ``bounds`` has one number for each row, fixed
+    before looking; zero by default.
     ValueError for effects that are not a row of finite numbers, or an alpha outside (0, 1).
     """
     if not 0 < alpha < 1:
@@ -122,7 +122,7 @@ def replicates_needed(effects: ArrayLike, bound: float = 0.0, alpha: float = ALP
         raise ValueError(f"effects of shape {values.shape}: give at least two finite numbers")
     scatter = values.std(ddof=1)
     if scatter <= 1e-12 * np.abs(values).max():
-        return 2.0 if values.any() else math.inf
+        return 3.0 if values.any() else math.inf
     distance = abs(values.mean()) / scatter
 
     def lacking(n: float) -> float:
@@ -230,12 +230,12 @@ def _student(effects: ArrayLike, bound: float) -> _Tested:
     if values.ndim != 1 or values.size == 0 or not np.isfinite(values).all():
         raise ValueError(f"effects of shape {values.shape}: give one finite number per replicate")
     mean, seeds = float(values.mean()), values.size
-    if seeds == 1:
-        return _Tested(0.0, mean, 1, 1.0, STUDENT, lambda _: (-math.inf, math.inf))
-    if np.ptp(values) <= 1e-12 * np.abs(values).max():  # equal but for rounding
-        excess = float(values[0]) - bound
-        p = 0.0 if excess else 1.0
-        return _Tested(excess, mean, seeds, p, STUDENT, lambda _: (values[0], values[0]))
+    equal = np.ptp(values) <= 1e-12 * np.abs(values).max()  # but for rounding
+    if seeds == 1 or (seeds == 2 and equal):  # two that agree, as ranks may, have no scatter to go by
+        return _Tested(0.0, mean, seeds, 1.0, STUDENT, lambda _: (-math.inf, math.inf))
+    if equal:
+        p = 0.0 if values[0] != bound else 1.0
+        return _Tested(values[0] - bound, mean, seeds, p, STUDENT, lambda _: (values[0], values[0]))
     test = stats.ttest_1samp(values, bound)
     return _Tested(mean - bound, mean, seeds, float(test.pvalue) / 2, STUDENT, test.confidence_interval)
 

@@ -61,7 +61,7 @@ def _describe(node: Node) -> str:
 
 
 VERDICTS = Stage(
-    "verdicts", 2, node=verdicts_node, make=make_verdicts, read=partial(read_file, "verdicts.nc"),
+    "verdicts", 3, node=verdicts_node, make=make_verdicts, read=partial(read_file, "verdicts.nc"),
     work=analyses.input_count, rate=1.3e-2, describe=_describe
 )  # fmt: skip
 
