@@ -38,7 +38,10 @@ def test_the_programme_has_every_set_of_layers_from_enough_seeds() -> None:
         for case in full.ladders:
             seeds = full.seeds_of(case)
             assert all(varied.models(case)[model] == seeds for model in (*singles, "gains"))
-            assert len(seeds) == (full.spec.reversed_seeds if case.endswith("reversed") else full.spec.seeds)
+            assert len(seeds) >= full.spec.realisations  # of every flow
+    for case in full.ways:
+        number = full.spec.reversed_seeds if case.endswith("reversed") else full.spec.seeds
+        assert len(full.seeds_of(case)) == number
     prefixes = ["+".join(singles[:end]) for end in range(1, 11)]
     suffixes = ["+".join(singles[start:]) for start in range(1, 11)]
     assert models.keys() >= {*prefixes, *suffixes, "all"}
