@@ -205,7 +205,7 @@ def test_a_scheduler_that_is_not_there_is_one_sentence(address: str) -> None:
 
 def test_a_running_scheduler_is_used(client: Client, store: Store) -> None:
     assert client.scheduler is not None
-    with dask.running(str(client.scheduler.address), timeout=60) as visitor:
+    with dask.running(str(client.scheduler.address), timeout=60.0) as visitor:
         outcome = dask.run(plan(store, OTHERS), store, visitor, progress=False)
     assert set(outcome.made) == {node.key for node in OTHERS}
     client.wait_for_workers(2, timeout=60)  # the visitor has not closed it; one that died is replaced
@@ -214,7 +214,7 @@ def test_a_running_scheduler_is_used(client: Client, store: Store) -> None:
 def test_no_client_is_the_default_of_dask(client: Client) -> None:
     """Else what xarray writes would need it, and would fail after a client that was not closed in order."""
     assert client.scheduler is not None
-    with dask.running(str(client.scheduler.address), timeout=60):
+    with dask.running(str(client.scheduler.address), timeout=60.0):
         assert config.get("scheduler", None) is None
         with pytest.raises(ValueError, match="No clients found"):
             default_client()
@@ -265,7 +265,7 @@ def test_a_sweep_starts_on_a_machine_too_busy_for_the_threads_of_dask(
     with dask.local(1) as client:
         assert client.submit(sum, [1, 2]).result(timeout=60) == 3
         assert client.scheduler is not None
-        with dask.running(str(client.scheduler.address), timeout=60) as visitor:
+        with dask.running(str(client.scheduler.address), timeout=60.0) as visitor:
             assert visitor.submit(sum, [1, 3]).result(timeout=60) == 4
     assert loops() == before
 
