@@ -137,7 +137,7 @@ def _settings(function: Callable[..., None]) -> Callable[..., None]:
 
 _system_option = click.option(
     "--system", type=click.Choice(list(SYSTEMS)), default=StudySpec.system, show_default=True,
-    help="Whose study."
+    help="The flows whose study this is."
 )  # fmt: skip
 
 
