@@ -16,7 +16,7 @@ from tlfourier.cli import main
 from tlfourier.closure.models import of_size
 from tlfourier.closure.scalings import SCALINGS
 from tlfourier.scorecard import CLAIMS, reading, scorecard
-from tlfourier.study import evidence, targets
+from tlfourier.study import evidence, tables, targets
 from tlfourier.study.stages.analyses import relative_error
 from tlfourier.study.stages.data import pairs_node
 from tlfourier.study.study import Study, begin
@@ -41,7 +41,7 @@ def test_the_programme_has_every_set_of_layers_from_enough_seeds() -> None:
             assert len(seeds) >= full.spec.realisations  # of every flow
     for case in full.ways:
         number = full.spec.reversed_seeds if case.endswith("reversed") else full.spec.seeds
-        assert len(full.seeds_of(case)) == number
+        assert len(full.seeds_of(case)) == number >= len(full.inside_seeds(case))
     prefixes = ["+".join(singles[:end]) for end in range(1, 11)]
     suffixes = ["+".join(singles[start:]) for start in range(1, 11)]
     assert models.keys() >= {*prefixes, *suffixes, "all"}
@@ -78,6 +78,22 @@ def test_every_claim_is_judged_in_every_case(study: Study) -> None:
     assert set(found["seeds"].values[~not_run.values]) <= {1, 2}
     always = np.isin(found["number"], ["C1", "C2", "C3", "C7", "C9", "C11", "C12", "C13"])
     assert np.isfinite(found["effect"].sel(case=list(study.cases))[always]).all()
+
+
+def test_tables_of_replicates_are_read_as_one(study: Study) -> None:
+    nodes = study.design.table_nodes("forcing")
+    whole = tables.read(study, nodes)
+    assert whole["rmse"].dims == ("model", "seed") and whole["seed"].values.tolist() == [0, 1]
+    assert whole["model"].values.tolist() == list(study.design.models("forcing"))
+    for node in nodes:
+        one = study.read(node)
+        for model in one["model"].values.tolist():
+            score = study.score("forcing", model, node.spec["seed"])["rmse"].mean("snapshot")
+            assert one["rmse"].sel(model=model).item() == score.item()
+        assert (
+            whole.sel(seed=node.spec["seed"])["rmse"].isnull().sum()
+            == whole.sizes["model"] - one.sizes["model"]
+        )
 
 
 def test_the_verdicts_are_those_of_the_evidence(study: Study) -> None:

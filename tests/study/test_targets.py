@@ -68,6 +68,25 @@ def test_training_seeds_take_the_realisations_in_turn(design: Design) -> None:
     assert len(diagnosed) == 2 * len(design.flows)
 
 
+def test_a_further_replicate_leaves_what_is_there_as_it_is(design: Design) -> None:
+    few, more = (design.vary({"seeds": seeds, "cases.forcing.seeds": seeds}) for seeds in (2, 3))
+    for case in design.cases:
+        before, after = few.table_nodes(case), more.table_nodes(case)
+        assert after[:2] == before and [node.spec["seed"] for node in after] == [0, 1, 2]
+        assert more.home_nodes(case)[:2] == few.home_nodes(case)
+        assert set(after[0].spec["models"]) >= set(after[2].spec["models"])  # of the pairs there are fewer
+
+
+def test_networks_are_looked_into_for_as_many_replicates_as_the_settings_say(design: Design) -> None:
+    some = design.vary({"seeds": 3, "cases.forcing.seeds": 3, "inside_seeds": 2, "reversed_seeds": 1})
+    assert [len(some.inside_seeds(case)) for case in ("forcing", "forcing reversed")] == [2, 1]
+    assert len(targets.inside(some, "forcing")) == 2 * len(
+        targets.inside(some.vary({"inside_seeds": 1}), "forcing")
+    )
+    wider = some.vary({"seeds": 4, "cases.forcing.seeds": 4})
+    assert targets.inside(wider, "forcing") == targets.inside(some, "forcing")
+
+
 def test_a_flow_seen_through_another_filter_costs_no_simulation() -> None:
     spec = load("smoke")
     target = spec.flows["target"]

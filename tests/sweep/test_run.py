@@ -338,9 +338,8 @@ def test_seconds_of_work_stay_in_this_process_and_minutes_go_to_the_cores(
 def test_a_plan_of_tables_has_a_forecast(tmp_path: Path) -> None:
     """Half the study is there: what is left are tables, which cost less than a second each."""
     design = begin("smoke").design
-    tables = [
-        design.table_node("forcing", {"none": [0], "2": [0, 1]}, split) for split in ("test", "validation")
-    ]
+    splits = ("test", "validation")
+    tables = [node for split in splits for node in design.table_nodes("forcing", {"2": [0]}, split)]
     to_do = Plan(
         {node.key: node for node in tables},
         {node.key: STUDY["table"].rate * STUDY["table"].work(node) for node in tables},

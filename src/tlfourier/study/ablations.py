@@ -90,14 +90,14 @@ def few_layers(last: int) -> list[int]:
     return sorted({1, 2, (last + 1) // 2, last - 1, last})
 
 
-def table_node(design: Design, ablation: Ablation, split: str = "test") -> Node:
-    """Return the node of an ablation's scores."""
+def table_nodes(design: Design, ablation: Ablation, split: str = "test") -> list[Node]:
+    """Return the nodes of an ablation's scores, by seed."""
     varied = design.vary(ablation.overrides(design.spec))
-    return varied.table_node(varied.spec.showcase, models(design, ablation), split)
+    return varied.table_nodes(varied.spec.showcase, models(design, ablation), split)
 
 
 def nodes(design: Design) -> list[Node]:
     """Return the scores of every ablation."""
     rates = [one for one in ABLATIONS if one.name in RATES]
-    tables = [table_node(design, one) for one in ABLATIONS]
-    return tables + [table_node(design, one, "validation") for one in rates]
+    test = [node for one in ABLATIONS for node in table_nodes(design, one)]
+    return test + [node for one in rates for node in table_nodes(design, one, "validation")]

@@ -107,6 +107,10 @@ class Design:
         seeds = self.case(case).seeds
         return range(self.spec.seeds if seeds is None else seeds)
 
+    def inside_seeds(self, case: str) -> range:
+        """Return the training seeds of a case whose networks are looked into."""
+        return self.seeds_of(case)[: self.spec.inside_seeds]
+
     # ---- which models
 
     @cached_property
@@ -232,19 +236,22 @@ class Design:
         network = self.network_node(case, model, seed)
         return networks.score_node(self.spec.of_seed(seed), flow, network, gain=model == "gain", split=split)
 
-    def table_node(self, case: str, models: Models | None = None, split: str = "test") -> Node:
-        """Return the node of the mean scores of models, by default all, on a block of the target."""
-        models = self.models(case, split) if models is None else models
-        found = {
-            name: {seed: self.score_node(case, name, seed, split=split) for seed in seeds}
-            for name, seeds in models.items()
-        }
-        return analyses.table_node(found)
+    def table_nodes(self, case: str, models: Models | None = None, split: str = "test") -> list[Node]:
+        """Return the nodes of the mean scores of models, by default all, on a block of the target, by seed.
 
-    def home_node(self, case: str) -> Node:
-        """Return the node of the mean scores of the base networks on the test block of their own flow."""
-        found = {seed: self.score_node(case, "none", seed, on="base") for seed in self.seeds_of(case)}
-        return analyses.table_node({"none": found})
+        `tables.read` puts them together.
+        """
+        models = self.models(case, split) if models is None else models
+        rows: dict[int, dict[str, Node]] = {}
+        for name, seeds in models.items():
+            for seed in seeds:
+                rows.setdefault(seed, {})[name] = self.score_node(case, name, seed, split=split)
+        return [analyses.table_node(rows[seed], seed) for seed in sorted(rows)]
+
+    def home_nodes(self, case: str) -> list[Node]:
+        """Return the nodes of the base networks' mean scores on the test block of their own flow, by seed."""
+        nodes = {seed: self.score_node(case, "none", seed, on="base") for seed in self.seeds_of(case)}
+        return [analyses.table_node({"none": node}, seed) for seed, node in nodes.items()]
 
     # ---- the nodes of what looks into networks
 

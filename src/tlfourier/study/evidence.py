@@ -10,6 +10,7 @@ from tlfourier import fourier
 from tlfourier.closure.models import Model
 from tlfourier.scorecard import Evidence
 from tlfourier.store.node import Node
+from tlfourier.study import tables
 from tlfourier.study.design import PERCENTS, Design, Results
 from tlfourier.study.settings import REVERSED
 
@@ -22,7 +23,7 @@ def evidence(study: Results, case: str) -> Evidence:
     errors = Evidence(
         test=scores(study, case),
         validation=validation,
-        home=study.read(design.home_node(case)).squeeze("model", drop=True),
+        home=tables.read(study, design.home_nodes(case)).squeeze("model", drop=True),
         scaling=scaling,
         family=f"{scaling}, {'looked into' if case in design.ways else 'the ladder alone'}",
     )
@@ -50,17 +51,17 @@ def evidence(study: Results, case: str) -> Evidence:
 
 def census_nodes(design: Design, case: str, model: Model = "none") -> list[Node]:
     """Return the nodes of the filter types of a model's kernels, one for each seed."""
-    return [design.census_node(case, model, seed) for seed in design.seeds_of(case)]
+    return [design.census_node(case, model, seed) for seed in design.inside_seeds(case)]
 
 
 def importance_nodes(design: Design, case: str) -> list[Node]:
     """Return the nodes of the base networks' kernels weighed on their own flow, one for each seed."""
-    return [design.importance_node(case, seed) for seed in design.seeds_of(case)]
+    return [design.importance_node(case, seed) for seed in design.inside_seeds(case)]
 
 
 def scores(study: Results, case: str, split: str = "test") -> xr.Dataset:
     """Return the scores of all models over (model, seed), NaN for seeds that one does not have."""
-    table = study.read(study.design.table_node(case, split=split))
+    table = tables.read(study, study.design.table_nodes(case, split=split))
     return table.reindex(seed=list(study.design.seeds_of(case)))
 
 
@@ -69,8 +70,8 @@ def learning(study: Results, case: str) -> xr.Dataset:
     models, rows = study.design.learning_models(case), []
     for percent in PERCENTS:
         part = study.design.with_percent(percent)
-        tables = [study.read(part.table_node(case, models, split)) for split in ("test", "validation")]
-        test, validation = (table["rmse"].reindex(seed=list(part.seeds_of(case))) for table in tables)
+        read = [tables.read(study, part.table_nodes(case, models, split)) for split in ("test", "validation")]
+        test, validation = (table["rmse"].reindex(seed=list(part.seeds_of(case))) for table in read)
         samples = part.spec.transfer.samples
         row = xr.Dataset({"rmse": test, "validation_rmse": validation, "samples": samples})
         rows.append(row.dropna("seed", how="all"))
@@ -221,7 +222,7 @@ def _chosen(study: Results, validation: xr.Dataset, seed: int) -> int:
 
 
 def _over_seeds(study: Results, case: str, one: Callable[[int], xr.Dataset]) -> xr.Dataset:
-    seeds = list(study.design.seeds_of(case))
+    seeds = list(study.design.inside_seeds(case))
     return xr.concat(map(one, seeds), "seed", combine_attrs="override").assign_coords(seed=seeds)
 
 

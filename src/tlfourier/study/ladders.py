@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import xarray as xr
 
 from tlfourier.scorecard.statistics import single_layers
+from tlfourier.study import tables
 from tlfourier.study.design import Results
 from tlfourier.study.targets import JUDGED
 
@@ -16,10 +17,10 @@ def errors(study: Results, cases: Iterable[str]) -> dict[str, dict[str, xr.DataA
 
 def best_layers(study: Results, cases: Iterable[str]) -> dict[str, dict[str, int]]:
     """Return the layer with the lowest mean validation error, by scaling and by case."""
-    tables = _tables(study, cases, "validation")
+    found = _tables(study, cases, "validation")
     return {
         scaling: {case: int(single_layers(rmse).mean("seed").idxmin("layer")) for case, rmse in row.items()}
-        for scaling, row in tables.items()
+        for scaling, row in found.items()
     }
 
 
@@ -27,6 +28,6 @@ def _tables(study: Results, cases: Iterable[str], split: str) -> dict[str, dict[
     names = list(cases)
     varied = {scaling: study.design.vary({"transfer.scaling": scaling}) for scaling in JUDGED}
     return {
-        scaling: {case: study.read(design.table_node(case, split=split))["rmse"] for case in names}
+        scaling: {case: tables.read(study, design.table_nodes(case, split=split))["rmse"] for case in names}
         for scaling, design in varied.items()
     }

@@ -6,16 +6,17 @@ import numpy as np
 import xarray as xr
 
 from tlfourier.scorecard.statistics import depth_correlation, single_layers
-from tlfourier.study.ablations import ABLATIONS, RATES, few_layers, table_node
+from tlfourier.study import tables
+from tlfourier.study.ablations import ABLATIONS, RATES, few_layers, table_nodes
 from tlfourier.study.design import Results
 
 
 def scores(study: Results) -> dict[str, xr.Dataset]:
     """Return the test scores of every ablation over (model, seed)."""
-    return {one.name: study.read(table_node(study.design, one)) for one in ABLATIONS}
+    return {one.name: tables.read(study, table_nodes(study.design, one)) for one in ABLATIONS}
 
 
-def summary(tables: Mapping[str, xr.Dataset]) -> xr.Dataset:
+def summary(scores: Mapping[str, xr.Dataset]) -> xr.Dataset:
     """Say of every ablation of `scores` what is left of the story, mean over its seeds.
 
     Over ``variant``: ``none``, ``best`` and ``all``, relative RMSE; ``best_layer``; ``depth``, Spearman's ρ
@@ -23,7 +24,7 @@ def summary(tables: Mapping[str, xr.Dataset]) -> xr.Dataset:
     worse than layer 2; ``survives``, whether it is worse for every seed.
     """
     rows = []
-    for table in tables.values():
+    for table in scores.values():
         rmse, single = table["rmse"], single_layers(table["rmse"])
         last = int(single["layer"].max())
         few = single.sel(layer=few_layers(last))
@@ -36,7 +37,7 @@ def summary(tables: Mapping[str, xr.Dataset]) -> xr.Dataset:
             "survives": bool((margin > 0).all()),
         }
         rows.append(xr.Dataset(row))
-    return xr.concat(rows, "variant").assign_coords(variant=list(tables))
+    return xr.concat(rows, "variant").assign_coords(variant=list(scores))
 
 
 def fair(study: Results) -> xr.DataArray:
@@ -47,7 +48,7 @@ def fair(study: Results) -> xr.DataArray:
     rates = [one for one in ABLATIONS if one.name in RATES]
 
     def errors(split: str) -> xr.DataArray:
-        tables = (study.read(table_node(study.design, one, split)) for one in rates)
-        return xr.concat([single_layers(table["rmse"]) for table in tables], "rate")
+        found = (tables.read(study, table_nodes(study.design, one, split)) for one in rates)
+        return xr.concat([single_layers(table["rmse"]) for table in found], "rate")
 
     return errors("test").isel(rate=errors("validation").mean("seed").argmin("rate"))

@@ -71,9 +71,9 @@ class StudySpec:
 
     Of a test block ``scored`` snapshots, evenly spread, are what scores and pages look at, or all of fewer.
     ``seeds`` are those of a case that names no number of its own: training seeds, each on one of the
-    ``realisations`` of every flow, in turn; ``reversed_seeds`` of reverse transfers,
-    ``pair_seeds`` of all pairs of layers, ``curve_seeds`` of prefixes, suffixes and learning curves,
-    ``variant_seeds`` of what is varied, each at most those of its case.
+    ``realisations`` of every flow, in turn; ``reversed_seeds`` of reverse transfers, ``inside_seeds`` of what
+    looks into networks, ``pair_seeds`` of all pairs of layers, ``curve_seeds`` of prefixes, suffixes and
+    learning curves, ``variant_seeds`` of what is varied, each at most those of its case.
     ValueError for no seed, more samples than a block has, or a case of flows that there are not.
 
     Each ``system`` has a study of its own, this is the vorticity equation's; see `tlfourier.study.oceans`. To
@@ -99,6 +99,7 @@ class StudySpec:
     realisations: int = 1
     seeds: int = 3
     reversed_seeds: int = 2
+    inside_seeds: int = 4
     pair_seeds: int = 2
     curve_seeds: int = 3
     variant_seeds: int = 2

@@ -20,7 +20,7 @@ from tlfourier.store.manifest import read_manifest
 from tlfourier.store.node import Node
 from tlfourier.store.stage import Folder
 from tlfourier.store.store import Store
-from tlfourier.study import targets
+from tlfourier.study import tables, targets
 from tlfourier.study.design import Design
 from tlfourier.study.oceans import OceanFlow
 from tlfourier.study.patience import PATIENCE, ensure
@@ -194,17 +194,19 @@ class Study:
         return whole.assign_coords(model=names, seed=list(seeds))
 
     def table(self, case: str, split: str = "test", models: Iterable[Model] | None = None) -> xr.Dataset:
-        """Return mean scores over snapshots, (model, seed), of every model of a case, from one artifact.
+        """Return mean scores over snapshots, (model, seed), of every model of a case.
 
         NaN for the seeds that a model lacks. ``models`` picks some, as ``study.design.singles``: where the
-        whole table is not there, a table of these is made.
+        whole tables are not there, tables of these are made.
         """
         every = list(self.design.models(case, split))
         names = every if models is None else [model_name(model) for model in models]
-        node = self.design.table_node(case, split=split)
-        if not set(names) <= set(every) or (models is not None and self.store.local(node) is None):
-            node = self.design.table_node(case, {name: self.seeds_of(case) for name in names}, split)
-        return self._dataset(node).reindex(seed=list(self.seeds_of(case))).sel(model=names)
+        nodes = self.design.table_nodes(case, split=split)
+        there = all(self.store.local(node) is not None for node in nodes)
+        if not set(names) <= set(every) or (models is not None and not there):
+            nodes = self.design.table_nodes(case, dict.fromkeys(names, self.seeds_of(case)), split)
+        self._ensure(nodes)
+        return tables.read(self, nodes).reindex(seed=list(self.seeds_of(case))).sel(model=names)
 
     def ladder(self, case: str, scaling: str = "own") -> xr.Dataset:
         """Return mean test scores over snapshots, (model, seed), of every rung of the ladder of repairs.

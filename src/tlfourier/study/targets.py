@@ -11,6 +11,8 @@ from tlfourier.study.stages.data import diagnose_node, pairs_node, scales_node
 
 JUDGED = ("own", "dimensional")
 """Scalings under which the claims are judged: the papers', and that which is a change of units."""
+SPLITS = ("test", "validation")
+"""Blocks on which models are scored: what is reported, and what chooses among them."""
 BASELINES = ("none", "gain", "scratch_few", "scratch_all")
 """What a grid scores beside its sets of layers, "all" being one of these."""
 
@@ -22,8 +24,8 @@ def unique(nodes: Iterable[Node]) -> list[Node]:
 
 def score_tables(design: Design, case: str, models: Models | None = None) -> list[Node]:
     """Return the tables of models, by default all, on both blocks, and that of the base network at home."""
-    splits = [design.table_node(case, models, split) for split in ("test", "validation")]
-    return [design.home_node(case), *splits]
+    both = [node for split in SPLITS for node in design.table_nodes(case, models, split)]
+    return [*design.home_nodes(case), *both]
 
 
 def learning_curve(design: Design, case: str) -> list[Node]:
@@ -35,7 +37,7 @@ def learning_curve(design: Design, case: str) -> list[Node]:
 def inside(design: Design, case: str) -> list[Node]:
     """Return what looks into the networks of a case: kernels, their change, activations, masks."""
     nodes = []
-    for seed in design.seeds_of(case):
+    for seed in design.inside_seeds(case):
         for model in ("none", "scratch_all"):
             nodes += [design.census_node(case, model, seed), design.activations_node(case, model, seed)]
         nodes += [design.importance_node(case, seed)]
@@ -100,7 +102,7 @@ def scores(design: Design, cases: Iterable[str], sets: Iterable[Model]) -> list[
     for case in cases:
         for seed in design.seeds_of(case):
             nodes.append(design.score_node(case, "none", seed, on="base"))
-            for split in ("test", "validation"):
+            for split in SPLITS:
                 nodes += [design.score_node(case, model, seed, split=split) for model in models]
     return unique(nodes)
 

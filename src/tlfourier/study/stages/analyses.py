@@ -57,31 +57,25 @@ def _on(spec: StudySpec, flow: str, network: Node) -> dict[str, Node]:
 
 
 # ---------------------------------------------------------------------------------------------- table
-def table_node(scores: Mapping[str, Mapping[int, Node]]) -> Node:
-    """Return the node of a table: the mean scores of many networks, one file where each has one of its own.
+def table_node(scores: Mapping[str, Node], seed: int) -> Node:
+    """Return the node of a table: the mean scores of models of one seed, one file where each has its own.
 
-    ``scores`` has of each model the nodes of its scores by seed; models may have different seeds.
+    A table for each replicate, so that those which are there stay what they are when others join them.
     """
-    inputs = {f"{name}@{seed}": node for name, row in scores.items() for seed, node in row.items()}
-    seeds = sorted({seed for row in scores.values() for seed in row})
-    return TABLE.of({"models": list(scores), "seeds": seeds}, inputs)
+    return TABLE.of({"models": list(scores), "seed": seed}, scores)
 
 
 def make_table(node: Node, inputs: Inputs, folder: Path) -> None:
-    """Put scores side by side over (model, seed), each the mean over snapshots; NaN where there is none."""
-    parts = {name: per_seed(read_dataset(path / "scores.nc")) for name, path in inputs.items()}
-    names = [str(name) for name in next(iter(parts.values()))]
-    models, seeds = node.spec["models"], node.spec["seeds"]
+    """Put the scores of models side by side, each the mean over snapshots."""
+    models = node.spec["models"]
+    parts = [per_seed(read_dataset(inputs[name] / "scores.nc")) for name in models]
 
     def side_by_side(name: str) -> xr.Variable:
-        known = next(iter(parts.values()))[name].variable
-        blank = np.full(known.shape, np.nan)
-        rows = [[parts[f"{model}@{seed}"][name].values if f"{model}@{seed}" in parts else blank
-                 for seed in seeds] for model in models]  # fmt: skip
-        return xr.Variable(("model", "seed", *known.dims), np.array(rows, dtype=float))
+        rows = np.array([part[name].values for part in parts], dtype=float)
+        return xr.Variable(("model", *parts[0][name].dims), rows)
 
-    table = {name: side_by_side(name) for name in names}
-    write_dataset(folder / "table.nc", xr.Dataset(table, {"model": models, "seed": seeds}))
+    table = {str(name): side_by_side(str(name)) for name in parts[0]}
+    write_dataset(folder / "table.nc", xr.Dataset(table, {"model": models, "seed": node.spec["seed"]}))
 
 
 def input_count(node: Node) -> float:
@@ -90,12 +84,11 @@ def input_count(node: Node) -> float:
 
 
 def _describe_table(node: Node) -> str:
-    models, seeds = node.spec["models"], node.spec["seeds"]
-    return f"mean scores of {len(models)} models, {len(seeds)} seeds"
+    return f"mean scores of {len(node.spec['models'])} models, seed {node.spec['seed']}"
 
 
 TABLE = Stage(
-    "table", 1, node=table_node, make=make_table, read=partial(read_file, "table.nc"), work=input_count,
+    "table", 2, node=table_node, make=make_table, read=partial(read_file, "table.nc"), work=input_count,
     rate=1.2e-2, describe=_describe_table
 )  # fmt: skip
 
