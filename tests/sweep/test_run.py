@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+import types
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -145,6 +146,25 @@ def test_a_worker_whose_memory_stays_nearly_full_goes_on(store: Store) -> None:
     with dask.local(1, memory=MEMORY) as client:
         outcome = dask.run(plan(store, after), store, client, progress=False)
     assert len(outcome.made) == 41 and not outcome.failed
+
+
+def test_workers_that_cannot_read_a_task_end_the_sweep(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its code lies in a module that only this process knows: dask drops such workers one by one."""
+
+    def make(node: Node, inputs: Mapping[str, Folder], folder: Path) -> None: ...
+
+    own = types.ModuleType("nowhere")
+    own.make = make  # type: ignore[attr-defined]
+    make.__module__, make.__qualname__ = own.__name__, "make"
+    monkeypatch.setitem(sys.modules, own.__name__, own)
+    store = Store(tmp_path / "store", fakes.stages(value=make))
+    with (
+        dask.local(2, memory=MEMORY) as client,
+        pytest.raises(RuntimeError, match="every worker has ended: they could not read a task"),
+    ):
+        dask.run(plan(store, OTHERS), store, client, progress=False)
 
 
 def test_a_second_sweep_does_only_what_is_missing(client: Client, store: Store) -> None:

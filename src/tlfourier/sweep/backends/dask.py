@@ -18,6 +18,7 @@ from typing import Any
 import dask
 from distributed import Client, Future, KilledWorker, LocalCluster, as_completed
 from distributed.comm.core import connect
+from distributed.core import Status
 from distributed.system import MEMORY_LIMIT
 from distributed.utils import sync
 from tornado.ioloop import IOLoop
@@ -263,6 +264,7 @@ def _finished(
     looked = time.perf_counter()
     while not ended.is_empty():
         check()
+        _check_workers(client)
         if ended.has_ready():
             yield next(ended)
         else:
@@ -270,6 +272,19 @@ def _finished(
         if time.perf_counter() - looked > _REFRESH:
             refresh()
             looked = time.perf_counter()
+
+
+def _check_workers(client: Client) -> None:
+    """Raise RuntimeError if the workers of this machine have all ended for good: nothing would go on.
+
+    One whose process dies is replaced; one that cannot read what it is sent ends in order, and is not.
+    """
+    nannies = client.cluster.workers.values() if isinstance(client.cluster, LocalCluster) else ()
+    if nannies and all(nanny.status == Status.closed for nanny in nannies):
+        raise RuntimeError(
+            "every worker has ended: they could not read a task, whose code they import by its name; "
+            "with --workers 1 it is made in this process"
+        )
 
 
 def _note(future: Future, key: str, plan: Plan, outcome: Outcome) -> None:
