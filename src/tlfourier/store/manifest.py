@@ -8,6 +8,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import version
 from lzma import LZMAError
 from pathlib import Path
@@ -94,9 +95,15 @@ def write_manifest(folder: Path, node: Node, seconds: float) -> None:
         "threads": torch.get_num_threads(),
         "machine": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
-        "versions": {name: version(name) for name in _VERSIONED},
+        "versions": _versions(),
     }
     write_json(folder / MANIFEST, {**manifest, SEAL: seal_of(manifest)}, sort_keys=True)
+
+
+@cache
+def _versions() -> dict[str, str]:
+    """Return the versions of what made the artifacts of this process: they do not change while it runs."""
+    return {name: version(name) for name in _VERSIONED}
 
 
 def seal_of(manifest: Mapping[str, Any]) -> str:

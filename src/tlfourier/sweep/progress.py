@@ -10,6 +10,7 @@ from tlfourier.sweep.outcome import Outcome
 from tlfourier.sweep.plan import Plan
 
 _LINE = 60.0  # seconds between lines in a log
+_PLANNED = 1.0  # seconds for which a plan holds: of thousands of small tasks, to plan is a tenth of the work
 
 
 class Progress:
@@ -29,11 +30,13 @@ class Progress:
         self.bar.close()
 
     def advance(self, outcome: Outcome) -> None:
-        """Count one task, and plan the rest anew."""
-        done = [*outcome.made, *outcome.failed, *outcome.untried]
-        self.left = self.plan.without(done, pace(self.plan, outcome)).makespan(self.workers)
-        self.since = time.perf_counter()
-        self.count, self.failed = len(done), len(outcome.failed)
+        """Count one task, and plan the rest anew, about once a second."""
+        self.count = len(outcome.made) + len(outcome.failed) + len(outcome.untried)
+        self.failed = len(outcome.failed)
+        if time.perf_counter() - self.since > _PLANNED:
+            done = [*outcome.made, *outcome.failed, *outcome.untried]
+            self.left = self.plan.without(done, pace(self.plan, outcome)).makespan(self.workers)
+            self.since = time.perf_counter()
         self.bar.update()
         self.refresh()
 
