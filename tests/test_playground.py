@@ -18,7 +18,8 @@ from tlfourier.closure.padding import PeriodicConv2d
 from tlfourier.figures.style import DIVERGING
 from tlfourier.fourier.change import strongest_changes
 from tlfourier.fourier.filter_types import classify
-from tlfourier.playground import LEVELS, KernelPlayground, made_kernels
+from tlfourier.playground.panel import LEVELS, KernelPlayground
+from tlfourier.playground.presets import made_kernels
 from tlfourier.study.study import Study, begin
 
 LARGEST = 100_000  # bytes that a page may hold for the panel, with its scripts

@@ -25,7 +25,8 @@ from tlfourier.fourier.kernels import (
     strongest,
 )
 from tlfourier.fourier.synthetic import synthetic_kernels
-from tlfourier.playground import WEAK, KernelPlayground, made_kernels
+from tlfourier.playground.panel import WEAK, KernelPlayground
+from tlfourier.playground.presets import made_kernels
 from tlfourier.study.study import Study
 
 SIDE = 5

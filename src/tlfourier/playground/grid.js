@@ -3,11 +3,12 @@
 function weightGrid({ side, get, set, scale, brush, done, colour }) {
   const half = (side - 1) / 2;
   const spoken = element("span", { class: "unseen", "aria-live": "polite" });
-  const help = "Weights of the kernel. Arrow keys move, plus and minus change a weight, Enter or a digit types one.";
-  const table = element("div", { role: "grid", "aria-label": help, class: "weights", style: `--side: ${side}` });
+  const table = element("div", { role: "grid", "aria-label": "weights of the kernel", class: "weights" });
+  table.style.setProperty("--side", side);
   const cells = Array(side * side);
   let current = half * side + half;
   let editor = null;
+  let minus = null; // the weight before a minus: a digit that follows makes it the sign of what is typed
 
   const place = (i) => `x ${number((i % side) - half)}, y ${number(Math.floor(i / side) - half)}`;
   const step = () => scale() / 10;
@@ -60,12 +61,18 @@ function weightGrid({ side, get, set, scale, brush, done, colour }) {
       Home: [row, 0], End: [row, side - 1],
     }; // prettier-ignore
     const by = { "+": 1, "=": 1, "-": -1, "−": -1 }[event.key];
-    if (moves[event.key]) focus(Math.min(Math.max(moves[event.key][0], 0), side - 1) * side + Math.min(Math.max(moves[event.key][1], 0), side - 1));
+    const sign = minus === null ? "" : "-";
+    const [was, value] = [minus, get()[current]];
+    minus = by === -1 && was === null ? value : null;
+    const inside = (one) => Math.min(Math.max(one, 0), side - 1);
+    if (moves[event.key]) focus(inside(moves[event.key][0]) * side + inside(moves[event.key][1]));
     else if (by) change(current, get()[current] + by * step());
     else if (event.key === "Delete" || event.key === "Backspace") change(current, 0);
     else if (event.key === "Enter" || event.key === "F2") edit(current);
-    else if (/^[0-9.,]$/.test(event.key)) edit(current, event.key);
-    else return;
+    else if (/^[0-9.,]$/.test(event.key)) {
+      if (was !== null) change(current, was);
+      edit(current, sign + event.key);
+    } else return;
     event.preventDefault();
     event.stopPropagation(); // JupyterLab has shortcuts of one letter
     if (!editor) done();
@@ -83,6 +90,7 @@ function weightGrid({ side, get, set, scale, brush, done, colour }) {
     event.preventDefault();
     document.activeElement?.blur?.(); // what is being typed elsewhere is taken first
     painting = true;
+    minus = null;
     table.setPointerCapture(event.pointerId);
     focus(under(event));
     change(current, brush());
@@ -124,5 +132,5 @@ function weightGrid({ side, get, set, scale, brush, done, colour }) {
     });
   }
 
-  return { nodes: [table, spoken], show };
+  return { table, spoken, show };
 }

@@ -107,8 +107,8 @@ function render({ model, el }) {
       if (Number.isFinite(value)) model.set("bias", Math.min(Math.max(value, -BIASES), BIASES));
     });
     input.addEventListener("change", () => {
+      input.value = model.get("bias");
       done();
-      show();
     });
   });
 
@@ -118,11 +118,14 @@ function render({ model, el }) {
   const views = Object.fromEntries(Object.entries(LINES).map(([name, [formula, words]]) => [name, map(`${words}: ${formula}`)]));
   const spectra = plot("amplitude spectra of the field, after the convolution and after ReLU");
   const figures = {
-    kernel: figure(["kernel", "W"], ...grid.nodes, brush.set),
+    kernel: figure(["kernel", "W"], grid.table, grid.spoken, brush.set),
     passed: figure(["what it passes", "|F(W)|"], passed),
     over: figure(["the same over |k|", "mean and range over direction"], over.holder),
     spectra: figure(["amplitude spectra: the convolution multiplies, ReLU mixes"], legend(), spectra.holder),
   };
+  figures.kernel.note.id = `tlfourier-kernel-${id}`;
+  figures.kernel.note.textContent = "Drag to paint. By keyboard: arrows move, + and − change a weight, digits type one.";
+  grid.table.setAttribute("aria-describedby", figures.kernel.note.id);
   const fields = Object.entries(LINES).map(([name, [formula, words]]) => (figures[name] = figure([words, formula], views[name])));
   const offset = element("output");
   const status = element("p", { role: "status" });
@@ -166,7 +169,7 @@ function render({ model, el }) {
     result = analyse(field, size, kernel, side, bias, rule.weak);
     nameChosen();
     slider.value = bias;
-    if (document.activeElement !== typed || !model.hasChanged?.("bias")) typed.value = bias;
+    if (document.activeElement !== typed) typed.value = bias; // else a comma or a minus that is being typed would go
     offset.textContent = `standard deviations of W ⋆ ω, b = ${number(result.offset)}`;
     grid.show();
     brush.show();
