@@ -22,8 +22,8 @@ NARROW: ViewportSize = {"width": 360, "height": 740}
 WIDE: ViewportSize = {"width": 1200, "height": 1400}
 CENTRE = 12  # of 25 cells, the row of the largest y first
 OVERFLOW = """\
-() => [...document.querySelectorAll(".tlfourier-playground *")].filter((one) =>
-  one.getBoundingClientRect().right > document.documentElement.clientWidth + 0.5 && !one.closest(".unseen"))
+() => [...document.querySelectorAll(".tlfourier-playground :not(.kp-unseen)")].filter(
+  (one) => one.getBoundingClientRect().right > document.documentElement.clientWidth + 0.5)
   .map((one) => one.outerHTML.slice(0, 100))"""
 COLOURS = """\
 () => [...document.querySelectorAll(".tlfourier-playground *")].filter((one) => [...one.childNodes].some(
@@ -37,7 +37,7 @@ COLOURS = """\
     return [one.outerHTML.slice(0, 80), one instanceof SVGElement ? style.fill : style.color, ground];
   })"""
 STROKES = """\
-() => [...document.querySelectorAll(".tlfourier-playground svg path:not(.range)")]
+() => [...document.querySelectorAll(".tlfourier-playground svg path:not(.kp-range)")]
   .map((one) => getComputedStyle(one).stroke)"""
 
 
@@ -240,7 +240,7 @@ def test_nothing_is_wider_than_the_screen(
     assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
     assert page.evaluate(OVERFLOW) == []
     page.set_viewport_size(NARROW)  # lines are drawn anew at the width that there is
-    page.wait_for_function("document.querySelector('.plot svg').viewBox.baseVal.width < 340")
+    page.wait_for_function("document.querySelector('.kp-plot svg').viewBox.baseVal.width < 340")
     assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
 
 
@@ -265,7 +265,9 @@ def test_letters_and_lines_stand_out(page: Page, files: dict[str, Path], theme: 
     assert pale == []
     ground = colour(page.evaluate("getComputedStyle(document.body).backgroundColor"))
     assert min(contrast(colour(one), ground) for one in page.evaluate(STROKES)) >= 3
-    borders = page.locator(".tlfourier-playground :is(button, select, input[type=number], canvas, .weights)")
+    borders = page.locator(
+        ".tlfourier-playground :is(button, select, input[type=number], canvas, .kp-weights)"
+    )
     for border in borders.evaluate_all("all => all.map((one) => getComputedStyle(one).borderTopColor)"):
         assert contrast(colour(border), ground) >= 3
     page.keyboard.press("Tab")

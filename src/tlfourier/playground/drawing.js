@@ -51,14 +51,14 @@ function axes(svg, height, last, range, ticks, label) {
   const x = (k) => MARGIN.left + (k / last) * (width - MARGIN.left - MARGIN.right);
   const y = (value) => MARGIN.top + (1 - (value - range[0]) / (range[1] - range[0])) * (height - MARGIN.top - MARGIN.bottom);
   const floor = height - MARGIN.bottom;
-  svg.append(drawn("path", { class: "axis", d: `M${x(0)} ${MARGIN.top}V${floor}H${x(last)}` }));
+  svg.append(drawn("path", { class: "kp-axis", d: `M${x(0)} ${MARGIN.top}V${floor}H${x(last)}` }));
   const step = last > 12 ? 6 : Math.max(1, Math.round(last / 4));
   for (let k = 0; k <= last; k += step) {
-    svg.append(drawn("path", { class: "axis", d: `M${x(k)} ${floor}v4` }));
+    svg.append(drawn("path", { class: "kp-axis", d: `M${x(k)} ${floor}v4` }));
     svg.append(drawn("text", { x: x(k), y: floor + 16, "text-anchor": "middle" }, k));
   }
   for (const [value, text] of ticks) {
-    svg.append(drawn("path", { class: "axis", d: `M${x(0)} ${y(value)}h-4` }));
+    svg.append(drawn("path", { class: "kp-axis", d: `M${x(0)} ${y(value)}h-4` }));
     svg.append(drawn("text", { x: x(0) - 7, y: y(value) + 4, "text-anchor": "end" }, text));
   }
   svg.append(drawn("text", { x: x(last), y: height - 4, "text-anchor": "end" }, label));
@@ -73,8 +73,8 @@ function drawPassed(svg, { mean, least, most }) {
   const ticks = [0, top / 2, top].map((value) => [value, number(value)]);
   const place = axes(svg, 190, mean.length - 1, [0, top], ticks, "wavenumber |k|, waves per box");
   const back = most.map((value, k) => `L${place.x(k).toFixed(1)} ${place.y(value).toFixed(1)}`).reverse();
-  svg.append(drawn("path", { class: "range", d: `${path(least, place)}${back.join("")}Z` }));
-  svg.append(drawn("path", { class: "line", d: path(mean, place) }));
+  svg.append(drawn("path", { class: "kp-range", d: `${path(least, place)}${back.join("")}Z` }));
+  svg.append(drawn("path", { class: "kp-line", d: path(mean, place) }));
 }
 
 const DECADES = 4;
@@ -88,6 +88,6 @@ function drawSpectra(svg, spectra) {
   const place = axes(svg, 250, spectra.field.length - 1, range, ticks, "wavenumber |k|, waves per box");
   for (const [name, line] of Object.entries(spectra)) {
     const logs = line.map((value) => Math.max(Math.log10(value), range[0]));
-    svg.append(drawn("path", { class: `line ${name}`, d: path(logs, place) }));
+    svg.append(drawn("path", { class: `kp-line kp-${name}`, d: path(logs, place) }));
   }
 }

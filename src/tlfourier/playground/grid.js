@@ -2,8 +2,8 @@
 // of Tab, as in a table; a screen reader hears the place and the weight of each.
 function weightGrid({ side, get, set, scale, brush, done, colour }) {
   const half = (side - 1) / 2;
-  const spoken = element("span", { class: "unseen", "aria-live": "polite" });
-  const table = element("div", { role: "grid", "aria-label": "weights of the kernel", class: "weights" });
+  const spoken = element("span", { class: "kp-unseen", "aria-live": "polite" });
+  const table = element("div", { role: "grid", "aria-label": "weights of the kernel", class: "kp-weights" });
   table.style.setProperty("--side", side);
   const cells = Array(side * side);
   let current = half * side + half;

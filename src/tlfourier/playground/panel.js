@@ -15,7 +15,7 @@ const BIASES = 3;
 let panels = 0;
 
 function figure([title, formula], ...inside) {
-  const note = element("p", { class: "note" });
+  const note = element("p", { class: "kp-note" });
   const caption = element("figcaption", { text: title });
   if (formula) caption.append(element("span", { text: formula }));
   const made = element("figure", {}, caption, ...inside, note);
@@ -25,7 +25,7 @@ function figure([title, formula], ...inside) {
 const map = (label) => element("canvas", { role: "img", "aria-label": label });
 const plot = (label) => {
   const svg = drawn("svg", { role: "img", "aria-label": label, width: "100%" });
-  return { svg, holder: element("div", { class: "plot" }, svg) };
+  return { svg, holder: element("div", { class: "kp-plot" }, svg) };
 };
 
 function presetList(model) {
@@ -133,11 +133,11 @@ function render({ model, el }) {
   el.style.setProperty("--before", colours.before);
   el.style.setProperty("--after", colours.after);
   el.append(
-    element("div", { class: "row" }, element("label", { text: "kernel " }, list), ...buttons),
+    element("div", { class: "kp-controls" }, element("label", { text: "kernel " }, list), ...buttons),
     status,
-    element("div", { class: "filter" }, figures.kernel.made, figures.passed.made, figures.over.made),
-    element("div", { class: "row" }, element("span", { text: "bias b" }), slider, typed, offset),
-    element("div", { class: "fields" }, ...fields.map(({ made }) => made)),
+    element("div", { class: "kp-filter" }, figures.kernel.made, figures.passed.made, figures.over.made),
+    element("div", { class: "kp-controls" }, element("span", { text: "bias b" }), slider, typed, offset),
+    element("div", { class: "kp-fields" }, ...fields.map(({ made }) => made)),
     figures.spectra.made,
   );
 
@@ -202,10 +202,10 @@ function render({ model, el }) {
 function legend() {
   const entries = Object.entries(LINES).map(([name, [formula, words]]) => {
     const swatch = drawn("svg", { width: 28, height: 10, "aria-hidden": "true" });
-    swatch.append(drawn("path", { class: `line ${name}`, d: "M1 5H27" }));
+    swatch.append(drawn("path", { class: `kp-line kp-${name}`, d: "M1 5H27" }));
     return element("li", {}, swatch, element("span", { text: `${words}, ${formula}` }));
   });
-  return element("ul", { class: "legend" }, ...entries);
+  return element("ul", { class: "kp-legend" }, ...entries);
 }
 
 function notes(result) {
