@@ -10,6 +10,7 @@ const LINES = {
   before: ["h = W ⋆ ω + b", "after the convolution"],
   after: ["g = max(h, 0)", "after ReLU"],
 };
+const MIXES = ["amplitude spectra: the convolution multiplies, ReLU mixes", "mean |F| / N² over each shell of |k|"];
 const BRUSHES = [-1, 0, 1];
 const BIASES = 3;
 let panels = 0;
@@ -121,7 +122,7 @@ function render({ model, el }) {
     kernel: figure(["kernel", "W"], grid.table, grid.spoken, brush.set),
     passed: figure(["what it passes", "|F(W)|"], passed),
     over: figure(["the same over |k|", "mean and range over direction"], over.holder),
-    spectra: figure(["amplitude spectra: the convolution multiplies, ReLU mixes"], legend(), spectra.holder),
+    spectra: figure(MIXES, legend(), spectra.holder),
   };
   figures.kernel.note.id = `tlfourier-kernel-${id}`;
   figures.kernel.note.textContent = "Drag to paint. By keyboard: arrows move, + and − change a weight, digits type one.";
