@@ -86,7 +86,7 @@ def test_the_environment_script_refuses_what_the_project_refuses() -> None:
 SOURCE = REPOSITORY / "src" / "tlfourier"
 MODULES = sorted(SOURCE.rglob("*.py"))
 NAMED_OTHERWISE = {"yaml": "pyyaml", "dask_jobqueue": "dask-jobqueue", "myst_nb": "myst-nb"}
-PAGES = ("book", "widgets.py")  # what only the pages use, and the extra `book` brings
+PAGES = ("book", "playground", "widgets.py")  # what only the pages use, and the extra `book` brings
 
 
 DASK = {f"tlfourier.sweep.backends.dask.{name}" for name in ("LOOPBACK", "ONE_THREAD", "SETTINGS", "deaf")}
@@ -140,7 +140,7 @@ def test_a_module_imports_only_what_its_extra_brings(path: Path) -> None:
 def test_the_base_installation_never_imports_the_pages() -> None:
     base = [path for path in MODULES if not of_pages(path)]
     found = {name for path in base for name in imports(ast.parse(path.read_text()), everywhere=False)}
-    above = ("tlfourier.book", "tlfourier.widgets", "tlfourier.sweep.backends.dask")
+    above = ("tlfourier.book", "tlfourier.playground", "tlfourier.widgets", "tlfourier.sweep.backends.dask")
     assert [name for name in found - DASK if name.startswith(above)] == []
 
 

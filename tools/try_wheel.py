@@ -45,7 +45,7 @@ assert study.store.reference is None
 
 from tlfourier.io.paths import PERFORMANCE
 assert PERFORMANCE.is_file()
-for name in ("book", "widgets"):
+for name in ("book", "playground", "widgets"):
     try:
         __import__(f"tlfourier.{name}")
     except ModuleNotFoundError as error:
