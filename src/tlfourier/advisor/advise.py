@@ -31,7 +31,7 @@ Data = tuple[Tensor, Tensor]
 class Advice:
     """What each repair would leave of the error on the target.
 
-    ``table`` has a row for each ``repair``: ``"none"``, ``"gain"``, then sets of layers, as ``"2"``, ``"2+5"``
+    ``table`` has a row for each ``repair``: ``"none"``, ``"gain"``, then sets of layers, ``"2"``, ``"2+5"``
     or ``"all"``. ``predicted`` is the relative RMSE on samples that it was not fitted to; ``behind``, by how
     much it lies behind the best, with Student's 95 % interval over samples from ``low`` to ``high``;
     ``alike``, whether it lies within the margin of the best, or is not shown to lie beyond; ``numbers``, how
