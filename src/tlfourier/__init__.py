@@ -3,10 +3,11 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tlfourier.advisor.advise import advise
     from tlfourier.study.study import begin
 
 __version__ = "0.1.0"
-__all__ = ["begin"]
+__all__ = ["advise", "begin"]
 
 
 def __getattr__(name: str) -> Any:
@@ -15,4 +16,8 @@ def __getattr__(name: str) -> Any:
         from tlfourier.study.study import begin
 
         return begin
+    if name == "advise":
+        from tlfourier.advisor.advise import advise
+
+        return advise
     raise AttributeError(f"module 'tlfourier' has no attribute {name!r}; it has {', '.join(__all__)}")
