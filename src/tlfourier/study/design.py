@@ -239,7 +239,7 @@ class Design:
     def table_nodes(self, case: str, models: Models | None = None, split: str = "test") -> list[Node]:
         """Return the nodes of the mean scores of models, by default all, on a block of the target, by seed.
 
-        `tables.read` puts them together.
+        `tlfourier.study.tables.read` puts them together.
         """
         models = self.models(case, split) if models is None else models
         rows: dict[int, dict[str, Node]] = {}
