@@ -27,9 +27,9 @@ from tlfourier.book.toc import toc_files
 WIDTHS = {"desktop": 1200, "phone": 360}
 HEIGHT = 800
 THEMES = ("light", "dark")
-AUDITED = {("desktop", "light"), ("phone", "dark")}  # each width and each theme once: an audit takes a second
+AUDITED = {("desktop", "light"), ("phone", "dark")}  # each width and each theme once: an audit takes seconds
 TABS = 2
-PATIENCE = 60  # seconds for a page: two cores may do something else meanwhile
+PATIENCE = 120  # seconds for a page: two cores may do something else meanwhile
 WORD = "vorticity"  # any book on turbulence has it
 HEAVIEST = 2.5e6  # bytes of a page and its own images
 SEARCH = Path("search.html")
@@ -73,9 +73,16 @@ WIDER = """() => {
 
 THEME = "theme => { document.documentElement.dataset.theme = document.documentElement.dataset.mode = theme; }"
 
-AUDIT = """async () => {
-  const options = {resultTypes: ['violations'], preload: false};  // it would fetch style sheets
-  const found = (await axe.run(document, options)).violations;
+# the rules of WCAG; contrast is the slow one, and the entries of a reference look all like the first ones
+AUDIT = """async (theme) => {
+  const rules = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'];
+  const alike = [...document.querySelectorAll('dl.py')].slice(20);
+  const quiet = {resultTypes: ['violations'], preload: false};  // preloading fetches style sheets
+  const contrast = {...quiet, runOnly: ['color-contrast']};
+  const runs = [await axe.run(alike.length ? {exclude: alike} : document, contrast)];
+  const rest = {...quiet, runOnly: rules, rules: {'color-contrast': {enabled: false}}};
+  if (theme === 'light') runs.push(await axe.run(document, rest));
+  const found = runs.flatMap((run) => run.violations);
   return found.filter((one) => ['serious', 'critical'].includes(one.impact)).map((one) =>
     `${one.id} (${one.impact}) ${one.nodes.length} times, as at ${one.nodes[0].target.join(' ')}: ` +
     [...one.nodes[0].any, ...one.nodes[0].all, ...one.nodes[0].none].map((why) => why.message).slice(0, 1));
@@ -181,7 +188,7 @@ async def _view(tab: Page, one: Seen, name: str, theme: str) -> None:
     if wider := await tab.evaluate(WIDER):
         one.problems.append(f"is wider than a {name}'s {WIDTHS[name]} px: {wider}")
     if (name, theme) in AUDITED:
-        one.problems += [f"in the {theme} theme: {found}" for found in await tab.evaluate(AUDIT)]
+        one.problems += [f"in the {theme} theme: {found}" for found in await tab.evaluate(AUDIT, theme)]
 
 
 def _note(html: Path, one: Seen, read: dict[str, Any]) -> None:
@@ -230,7 +237,7 @@ def file_of(address: str) -> Path:
 
 def dead_links(html: Path, seen: list[Seen]) -> Iterator[tuple[Seen, str]]:
     """Yield every link into the book that leads nowhere, with its page."""
-    ids = {(html / one.path).resolve(): one.ids for one in seen}
+    ids = {(html / one.path).resolve(): one.ids for one in seen if one.ids}
     for one in seen:
         for link in dict.fromkeys(one.links):
             address, anchor = urldefrag(link)
