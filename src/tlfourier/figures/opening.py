@@ -1,6 +1,7 @@
 """Draw the book in one picture: the flows, the network, what transfer re-trains, and what that brings."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -39,7 +40,8 @@ def opening(
     """
     _check(bases, layers, chosen, errors)
     figure = BookFigure(figsize=(WIDTH, 5.9), layout="constrained")
-    above, between, below = figure.subfigures(3, 1, height_ratios=(2.3, 1.2, 2.4))
+    parts: Any = figure.subfigures(3, 1, height_ratios=(2.3, 1.2, 2.4))
+    above, between, below = parts
     fields = above.subplots(1, len(bases) + 1)
     for ax, (case, omega) in zip(fields, bases.items(), strict=False):
         _field(ax, omega, label_of(case), role_colour("base"))
@@ -89,7 +91,7 @@ def _network(ax: Axes, layers: int, chosen: Sequence[int]) -> None:
         face = trained if inside else _FROZEN
         box = "round,pad=0,rounding_size=0.12"
         ax.add_patch(FancyBboxPatch((number - 0.38, 0.0), 0.76, 1.0, box, fc=face, ec="none"))
-        style = {"color": "#FFFFFF", "fontweight": "bold"} if inside else {"color": dark}
+        style: dict[str, Any] = {"color": "#FFFFFF", "fontweight": "bold"} if inside else {"color": dark}
         ax.text(number, 0.5, str(number), ha="center", va="center", fontsize=_TEXT, **style)
     for start in (-0.15, layers + 0.35):
         arrow = FancyArrowPatch(
@@ -99,9 +101,10 @@ def _network(ax: Axes, layers: int, chosen: Sequence[int]) -> None:
     ax.text(-0.25, 0.5, r"$\bar\psi,\ \bar\omega$", ha="right", va="center", fontsize=_TEXT + 2)
     ax.text(layers + 1.25, 0.5, r"$\Pi$", ha="left", va="center", fontsize=_TEXT + 2)
     middle = sum(chosen) / len(chosen) if chosen else (layers + 1) / 2
-    words = {"ha": "center", "va": "bottom", "fontsize": _TEXT}
+    words: dict[str, Any] = {"ha": "center", "va": "bottom", "fontsize": _TEXT}
     ax.text(middle, 1.12, "re-trained", color=trained, fontweight="bold", **words)
-    ax.text((layers + 5) / 2, 1.12, "frozen", color="#5B6470", **words)
+    aside = (layers + 5) / 2 if middle <= (layers + 1) / 2 else (layers - 3) / 2
+    ax.text(aside, 1.12, "frozen", color="#5B6470", **words)
     ax.set(xlim=(-1.6, layers + 1.9), ylim=(-0.15, 1.75))
     ax.set_axis_off()
 
@@ -111,7 +114,12 @@ def _errors(ax: Axes, errors: Mapping[str, Mapping[str, float]]) -> None:
     rungs = [rung for rung in RUNGS if any(rung in one for one in errors.values())]
     for (case, one), (colour, marker) in zip(errors.items(), _CASES, strict=False):
         places = [rungs.index(rung) for rung in one]
-        style = {"color": colour, "markersize": 9, "markeredgecolor": "white", "label": label_of(case)}
+        style: dict[str, Any] = {
+            "color": colour,
+            "markersize": 9,
+            "markeredgecolor": "white",
+            "label": label_of(case),
+        }
         ax.plot(list(one.values()), places, marker, **style)
     ax.set_yticks(range(len(rungs)), [RUNGS[rung] for rung in rungs], fontsize=_TEXT)
     ax.set(ylim=(len(rungs) - 0.5, -0.5), xlim=(0, None))
