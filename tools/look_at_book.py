@@ -269,14 +269,12 @@ def main(arguments: list[str]) -> int:
     started, html = time.perf_counter(), given.html.resolve()
     seen = asyncio.run(look(html, given.shots))
     problems = judge(html, seen, toc_pages())
-    for one in sorted(seen, key=lambda one: -one.size):
-        print(f"{one.size / 1e6:6.2f} MB  {len(one.links):4} links  {one.widgets:2} widgets  {one.path}")
-    for problem in problems:
-        print(f"PROBLEM {problem}")
-    views = len(seen) * len(WIDTHS) * len(THEMES)
-    print(
-        f"{len(seen)} pages, {views} views, {len(problems)} problems, {time.perf_counter() - started:.0f} s"
-    )
+    print("", *problems, sep="\n")
+    views = f"{len(seen)} pages, {len(seen) * len(WIDTHS) * len(THEMES)} views"
+    links = f"{sum(len(one.links) for one in seen)} links, {sum(one.widgets for one in seen)} live widgets"
+    heaviest = max(seen, key=lambda one: one.size)
+    size = f"the heaviest {heaviest.path} with {heaviest.size / 1e6:.2f} MB"
+    print(f"{views}, {links}, {size}: {len(problems)} problems in {time.perf_counter() - started:.0f} s")
     return bool(problems)
 
 
