@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urldefrag, urlsplit
 
-from playwright.async_api import Browser, Error, Page, Route, async_playwright
+from playwright.async_api import Browser, Error, Page, Request, Route, async_playwright
 
 from tlfourier.book.toc import toc_files
 
@@ -134,41 +134,51 @@ async def look(html: Path, shots: Path | None = None) -> list[Seen]:
 
 
 async def _tab(chromium: Browser, html: Path, left: Iterator[Path], shots: Path | None) -> list[Seen]:
-    """Look at one page after the other in a tab of its own, until none is left."""
-    seen = []
+    """Look at one page after the other in the same tab, which keeps the scripts, until none is left."""
+    seen, said = [], list[str]()
+    tab = await _open(chromium, said)
     for path in left:
-        one = Seen(path)
-        seen.append(one)
-        tab = await _open(chromium, one)
+        one = Seen(path, said)
         try:
             async with asyncio.timeout(PATIENCE):
                 await _look_at(tab, html, one, shots)
         except (Error, TimeoutError) as error:
-            one.problems.append(f"cannot be looked at: {str(error).partition(chr(10))[0] or 'it never ends'}")
-        await tab.close()
+            said.append(f"cannot be looked at: {str(error).partition(chr(10))[0] or 'it never ends'}")
+        one.problems = said.copy()
+        said.clear()
+        seen.append(one)
         count = f"{len(one.links):4} links  {one.widgets:2} widgets"
         print(f"{one.size / 1e6:6.2f} MB  {count}  {one.path}", *one.problems, sep="\n    ", flush=True)
+    await tab.close()
     return seen
 
 
-async def _open(chromium: Browser, one: Seen) -> Page:
-    """Open a tab that notes what it complains about and reaches nothing but files."""
+async def _open(chromium: Browser, said: list[str]) -> Page:
+    """Open a tab that notes in ``said`` what it complains about, and reaches nothing but files."""
     tab = await chromium.new_page(viewport={"width": WIDTHS["desktop"], "height": HEIGHT})
     tab.set_default_timeout(1000 * PATIENCE)
 
     async def guard(route: Route) -> None:
-        one.problems.append(f"asks for {route.request.url}")
+        said.append(f"asks for {route.request.url}")
         await route.abort()
 
     await tab.route(lambda address: urlsplit(address).scheme not in LOCAL, guard)
-    tab.on("pageerror", lambda error: one.problems.append(f"fails with {error.name}: {error.message}"))
-    tab.on("console", lambda said: one.problems.append(f"logs {said.text}") if said.type == "error" else None)
-    tab.on("requestfailed", lambda lost: one.problems.append(f"does not get {lost.url[-80:]}"))
+    tab.on("pageerror", lambda error: said.append(f"fails with {error.name}: {error.message}"))
+    tab.on("console", lambda line: said.append(f"logs {line.text}") if line.type == "error" else None)
+    tab.on(
+        "requestfailed", lambda lost: said.append(f"does not get {lost.url[-80:]}") if _lost(lost) else None
+    )
     return tab
+
+
+def _lost(request: Request) -> bool:
+    """Tell whether a request found nothing, rather than being broken off because the reader went on."""
+    return request.failure != "net::ERR_ABORTED"
 
 
 async def _look_at(tab: Page, html: Path, one: Seen, shots: Path | None) -> None:
     """Read a page, then see it at every width in every theme."""
+    await tab.set_viewport_size({"width": WIDTHS["desktop"], "height": HEIGHT})
     await tab.goto((html / one.path).as_uri())
     one.widgets = await tab.evaluate(READY)
     await tab.evaluate((files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8"))
@@ -207,7 +217,7 @@ def _note(html: Path, one: Seen, read: dict[str, Any]) -> None:
 async def _use(chromium: Browser, html: Path, seen: list[Seen]) -> None:
     """Do what a reader does: search, and press the buttons around the page that the search leads to."""
     used = next((one for one in seen if one.path == SEARCH), Seen(SEARCH))
-    tab = await _open(chromium, used)
+    tab = await _open(chromium, used.problems)
     try:
         await tab.goto(f"{(html / SEARCH).as_uri()}?q={WORD}")
         await tab.locator("#search-results li a").first.click(timeout=HURRY)
