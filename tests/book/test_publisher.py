@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import shutil
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import nbformat
@@ -31,7 +34,8 @@ def repository(tmp_path: Path) -> Path:
     """Hold a book of two pages with the real configuration, executed but not yet published."""
     for folder in ("_static", "_ext"):
         shutil.copytree(REPOSITORY / "book" / folder, tmp_path / "book" / folder)
-    shutil.copy(REPOSITORY / "_config.yml", tmp_path)
+    for name in ("_config.yml", "CITATION.cff"):
+        shutil.copy(REPOSITORY / name, tmp_path)
     shutil.copy(REPOSITORY / "book" / "references.bib", tmp_path / "book")
     (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: book/intro\nchapters:\n- file: book/page\n")
     (tmp_path / "book" / "intro.md").write_text(INTRO)
@@ -42,6 +46,9 @@ def repository(tmp_path: Path) -> Path:
     cell.outputs = [new_output("execute_result", data={"text/plain": "the answer is 42"})]
     (tmp_path / "build" / "smoke" / "book").mkdir(parents=True)
     nbformat.write(page, tmp_path / "build" / "smoke" / "book" / "page.ipynb")
+    pages = {"book/page.ipynb": {"artifacts": [{"artifact": "scores/0123456789abcdef"}]}}
+    run = {"parameters": {"profile": "smoke", "overrides": {}}, "pages": pages}
+    (tmp_path / "build" / "smoke" / "run.json").write_text(json.dumps(run))
     return tmp_path
 
 
@@ -52,6 +59,11 @@ def test_the_executed_pages_are_published_without_anything_from_the_network(repo
     intro = (index.parent / "book" / "intro.html").read_text()
     assert "vendor/mathjax/tex-chtml-full.js" in intro
     assert "Subel" in intro
+    digest = hashlib.sha256(b"scores/0123456789abcdef").hexdigest()[:12]
+    assert f'<meta name="tlfourier-results" content="{digest}">' in intro
+    assert f"edition {version('tlfourier')}, profile smoke, results {digest}" in intro
+    assert "@software{tlfourier2026," in intro
+    assert "10.1093/pnasnexus/pgad015" in intro
 
 
 def test_toggles_in_a_published_page_ask_for_nothing_from_the_network(repository: Path) -> None:

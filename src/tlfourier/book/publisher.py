@@ -54,7 +54,7 @@ def stage(folder: Path, repository: Path) -> None:
         ):
             run = f"tlfourier run --profile {folder.name}"
             raise PublishError(f"{page} has changed since it was executed, or never was: `{run} {page.stem}`")
-    for name in ("_config.yml", "_toc.yml"):
+    for name in ("_config.yml", "_toc.yml", "CITATION.cff"):
         shutil.copy2(repository / name, folder / name)
     sources_only = shutil.ignore_patterns("*.ipynb", ".ipynb_checkpoints")
     shutil.copytree(repository / "book", folder / "book", ignore=sources_only, dirs_exist_ok=True)

@@ -9,6 +9,7 @@ from tlfourier.figures import (
     ladder,
     layers,
     oceans,
+    opening,
     performance,
     propagation,
     scorecard,
@@ -20,6 +21,6 @@ from tlfourier.figures import (
 
 # fmt: off
 __all__ = [
-    "change", "closure", "fields", "flows", "kernels", "ladder", "layers", "oceans", "performance",
-    "propagation", "scorecard", "spectra", "style", "subgrid", "verification",
+    "change", "closure", "fields", "flows", "kernels", "ladder", "layers", "oceans", "opening",
+    "performance", "propagation", "scorecard", "spectra", "style", "subgrid", "verification",
 ]
