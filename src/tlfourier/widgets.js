@@ -31,8 +31,7 @@ function labelled(text, options, choose) {
     select.value = value;
   };
   offer(options, options[0]?.[0]);
-  const name = h("span", {}, text);
-  return { node: h("label", {}, name, select), name, offer };
+  return { node: h("label", {}, h("span", {}, text), select), offer };
 }
 
 const heading = (text) => h("div", { class: "tl-title", role: "heading", "aria-level": 3 }, text);
@@ -199,7 +198,7 @@ function render({ model, el }) {
 
   const key = (name) => `${now.case}|${now.scaling}|${name}`;
   const own = (name) => model.get("own")[key(name)];
-  const row = (name) => (own(name)?.scores ?? now.about.scores[now.scaling][name])?.[now.score];
+  const row = (name) => (own(name)?.scores ?? now.about.scores[now.scaling]?.[name])?.[now.score];
   const value = (line) => (now.replicate === MEAN ? line?.[0] : line?.[3 + now.replicate]) ?? null;
   const kept = (name) => {
     if (own(name)) return own(name).kept;
@@ -287,9 +286,9 @@ function render({ model, el }) {
   const progress = h("pre");
   // widgets.css shows it as soon as the widget manager marks this element as disconnected
   const stale = h("p", { role: "status", class: "tl-stale" }, STALE);
-  const note = h("p", { class: "tl-note" }, PUBLISHED);
+  const note = h("p");
   const doing = published
-    ? note
+    ? null
     : h("div", { class: "tl-doing" }, h("div", {}, start, stop), ending, progress, stale);
 
   // the ladder
@@ -330,6 +329,7 @@ function render({ model, el }) {
   const drawLadder = () => {
     const shown = rows();
     const lines = shown.map(row);
+    if (!shown.length) return ladder.replaceChildren(h("p", {}, "Of this case and these units there are no scores here."));
     const scale = axis(lines.flatMap((line) => known([line[0], ...line.slice(3)])));
     const marks = BESIDE.filter(row).map((name) => [MARKS[name], value(row(name))]).filter(([, one]) => one !== null);
     const focused = ladder.contains(document.activeElement) && document.activeElement.dataset.model;
@@ -370,10 +370,12 @@ function render({ model, el }) {
   const kernels = h("div", { class: "tl-kernels" });
   const missing = () => {
     const cases = Object.keys(atlas.cases).filter((name) => Object.keys(atlas.cases[name].kept).length > 2);
-    const where = `${cases.slice(0, -1).join(", ")} and ${cases.at(-1)}`;
+    const there = `Of ${title(now.model)} no network is kept here, so there is no picture`;
+    if (!cases.length) return `${there}.`;
+    const where = cases.length > 1 ? `${cases.slice(0, -1).join(", ")} and ${cases.at(-1)}` : cases[0];
     return (
-      `Of ${title(now.model)} the book keeps scores and no network, so there is no picture; it keeps networks of ` +
-      `replicate 0 in each flow's own units, in ${where}: untouched, gains, single layers, all layers, scratch.`
+      `${there}; kept are networks of replicate 0 in each flow's own units, in ${where}: untouched, gains, ` +
+      `single layers, all layers, and from scratch on all samples.`
     );
   };
   const framed = (values, label, text) => {
@@ -428,9 +430,10 @@ function render({ model, el }) {
     context.putImageData(image, 0, 0);
     return h("div", { class: "tl-bar" }, h("span", {}, `−${most}`), canvas, h("span", {}, most));
   };
-  const tile = (weights, size, most, label) => {
+  const tiles = (weights, size, most, label, type) => {
     const { values, points } = amplitude(weights, size);
     return [
+      h("span", {}, h("b", {}, label), h("br"), type),
       painted(upright(weights, size), size, signed(colours, most), `kernel ${label}`),
       painted(upright(values, points), points, positive(shades, Math.max(...values) || 1), `its spectrum ${label}`),
     ];
@@ -442,24 +445,20 @@ function render({ model, el }) {
       const weights = decoded(one.weights);
       const most = Math.max(...weights.map(Math.abs));
       const half = weights.length / 2;
-      const [before, after] = one.types;
       return h(
         "figure",
         {},
+        h("figcaption", {}, `layer ${one.layer}, channel ${one.from} → ${one.to}`),
         h(
           "div",
           { class: "tl-tiles" },
-          h("span", {}, "before"),
-          ...tile(weights.slice(0, half), one.size, most, "before"),
-          h("span", {}, "after"),
-          ...tile(weights.slice(half), one.size, most, "after"),
+          ...tiles(weights.slice(0, half), one.size, most, "before", one.types[0]),
+          ...tiles(weights.slice(half), one.size, most, "after", one.types[1]),
         ),
-        h("figcaption", {}, h("span", {}, `layer ${one.layer}: ${one.from} → ${one.to}`),
-          h("span", {}, before === after ? `${before}, as before` : `${before} → ${after}`)),
       );
     });
     return kernels.replaceChildren(
-      heading("Kernels that changed most, from channel to channel, and their spectra |F(W)|, k = 0 in the middle"),
+      heading("Kernels that changed most, and which waves they let through: |F(W)|, k = 0 in the middle"),
       h("div", { class: "tl-cards" }, ...cards),
     );
   };
@@ -483,7 +482,6 @@ function render({ model, el }) {
     scoreList.offer(scoreNames, now.score);
     const seeds = Array.from({ length: now.about.seeds }, (_, i) => [String(i), `replicate ${i}`]);
     replicateList.offer([[String(MEAN), "mean of all"], ...seeds], String(now.replicate));
-    caseList.name.textContent = `case: ${now.about.base} → ${now.about.target}`;
     offerModels();
     toggles.forEach((button, i) =>
       button.setAttribute("aria-pressed", String(layers(now.model).includes(i + 1))));
@@ -494,7 +492,8 @@ function render({ model, el }) {
   };
   const say = () => {
     if (status.textContent !== sentence()) status.textContent = sentence();
-    note.hidden = !row(now.model);
+    note.textContent = `In ${now.case} a network that has learned the flow “${now.about.base}” is given “${now.about.target}”.`;
+    if (published && row(now.model)) note.textContent += ` ${PUBLISHED}`;
     const offer = model.get("offer");
     start.disabled = !(offer.key === key(now.model) && offer.able);
     stop.disabled = !model.get("training");
@@ -509,7 +508,8 @@ function render({ model, el }) {
     h("div", { class: "tl-controls" }, caseList.node, scalingList.node, scoreList.node, replicateList.node, modelList.node),
     group,
     status,
-    doing,
+    note,
+    ...(doing ? [doing] : []),
     h("div", { class: "tl-columns" }, ladder, fields),
     kernels,
   );

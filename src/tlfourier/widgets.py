@@ -34,7 +34,7 @@ MEAN = -1
 """In the place of a replicate: the mean of all."""
 RUNGS = {"gradient": "gradient model"} | ladder.RUNGS | {"none": "untouched"}
 """What a reader sees of each rung of the ladder; in the place of "layer" there is every single one."""
-UNITS = {"own": "own, as in the papers", "dimensional": "consistent"}
+UNITS = {"own": "own (papers)", "dimensional": "consistent"}
 """What a reader chooses among for the units in which networks are given the target."""
 PHRASES = {
     "gradient": "The gradient model, which is not trained",
@@ -94,7 +94,9 @@ class Chooser:
         self.study = study
         self._tables: dict[tuple[str, str], xr.Dataset] = {}
         self._training: _Training | None = None
-        self.panel = _Panel(atlas=atlas.gather(study), words=_words(), case=start, model=self._named(chosen))
+        self.panel = _Panel(
+            atlas=atlas.gather(study, start), words=_words(), case=start, model=self._named(chosen)
+        )
         self.panel.observe(lambda change: self._try(self.refresh), names=["case", "scaling", "model"])
         self.panel.on_msg(self._told)
         self.refresh()
@@ -126,32 +128,25 @@ class Chooser:
         """Choose exactly these layers; without any, the untouched network. ValueError for an unknown one."""
         self.show(model=self._named(chosen))
 
-    def show(
-        self,
-        case: str | None = None,
-        scaling: str | None = None,
-        score: str | None = None,
-        replicate: int | None = None,
-        model: str | None = None,
-    ) -> None:
-        """Choose a case, a scaling, a score, a replicate or `MEAN`, a rung or layers; None leaves one.
+    def show(self, **chosen: Any) -> None:
+        """Choose a ``case``, ``scaling``, ``score``, ``replicate`` (or `MEAN`), ``model`` (a rung or layers).
 
         ValueError for an unknown one, and nothing is chosen.
         """
-        known = {"case": self.study.ladders, "scaling": ladder.LADDERS, "score": tuple(layers.PANELS)}
-        given = {"case": case, "scaling": scaling, "score": score, "replicate": replicate, "model": model}
-        wanted = {name: value for name, value in given.items() if value is not None}
-        seeds = self.study.seeds_of(case if case in self.study.ladders else str(self.panel.case))
-        known["replicate"] = (MEAN, *seeds)
-        for name, value in wanted.items():
-            if name in known and value not in known[name]:
-                raise ValueError(f"{name}={value!r}: accepted are {', '.join(map(str, known[name]))}")
-        if model is not None and model not in RUNGS:
-            wanted["model"] = self._named(layers_of(model))
-        if wanted.get("replicate", self.panel.replicate) not in known["replicate"]:
-            wanted["replicate"] = MEAN
+        seeds = self.study.seeds_of(chosen.get("case", self.panel.case))
+        known: dict[str, tuple[Any, ...]] = {"replicate": (MEAN, *seeds), "score": tuple(layers.PANELS)}
+        known |= {"case": self.study.ladders, "scaling": ladder.LADDERS}
+        for name, value in chosen.items():
+            if name == "model" and value not in RUNGS:
+                chosen["model"] = self._named(layers_of(value))
+            elif name != "model" and value not in known.get(name, ()):
+                raise ValueError(
+                    f"{name}={value!r}: accepted are {', '.join(map(str, known.get(name, known)))}"
+                )
+        if self.panel.replicate not in known["replicate"]:
+            chosen.setdefault("replicate", MEAN)
         with self.panel.hold_trait_notifications():
-            for name, value in wanted.items():
+            for name, value in chosen.items():
                 setattr(self.panel, name, value)
 
     def _named(self, chosen: tuple[int, ...]) -> str:
@@ -163,7 +158,7 @@ class Chooser:
     @property
     def known(self) -> bool:
         """Tell whether what is chosen has a score, so that it is shown at once."""
-        known = self.panel.atlas["cases"][self.panel.case]["scores"][self.panel.scaling]
+        known = self.panel.atlas["cases"][self.panel.case]["scores"].get(self.panel.scaling, {})
         return self.label in known or self._key in self.panel.own
 
     # ---- what is shown

@@ -23,6 +23,7 @@ from tlfourier.closure.scalings import SCALINGS
 from tlfourier.flow.grid import Grid
 from tlfourier.fourier.filter_types import classify
 from tlfourier.scorecard.statistics import mean_intervals
+from tlfourier.store.node import Node
 from tlfourier.study import tables
 from tlfourier.study.stages.artifacts import as_tensors
 from tlfourier.study.stages.data import pairs_node
@@ -47,37 +48,47 @@ Data: TypeAlias = dict[str, Any]
 """What can be written as JSON."""
 
 
-def gather(study: Study) -> Data:
+def gather(study: Study, case: str) -> Data:
     """Return ``layers``, and by their names the ``cases`` and the ``flows`` that are targets.
 
     A case has its ``base`` and ``target`` flow, ``seeds``, a number, the `scores` of its models under each
     scaling, and of those whose network is kept the `picture`. A flow has the true field and spectrum, and the
-    pictures of the models that know it alone.
+    pictures of the models that know it alone. What nobody has made is left out, the scores of ``case`` in
+    each flow's own units are made, or NotMade beyond the patience of the study.
     """
-    shipped = {node.key for node in study.leaves()}
+    kept = {node.key for node in study.leaves()}
+    study.table(case)
     flows: Data = {}
-    cases = {case: _case(study, case, shipped, flows) for case in study.ladders}
+    cases = {name: _case(study, name, kept, flows) for name in study.ladders}
     return {"layers": len(study.layers), "cases": cases, "flows": flows}
 
 
-def _case(study: Study, case: str, shipped: set[str], flows: Data) -> Data:
+def _case(study: Study, case: str, kept: set[str], flows: Data) -> Data:
     """Return what is known of a case, and note what is known of its target in ``flows``."""
     ends = study.case(case)
-    if ends.target not in flows and (truth := _truth(study, case, shipped)):
+    if ends.target not in flows and (truth := _truth(study, case, kept)):
         flows[ends.target] = truth
     shown = snapshot(study, ends.target) if ends.target in flows else None
-    names = [] if shown is None else _kept(study, case, shipped)
+    names = [] if shown is None else _kept(study, case, kept)
     found = {name: picture(study, case, name, shown) for name in names if name not in ANYWHERE}
     beside = flows.get(ends.target, {}).get("kept", {})
     for name in ANYWHERE:
         if name in names and name not in beside:
             beside[name] = picture(study, case, name, shown)
-    known = {scaling: scores(ladder(study, case, scaling)) for scaling in JUDGED}
+    known = {
+        scaling: scores(ladder(study, case, scaling)) for scaling in JUDGED if _scored(study, case, scaling)
+    }
     about = {"base": ends.base, "target": ends.target, "seeds": len(study.seeds_of(case))}
     return {**about, "scores": known, "kept": found}
 
 
 # ---- scores
+
+
+def _scored(study: Study, case: str, scaling: str) -> bool:
+    """Tell whether the scores of a case under a scaling are there."""
+    design = study.design.vary({"transfer.scaling": scaling})
+    return not study.store.missing(design.table_nodes(case))
 
 
 def ladder(study: Study, case: str, scaling: str) -> xr.Dataset:
@@ -129,13 +140,18 @@ def _short(value: float, digits: int = 4) -> float | None:
 # ---- fields, spectra, kernels
 
 
-def _kept(study: Study, case: str, shipped: set[str]) -> list[str]:
+def _there(study: Study, node: Node, kept: set[str]) -> bool:
+    """Tell whether an artifact is one of those that are kept, and somebody has made it."""
+    return node.key in kept and not study.store.missing((node,))
+
+
+def _kept(study: Study, case: str, kept: set[str]) -> list[str]:
     """Return the names of the models of a case whose pictures can be made of what is shipped."""
     design, target = study.design, study.case(case).target
-    few = pairs_node(study.spec, target, "train", study.spec.transfer.samples).key in shipped
+    few = _there(study, pairs_node(study.spec, target, "train", study.spec.transfer.samples), kept)
     wanted = {"none", "dimensional", "gains", "all", "scratch_all", *map(str, study.layers)}
     found = [name for name in design.rungs(case) if name in wanted]
-    found = [name for name in found if design.network_node(case, name).key in shipped]
+    found = [name for name in found if _there(study, design.network_node(case, name), kept)]
     return [
         *found,
         *(["gain"] if few and "none" in found else []),
@@ -143,11 +159,11 @@ def _kept(study: Study, case: str, shipped: set[str]) -> list[str]:
     ]
 
 
-def _truth(study: Study, case: str, shipped: set[str]) -> Data | None:
+def _truth(study: Study, case: str, kept: set[str]) -> Data | None:
     """Return the true field of a case's target and its spectrum, None where they are not shipped."""
     target = study.case(case).target
     flat = study.spec.system == "vorticity"
-    if not flat or pairs_node(study.spec, target, "test").key not in shipped:
+    if not flat or not _there(study, pairs_node(study.spec, target, "test"), kept):
         return None
     shown = snapshot(study, target)
     spectrum = study.score(case, "gradient", SEED)["spectrum"].sel(field="truth")
@@ -248,7 +264,7 @@ def coded(values: NDArray[np.floating]) -> list[Any]:
 def decoded(kept: Iterable[Any]) -> NDArray[np.float64]:
     """Return the numbers that `coded` has kept, in a row."""
     step, text = kept
-    return float(step) * np.frombuffer(base64.b64decode(text), dtype=np.int8)
+    return float(step) * np.frombuffer(base64.b64decode(text), dtype=np.int8).astype(float)
 
 
 def _line(spectrum: xr.DataArray) -> list[float | None]:
