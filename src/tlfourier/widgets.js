@@ -22,7 +22,7 @@ const h = (tag, attributes = {}, ...children) => fill(document.createElement(tag
 const s = (tag, attributes = {}, ...children) => fill(document.createElementNS(SVG, tag), attributes, children);
 
 function labelled(text, options, choose) {
-  const select = h("select");
+  const select = h("select", { "aria-label": text });
   select.addEventListener("change", () => choose(select.value));
   const offer = (list, value) => {
     select.replaceChildren(
