@@ -40,7 +40,7 @@ const heading = (text) => h("div", { class: "tl-title", role: "heading", "aria-l
 
 const known = (values) => values.filter((value) => value !== null && value !== undefined);
 const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
-const written = (value) => (value === null || value === undefined ? "–" : value.toFixed(3));
+const written = (value) => (value === null || value === undefined ? "–" : value.toFixed(3).replace("-", "−"));
 const plain = (value) => String(Number(value.toPrecision(3)));
 
 /** Read what `atlas.coded` wrote: a step, and whole numbers of one byte in base64. */
@@ -133,7 +133,7 @@ function spectra(k, lines) {
   const inside = ([digit, power]) =>
     Math.log10(digit) + power >= decades[0] - room && Math.log10(digit) + power <= decades[1] + room;
   up = up.filter(inside);
-  if (up.length > 5) up = up.filter(([digit]) => digit === 1);
+  if (up.length > 7) up = up.filter(([digit]) => digit === 1);
   const sign = (digit, power) => (power < -3 || power > 3 ? `${digit}e${power}` : plain(digit * 10 ** power));
   return s(
     "svg",
@@ -356,7 +356,7 @@ function render({ model, el }) {
       h("div", { class: "tl-axis" }, h("span"), s("svg", { "aria-hidden": "true" }, ticks), h("span")),
       legend([
         ["mean", "", now.replicate === MEAN ? "mean" : `replicate ${now.replicate}`],
-        ["interval", "", "95 % interval"],
+        ...(now.replicate === MEAN ? [["interval", "", "95 % interval"]] : []),
         ["replicate", "", "replicates"],
         ...BESIDE.filter(row).map((name) => ["mark", MARKS[name], title(name)]),
       ]),
@@ -492,7 +492,7 @@ function render({ model, el }) {
   };
   const say = () => {
     if (status.textContent !== sentence()) status.textContent = sentence();
-    note.textContent = `In ${now.case} a network that has learned the flow “${now.about.base}” is given “${now.about.target}”.`;
+    note.textContent = `In ${now.case} a network that has learned the flow “${now.about.base}” is given “${now.about.target}”, in ${words.scalings[now.scaling]}.`;
     if (published && row(now.model)) note.textContent += ` ${PUBLISHED}`;
     const offer = model.get("offer");
     start.disabled = !(offer.key === key(now.model) && offer.able);

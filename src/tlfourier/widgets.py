@@ -1,21 +1,18 @@
 """Choose what to re-train, in a live notebook or in a published page: what is known is shown at once."""
 
 import asyncio
-import base64
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import matplotlib
-import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
 from tlfourier.closure.models import BASELINES, layers_of, model_name, of_size
 from tlfourier.figures import kernels, ladder, layers
-from tlfourier.figures.style import DIVERGING
+from tlfourier.figures.style import DIVERGING, colour_bytes
 from tlfourier.fourier.change import strongest_changes
 from tlfourier.io.extras import need
 from tlfourier.io.words import one_line
@@ -32,19 +29,11 @@ import traitlets  # noqa: E402
 
 MEAN = -1
 """In the place of a replicate: the mean of all."""
-RUNGS = {"gradient": "gradient model"} | ladder.RUNGS | {"none": "untouched"}
+RUNGS = {"gradient": "gradient model"} | ladder.RUNGS
+RUNGS |= {"none": "untouched", "random": "random weights", "scales": "scaled kernels"}
 """What a reader sees of each rung of the ladder; in the place of "layer" there is every single one."""
 UNITS = {"own": "own (papers)", "dimensional": "consistent"}
 """What a reader chooses among for the units in which networks are given the target."""
-PHRASES = {
-    "gradient": "The gradient model, which is not trained",
-    "dimensional": "Untouched, given the target in consistent units",
-    "biases": "All biases re-trained", "random": "Random weights of layer 2 re-trained",
-    "scales": "Kernels of layer 2 scaled", "solved": "The last layer solved for",
-    "all": "All layers re-trained", "scratch_few": "From scratch, on the few samples",
-    "scratch_all": "From scratch, on all samples",
-}  # fmt: skip
-"""How a sentence about a rung begins, where that is not its name."""
 
 
 class _Panel(anywidget.AnyWidget):
@@ -290,17 +279,12 @@ def _words() -> dict[str, Any]:
     """Return what the panel calls things, and its two maps of colours as bytes in base64."""
     better = {name: {"label": label, "better": way} for name, (label, way, _) in layers.PANELS.items()}
     return {
-        "rungs": [[name, text, PHRASES.get(name, text.capitalize())] for name, text in RUNGS.items()],
+        "rungs": [[name, text, ladder.PHRASES.get(name, text.capitalize())] for name, text in RUNGS.items()],
         "scores": better,
         "units": UNITS,
         "scalings": {name: ladder.UNITS[name][2] for name in ladder.LADDERS},
-        "colours": [_colours(name) for name in (DIVERGING, "cividis")],
+        "colours": [colour_bytes(name) for name in (DIVERGING, "cividis")],
     }
-
-
-def _colours(name: str) -> str:
-    shades = matplotlib.colormaps[name](np.arange(256), bytes=True)[:, :3]
-    return base64.b64encode(shades.tobytes()).decode()
 
 
 def _ending(label: str, outcome: str) -> str:

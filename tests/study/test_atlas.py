@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from tlfourier.closure.network import predict
+from tlfourier.closure.pairs import Scales
 from tlfourier.fourier.change import strongest_changes
 from tlfourier.fourier.filter_types import classify
 from tlfourier.scorecard.statistics import decide
@@ -66,7 +67,9 @@ def test_a_field_is_that_of_the_network_within_half_a_step(study: Study) -> None
     inputs, _ = study.tensors(target)
     middle = study.pairs(target).sizes["time"] // 2
     output = predict(study.transferred(CASE, [2]), inputs[middle : middle + 1])[0, 0].numpy()
-    expected = output.astype(float) * study.scales(target).sgs
+    scales = study.scales(target)
+    assert isinstance(scales, Scales)
+    expected = output.astype(float) * scales.sgs
     step = kept["field"][0]
     field = atlas.decoded(kept["field"]).reshape(expected.shape)
     assert np.abs(field - expected).max() <= 0.501 * step

@@ -1,7 +1,7 @@
 """Gather what a study knows of its transfers as one small object: a page can show it without a kernel.
 
 Scores are those of every transfer with a ladder, of all replicates. Fields, spectra and kernels are those of
-networks that `Study.leaves` lists, of the first replicate: every edition of the book keeps the same ones.
+networks that `tlfourier.study.targets.book` lists, of the first replicate: every edition keeps the same ones.
 """
 
 import base64
