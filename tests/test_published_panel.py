@@ -210,7 +210,7 @@ def test_no_layer_is_the_untouched_network(page: Page) -> None:
 def test_the_keyboard_alone_is_enough(page: Page) -> None:
     page.keyboard.press("Tab")
     expect(page.get_by_label("case", exact=True)).to_be_focused()
-    page.keyboard.type("reynolds")
+    page.keyboard.press("ArrowUp")
     expect(page.get_by_label("case", exact=True)).to_have_value("reynolds")
     for name in ("units", "score", "replicate", "repair"):
         page.keyboard.press("Tab")

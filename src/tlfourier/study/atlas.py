@@ -22,7 +22,7 @@ from tlfourier.closure.physical import GradientModel
 from tlfourier.closure.scalings import SCALINGS
 from tlfourier.flow.grid import Grid
 from tlfourier.fourier.filter_types import classify
-from tlfourier.scorecard.statistics import mean_intervals
+from tlfourier.scorecard.intervals import mean_intervals
 from tlfourier.store.node import Node
 from tlfourier.study import tables
 from tlfourier.study.stages.artifacts import as_tensors
