@@ -57,14 +57,14 @@ def chooser(study: Study) -> Iterator[Chooser]:
 
 def row(chooser: Chooser, model: str, score: str = "rmse") -> list[float | None]:
     """Return what the panel has of a model: mean, interval, replicates."""
-    key = f"{chooser.panel.case}|{chooser.panel.scaling}|{model}"
-    known = chooser.panel.atlas["cases"][chooser.panel.case]["scores"][chooser.panel.scaling]
-    found: list[float | None] = (chooser.panel.own.get(key, {}).get("scores") or known[model])[score]
+    key = f"{chooser.view.case}|{chooser.view.scaling}|{model}"
+    known = chooser.view.atlas["cases"][chooser.view.case]["scores"][chooser.view.scaling]
+    found: list[float | None] = (chooser.view.own.get(key, {}).get("scores") or known[model])[score]
     return found
 
 
 def test_a_set_of_the_study_is_known_at_once(chooser: Chooser) -> None:
-    assert chooser.chosen == (2,) and chooser.known and chooser.panel.offer == {}
+    assert chooser.chosen == (2,) and chooser.known and chooser.view.offer == {}
     value = float(chooser.study.score(CASE, [2])["rmse"].mean())
     assert row(chooser, "2")[0] == pytest.approx(value, rel=1e-5)
     assert isinstance(chooser.figure(), Figure) and isinstance(chooser.kernels(), Figure)
@@ -72,10 +72,10 @@ def test_a_set_of_the_study_is_known_at_once(chooser: Chooser) -> None:
 
 def test_a_reader_may_choose_by_name(chooser: Chooser) -> None:
     chooser.show(score="spectrum_error", replicate=0, model="gains")
-    assert (chooser.panel.score, chooser.panel.replicate, chooser.label) == ("spectrum_error", 0, "gains")
+    assert (chooser.view.score, chooser.view.replicate, chooser.label) == ("spectrum_error", 0, "gains")
     assert chooser.known and chooser.chosen == ()
     chooser.show(case="filter", scaling="dimensional", replicate=MEAN)
-    assert not chooser.known and chooser.panel.offer == {}
+    assert not chooser.known and chooser.view.offer == {}
 
 
 @pytest.mark.parametrize(
@@ -90,27 +90,27 @@ def test_a_reader_may_choose_by_name(chooser: Chooser) -> None:
     ],
 )
 def test_what_there_is_not_is_refused(chooser: Chooser, wrong: dict[str, Any], sentence: str) -> None:
-    before = chooser.panel.get_state()
+    before = chooser.view.get_state()
     with pytest.raises(ValueError, match=sentence):
         chooser.show(**wrong)
-    assert chooser.panel.get_state() == before
+    assert chooser.view.get_state() == before
 
 
 def test_an_unknown_set_is_re_trained_and_then_known(chooser: Chooser) -> None:
     chooser.choose(1, 3)
-    assert not chooser.known and chooser.panel.offer["able"]
-    assert chooser.panel.offer["text"].startswith("The button does it in about ")
+    assert not chooser.known and chooser.view.offer["able"]
+    assert chooser.view.offer["text"].startswith("The button does it in about ")
     with pytest.raises(ValueError, match="layer=2: re-trained are 1, 3"):
         chooser.kernels(2)
     chooser.start()
-    assert chooser.panel.offer["text"].startswith("It is being re-trained")
-    assert not chooser.panel.offer["able"] and chooser.panel.training == "1+3"
+    assert chooser.view.offer["text"].startswith("It is being re-trained")
+    assert not chooser.view.offer["able"] and chooser.view.training == "1+3"
     chooser.choose(1, 4)
-    assert chooser.panel.offer["text"] == "The button does it once layers 1+3 are done."
-    assert not chooser.panel.offer["able"]
+    assert chooser.view.offer["text"] == "The button does it once layers 1+3 are done."
+    assert not chooser.view.offer["able"]
     chooser.choose(1, 3)
     chooser.wait()
-    assert chooser.known and chooser.panel.offer == {} and chooser.panel.training == ""
+    assert chooser.known and chooser.view.offer == {} and chooser.view.training == ""
     expected = float(chooser.study.score(CASE, [1, 3])["rmse"].mean())
     assert row(chooser, "1+3") == [
         pytest.approx(expected, rel=1e-5),
@@ -132,8 +132,8 @@ def test_what_was_re_trained_before_is_known_to_a_new_panel(study: Study) -> Non
     assert not made.known
     made.retrain()
     again = Chooser(study, CASE, (1, 5))
-    assert made.known and again.known and again.panel.own == made.panel.own
-    assert again.panel.own[f"{CASE}|own|1+5"]["kept"]["kernels"]
+    assert made.known and again.known and again.view.own == made.view.own
+    assert again.view.own[f"{CASE}|own|1+5"]["kept"]["kernels"]
     made.panel.close()
     again.panel.close()
 
@@ -144,16 +144,16 @@ def test_consistent_units_are_re_trained_in_consistent_units(chooser: Chooser) -
     varied = chooser.study.vary({"transfer.scaling": "dimensional"})
     assert chooser.known
     score = float(varied.score(CASE, [3, 4])["rmse"].mean())
-    assert chooser.panel.own[f"{CASE}|dimensional|3+4"]["scores"]["rmse"][0] == pytest.approx(score, rel=1e-5)
+    assert chooser.view.own[f"{CASE}|dimensional|3+4"]["scores"]["rmse"][0] == pytest.approx(score, rel=1e-5)
 
 
 def test_the_wait_that_is_announced_is_the_forecast_of_the_chosen_set(study: Study) -> None:
     made = Chooser(study, CASE, (2,))
     made.choose(3, 5)
-    assert re.search(r"in about \d s\.", made.panel.offer["text"])
+    assert re.search(r"in about \d s\.", made.view.offer["text"])
     made.study = study.vary({"transfer.steps": 10**9})
     made.refresh()
-    assert re.search(r"in about [\d.]+ (min|h)\.", made.panel.offer["text"])
+    assert re.search(r"in about [\d.]+ (min|h)\.", made.view.offer["text"])
     made.panel.close()
 
 
@@ -168,10 +168,10 @@ def test_no_layer_is_the_untouched_network_and_every_one_is_all(chooser: Chooser
 
 
 def test_the_browser_asks_for_what_the_buttons_say(chooser: Chooser) -> None:
-    chooser._told(chooser.panel, {"do": "start"}, [])  # of a set that is known already
-    chooser._told(chooser.panel, {"do": "anything"}, [])
-    chooser._told(chooser.panel, {"do": "stop"}, [])
-    assert chooser.panel.training == chooser.panel.ending == ""
+    chooser._told(chooser.view, {"do": "start"}, [])  # of a set that is known already
+    chooser._told(chooser.view, {"do": "anything"}, [])
+    chooser._told(chooser.view, {"do": "stop"}, [])
+    assert chooser.view.training == chooser.view.ending == ""
 
 
 def endless(study: Study, *chosen: int) -> Chooser:
@@ -180,7 +180,7 @@ def endless(study: Study, *chosen: int) -> Chooser:
     made.study = study.vary({"transfer.steps": 10_000_000})
     made.choose(*chosen)
     made.start()
-    while "layers " not in made.panel.progress:
+    while "layers " not in made.view.progress:
         made._hear()
     return made
 
@@ -197,10 +197,10 @@ def test_what_goes_wrong_while_re_training_is_said_in_one_sentence(study: Study)
         made.wait()
     finally:
         partial.unlink()
-    assert made.panel.ending.startswith("Layers 2+3+5: this did not work: NotADirectoryError: ")
-    assert made.panel.offer["able"] and made.panel.training == ""
+    assert made.view.ending.startswith("Layers 2+3+5: this did not work: NotADirectoryError: ")
+    assert made.view.offer["able"] and made.view.training == ""
     made.retrain()
-    assert made.known and made.panel.ending == ""
+    assert made.known and made.view.ending == ""
     made.panel.close()
 
 
@@ -211,8 +211,8 @@ def test_what_goes_wrong_when_a_control_is_used_is_said_too(
         raise ValueError("artifact score/x is damaged")
 
     monkeypatch.setattr(Study, "has_score", damaged)
-    chooser.panel.model = "1+2+5"
-    assert chooser.panel.ending == "This did not work: artifact score/x is damaged."
+    chooser.view.model = "1+2+5"
+    assert chooser.view.ending == "This did not work: artifact score/x is damaged."
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -227,8 +227,8 @@ def test_stop_ends_a_training_soon_and_leaves_the_store_whole(study: Study) -> N
     made.wait()
     assert time.perf_counter() - before < 5
     assert multiprocessing.active_children() == []
-    assert "Layers 3+5: stopped; what was finished before it is kept." in made.panel.ending
-    assert made.panel.offer["able"] and made.panel.training == "" and not made.known
+    assert "Layers 3+5: stopped; what was finished before it is kept." in made.view.ending
+    assert made.view.offer["able"] and made.view.training == "" and not made.known
     assert {stage: contents(study.store.root / stage) for stage in study.store.stages} == whole
     assert study.store.verify() == []
     made.panel.close()
@@ -239,7 +239,7 @@ def test_an_interrupt_stops_what_a_cell_waits_for(study: Study) -> None:
     threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
     with pytest.raises(KeyboardInterrupt):
         made.wait()
-    assert "Layers 3+5: stopped" in made.panel.ending
+    assert "Layers 3+5: stopped" in made.view.ending
     assert multiprocessing.active_children() == []
     made.panel.close()
 

@@ -284,7 +284,7 @@ function render({ model, el }) {
   stop.addEventListener("click", () => model.send({ do: "stop" }));
   const ending = h("p", { role: "status" });
   const progress = h("pre");
-  // widgets.css shows it as soon as the widget manager marks this element as disconnected
+  // widgets.css shows it as soon as the widget manager marks the box around this element as disconnected
   const stale = h("p", { role: "status", class: "tl-stale" }, STALE);
   const note = h("p");
   const doing = published

@@ -23,8 +23,9 @@ from tlfourier.sweep.backends.aside import STOPPED, Aside
 from tlfourier.sweep.plan import plan
 from tlfourier.sweep.progress import duration
 
-need("book", "anywidget")
+need("book", "anywidget", "ipywidgets")
 import anywidget  # noqa: E402
+import ipywidgets  # noqa: E402
 import traitlets  # noqa: E402
 
 MEAN = -1
@@ -36,7 +37,7 @@ UNITS = {"own": "own (papers)", "dimensional": "consistent"}
 """What a reader chooses among for the units in which networks are given the target."""
 
 
-class _Panel(anywidget.AnyWidget):
+class _View(anywidget.AnyWidget):
     """What a reader sees: drawn in the browser from ``atlas``, so that it needs no kernel.
 
     ``own`` are the sets of layers that this kernel knows besides. Under ``offer`` a kernel says of the set
@@ -72,7 +73,8 @@ class _Training:
 class Chooser:
     """Show scores, fields and kernels of what the reader picks, and re-train layers if nobody has.
 
-    Every method that the panel calls can be called without a browser; ``panel`` is what a notebook displays.
+    Every method that the panel calls can be called without a browser; ``panel`` is what a notebook displays,
+    and ``view``, in it, what is chosen and known.
     It begins with ``case``, the first of the study by default, and the layers ``chosen``. ValueError if the
     case is unknown.
     """
@@ -83,14 +85,14 @@ class Chooser:
         self.study = study
         self._tables: dict[tuple[str, str], xr.Dataset] = {}
         self._training: _Training | None = None
-        self.panel = _Panel(
-            atlas=atlas.gather(study, start), words=_words(), case=start, model=self._named(chosen)
-        )
-        self.panel.observe(lambda change: self._try(self.refresh), names=["case", "scaling", "model"])
-        self.panel.on_msg(self._told)
+        known = atlas.gather(study, start)
+        self.view = _View(atlas=known, words=_words(), case=start, model=self._named(chosen))
+        self.panel = ipywidgets.VBox([self.view])  # hears, as the view does not, that a kernel is gone
+        self.view.observe(lambda change: self._try(self.refresh), names=["case", "scaling", "model"])
+        self.view.on_msg(self._told)
         self.refresh()
 
-    def _told(self, panel: _Panel, said: dict[str, Any], buffers: list[Any]) -> None:
+    def _told(self, panel: _View, said: dict[str, Any], buffers: list[Any]) -> None:
         if action := {"start": self.start, "stop": self.stop}.get(said.get("do", "")):
             self._try(action)
 
@@ -99,7 +101,7 @@ class Chooser:
         try:
             action()
         except Exception as error:
-            self.panel.ending = f"This did not work: {one_line(error, longest=1000).removesuffix('.')}."
+            self.view.ending = f"This did not work: {one_line(error, longest=1000).removesuffix('.')}."
 
     # ---- what is chosen
 
@@ -111,7 +113,7 @@ class Chooser:
     @property
     def label(self) -> str:
         """Return the name of what is chosen in a table of scores: ``"2"``, ``"2+5"`` or ``"gains"``."""
-        return str(self.panel.model)
+        return str(self.view.model)
 
     def choose(self, *chosen: int) -> None:
         """Choose exactly these layers; without any, the untouched network. ValueError for an unknown one."""
@@ -122,7 +124,7 @@ class Chooser:
 
         ValueError for an unknown one, and nothing is chosen.
         """
-        seeds = self.study.seeds_of(chosen.get("case", self.panel.case))
+        seeds = self.study.seeds_of(chosen.get("case", self.view.case))
         known: dict[str, tuple[Any, ...]] = {"replicate": (MEAN, *seeds), "score": tuple(layers.PANELS)}
         known |= {"case": self.study.ladders, "scaling": ladder.LADDERS}
         for name, value in chosen.items():
@@ -132,11 +134,11 @@ class Chooser:
                 raise ValueError(
                     f"{name}={value!r}: accepted are {', '.join(map(str, known.get(name, known)))}"
                 )
-        if self.panel.replicate not in known["replicate"]:
+        if self.view.replicate not in known["replicate"]:
             chosen.setdefault("replicate", MEAN)
-        with self.panel.hold_trait_notifications():
+        with self.view.hold_trait_notifications():
             for name, value in chosen.items():
-                setattr(self.panel, name, value)
+                setattr(self.view, name, value)
 
     def _named(self, chosen: tuple[int, ...]) -> str:
         if not chosen:
@@ -147,18 +149,18 @@ class Chooser:
     @property
     def known(self) -> bool:
         """Tell whether what is chosen has a score, so that it is shown at once."""
-        known = self.panel.atlas["cases"][self.panel.case]["scores"].get(self.panel.scaling, {})
-        return self.label in known or self._key in self.panel.own
+        known = self.view.atlas["cases"][self.view.case]["scores"].get(self.view.scaling, {})
+        return self.label in known or self._key in self.view.own
 
     # ---- what is shown
 
     def table(self) -> xr.Dataset:
         """Return the scores of the case over (model, seed), with a set of the reader's own if it is known."""
-        case, scaling = str(self.panel.case), str(self.panel.scaling)
+        case, scaling = str(self.view.case), str(self.view.scaling)
         if (case, scaling) not in self._tables:
             self._tables[case, scaling] = atlas.ladder(self.study, case, scaling)
         table = self._tables[case, scaling]
-        if self._key not in self.panel.own or self.label in table["model"].values:
+        if self._key not in self.view.own or self.label in table["model"].values:
             return table
         # A set of the reader's own has one seed: the others stay empty, and no error bar is drawn.
         own = self._varied().score(case, self.chosen, SEED)[list(atlas.SCORES)].mean("snapshot")
@@ -172,7 +174,7 @@ class Chooser:
         shown = [*(name for name in BASELINES if name in there), *of_size(there, 1)]
         marked = [self.label] if self.label in there and layers_of(self.label) else []
         return layers.layer_scores(
-            table.sel(model=list(dict.fromkeys([*shown, *marked]))), [self.panel.score], highlight=marked
+            table.sel(model=list(dict.fromkeys([*shown, *marked]))), [self.view.score], highlight=marked
         )
 
     def kernels(self, layer: int | None = None) -> Figure:
@@ -183,7 +185,7 @@ class Chooser:
         number = self.chosen[0] if layer is None and self.chosen else layer
         if number not in self.chosen:
             raise ValueError(f"layer={layer}: re-trained are {', '.join(map(str, self.chosen)) or 'none'}")
-        varied, case = self._varied(), str(self.panel.case)
+        varied, case = self._varied(), str(self.view.case)
         before = varied.base(case, SEED).layer(number).weight
         after = varied.transferred(case, self.chosen, SEED).layer(number).weight
         return kernels.changed_kernels(*strongest_changes(before, after, atlas.KERNELS))
@@ -191,10 +193,10 @@ class Chooser:
     def refresh(self) -> None:
         """Look for what is chosen in the store, and say whether it can be re-trained."""
         if not self.known and layers_of(self.label):
-            found = atlas.own(self.study, str(self.panel.case), str(self.panel.scaling), self.chosen)
+            found = atlas.own(self.study, str(self.view.case), str(self.view.scaling), self.chosen)
             if found:
-                self.panel.own = {**self.panel.own, self._key: found}
-        self.panel.offer = self._offer()
+                self.view.own = {**self.view.own, self._key: found}
+        self.view.offer = self._offer()
 
     def _offer(self) -> dict[str, Any]:
         """Say in a sentence what the button would do for a set that nobody has re-trained."""
@@ -211,15 +213,15 @@ class Chooser:
     def _forecast(self) -> float:
         """Return the seconds that the chosen set will probably take, with all that it needs."""
         study = self._varied()
-        node = study.design.score_node(str(self.panel.case), self.chosen, SEED)
+        node = study.design.score_node(str(self.view.case), self.chosen, SEED)
         return max(1.0, plan(study.store, [node]).total())
 
     @property
     def _key(self) -> str:
-        return f"{self.panel.case}|{self.panel.scaling}|{self.label}"
+        return f"{self.view.case}|{self.view.scaling}|{self.label}"
 
     def _varied(self) -> Study:
-        return self.study.vary({"transfer.scaling": str(self.panel.scaling)})
+        return self.study.vary({"transfer.scaling": str(self.view.scaling)})
 
     # ---- what is done
 
@@ -231,12 +233,12 @@ class Chooser:
         if self._training or self.known or not self.chosen:
             return
         study = self._varied()
-        aside = Aside(study.store, study.design.score_node(str(self.panel.case), self.chosen, SEED))
+        aside = Aside(study.store, study.design.score_node(str(self.view.case), self.chosen, SEED))
         self._training = _Training(self._key, self.label, aside)
         with contextlib.suppress(RuntimeError):  # without a kernel's event loop `wait` hears
             self._training.loop = asyncio.get_running_loop()
             self._training.loop.add_reader(aside.fileno(), lambda: self._try(self._hear))
-        self.panel.training, self.panel.progress, self.panel.ending = self.label, "", ""
+        self.view.training, self.view.progress, self.view.ending = self.label, "", ""
         self.refresh()
 
     def stop(self) -> None:
@@ -265,13 +267,13 @@ class Chooser:
             return
         now.aside.hear()
         if now.aside.outcome is None:
-            self.panel.progress = now.aside.progress
+            self.view.progress = now.aside.progress
             return
         if now.loop:
             now.loop.remove_reader(now.aside.fileno())
         self._training = None
-        self.panel.training, self.panel.progress = "", ""
-        self.panel.ending = _ending(now.label, now.aside.outcome)
+        self.view.training, self.view.progress = "", ""
+        self.view.ending = _ending(now.label, now.aside.outcome)
         self.refresh()
 
 

@@ -18,7 +18,7 @@ from playwright.sync_api import expect
 from tests.lab import browser_page, contrast, find_chromium, pixels
 from tlfourier.book.publisher import PublishError, page_problems, publish
 from tlfourier.io.paths import require_checkout
-from tlfourier.widgets import _Panel, _words
+from tlfourier.widgets import _View, _words
 
 REPOSITORY = require_checkout()
 
@@ -59,7 +59,7 @@ def test_a_panel_in_a_published_page_asks_for_nothing_from_the_network(repositor
     row = {score: [0.5, 0.25, 0.75, 0.375, 0.625] for score in ("rmse", "cc", "spectrum_error")}
     about = {"base": "small", "target": "large", "seeds": 2, "scores": {"own": {"none": row, "2": row}}}
     known = {"layers": 3, "cases": {"forcing": {**about, "kept": {}}}, "flows": {}}
-    panel = _Panel(atlas=known, words=_words(), case="forcing", model="2")
+    panel = _View(atlas=known, words=_words(), case="forcing", model="2")
     state = dependency_state([panel], drop_defaults=False)
     data = embed_data(views=[panel], state=state)
     executed = repository / "build" / "smoke" / "book" / "page.ipynb"
