@@ -241,7 +241,7 @@ def test_a_telephone_shows_all_of_it(page: Page, case: str) -> None:
             assert page.evaluate("document.documentElement.scrollWidth") <= 360
         assert all(
             (box := one.bounding_box()) is not None and box["x"] >= 0 and box["x"] + box["width"] <= 360
-            for one in page.locator("button, select, canvas, figure").all()
+            for one in page.locator("button, select, canvas, .tl-figure").all()
         )
     finally:
         page.set_viewport_size({"width": 1200, "height": 1400})
@@ -268,7 +268,7 @@ def test_text_and_controls_stand_out_in_both_themes(
     pressed = ladder(page).locator("[aria-pressed=true]")
     assert contrast(ground, pixels(page, pressed)[4, 1]) >= 3  # the bar beside the chosen row
     texts = [sentence(page), pressed.locator(".tl-name"), pressed.locator(".tl-number")]
-    texts += [page.locator(name).first for name in ("figcaption", ".tl-legend", ".tl-title", "label span")]
+    texts += [page.locator(name).first for name in (".tl-caption", ".tl-legend", ".tl-title", "label span")]
     for one in [*texts, page.locator("select").first]:
         assert letters(page, one) >= 4.5
     for name in ("base", "transferred", "all", "scratch"):

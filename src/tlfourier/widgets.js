@@ -351,7 +351,7 @@ function render({ model, el }) {
     const ticks = scale.ticks.map((tick) =>
       s("text", { x: `${scale.place(tick)}%`, y: 13, "text-anchor": "middle" }, plain(tick)));
     ladder.replaceChildren(
-      heading(`${label} on the target, ${better} is better`),
+      heading(`${label}, ${better} is better`),
       ...buttons,
       h("div", { class: "tl-axis" }, h("span"), s("svg", { "aria-hidden": "true" }, ticks), h("span")),
       legend([
@@ -381,7 +381,7 @@ function render({ model, el }) {
   const framed = (values, label, text) => {
     const shade = signed(colours, now.flow.limit);
     const canvas = painted(upright(values, now.flow.size), now.flow.size, shade, label);
-    return h("figure", {}, canvas, h("figcaption", {}, text));
+    return h("div", { class: "tl-figure" }, canvas, h("div", { class: "tl-caption" }, text));
   };
   const drawFields = () => {
     const [base, found] = [kept("none"), kept(now.model)];
@@ -394,7 +394,7 @@ function render({ model, el }) {
       const off = field.map((one, i) => one - truth[i]);
       const changed = found?.field && now.model !== "none";
       parts.push(
-        heading("Π on one snapshot of the target, replicate 0"),
+        heading("Π on one snapshot, replicate 0"),
         h(
           "div",
           { class: "tl-pictures" },
@@ -404,7 +404,7 @@ function render({ model, el }) {
           framed(off, `error of ${name}`, `${name} − truth`),
         ),
         bar(),
-        heading("Spectra of Π, mean over the test block"),
+        heading("Spectra of Π, test block"),
         spectra(now.flow.k, [
           { label: "truth", role: "truth", values: now.flow.spectrum },
           { label: "base network", role: "base", values: base.spectrum },
@@ -446,9 +446,9 @@ function render({ model, el }) {
       const most = Math.max(...weights.map(Math.abs));
       const half = weights.length / 2;
       return h(
-        "figure",
-        {},
-        h("figcaption", {}, `layer ${one.layer}, channel ${one.from} → ${one.to}`),
+        "div",
+        { class: "tl-figure" },
+        h("div", { class: "tl-caption" }, `layer ${one.layer}, channel ${one.from} → ${one.to}`),
         h(
           "div",
           { class: "tl-tiles" },

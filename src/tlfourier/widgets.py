@@ -32,6 +32,7 @@ MEAN = -1
 """In the place of a replicate: the mean of all."""
 RUNGS = {"gradient": "gradient model"} | ladder.RUNGS
 RUNGS |= {"none": "untouched", "random": "random weights", "scales": "scaled kernels"}
+RUNGS |= {"scratch_few": "scratch, few", "scratch_all": "scratch, all"}
 """What a reader sees of each rung of the ladder; in the place of "layer" there is every single one."""
 UNITS = {"own": "own (papers)", "dimensional": "consistent"}
 """What a reader chooses among for the units in which networks are given the target."""
