@@ -399,7 +399,7 @@ function render({ model, el }) {
           "div",
           { class: "tl-pictures" },
           framed(truth, "Π, truth", "truth"),
-          framed(decoded(base.field), "Π, base network", `base network, error ${base.error.toFixed(2)}`),
+          framed(decoded(base.field), "Π, base network", `base, error ${base.error.toFixed(2)}`),
           changed ? framed(field, `Π, ${name}`, `${name}, error ${shown.error.toFixed(2)}`) : null,
           framed(off, `error of ${name}`, `${name} − truth`),
         ),
@@ -458,7 +458,7 @@ function render({ model, el }) {
       );
     });
     return kernels.replaceChildren(
-      heading("Kernels that changed most, and which waves they let through: |F(W)|, k = 0 in the middle"),
+      heading("Kernels that changed most, and their spectra |F(W)|, k = 0 in the middle"),
       h("div", { class: "tl-cards" }, ...cards),
     );
   };
