@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import secrets
@@ -15,9 +16,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import matplotlib.image
+import numpy as np
 import psutil
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Locator, Page, expect, sync_playwright
 
 import tlfourier
 
@@ -127,3 +130,24 @@ def browser_page(chromium: str, complaints: list[str]) -> Iterator[Page]:
             yield page
         finally:
             browser.close()
+
+
+# ---- what can be seen
+
+
+def contrast(one: np.ndarray, other: np.ndarray) -> float:
+    """Return the contrast of two colours by WCAG 2: from 1, the same, to 21, black on white."""
+    linear = [np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4) for c in (one, other)]
+    dark, light = sorted(float(c @ (0.2126, 0.7152, 0.0722)) for c in linear)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def pixels(page: Page, shown: Locator, margin: int = 0) -> np.ndarray:
+    """Return what the screen shows of an element, as red, green and blue from 0 to 1."""
+    box = shown.bounding_box()
+    assert box is not None
+    screen = matplotlib.image.imread(io.BytesIO(page.screenshot()), format="png")[..., :3]
+    left, top = round(box["x"]) - margin, round(box["y"]) - margin
+    return screen[
+        top : top + round(box["height"]) + 2 * margin, left : left + round(box["width"]) + 2 * margin
+    ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import shutil
 import time
@@ -10,13 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import matplotlib.image
 import nbformat
 import numpy as np
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.lab import MISSING, browser_page, find_chromium, jupyter_lab
+from tests.lab import MISSING, browser_page, contrast, find_chromium, jupyter_lab, pixels
 from tlfourier.study.study import Study, begin
 
 SOON = 10  # seconds in which a training that is stopped must be over
@@ -26,7 +24,7 @@ import tlfourier as tl
 from tlfourier.widgets import Chooser
 study = tl.begin("smoke", json.loads({overrides!r}))"""
 SHOW = """\
-chooser = Chooser(study, "forcing", (2,))
+chooser = Chooser(study, "decay", (1,))
 chooser.panel"""
 COUNT = '"trainings beside this kernel:", len(multiprocessing.active_children())'
 ENDLESS = 'chooser.study = study.vary({"transfer.steps": 10_000_000})'
@@ -41,7 +39,8 @@ def chromium() -> str:
 @pytest.fixture(scope="module")
 def overrides(tiny: dict[str, Any]) -> dict[str, Any]:
     gentle = {"samples": 2, "steps": 2, "learning_rate": 3e-4}
-    return {**tiny, "seeds": 1, "transfer": {**tiny["transfer"], **gentle}}
+    small = {"seeds": 1, "network": {"layers": 5, "channels": 4}}
+    return {**tiny, **small, "transfer": {**tiny["transfer"], **gentle}}
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +48,7 @@ def study(chromium: str, tmp_path_factory: pytest.TempPathFactory, overrides: di
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TLFOURIER_STORE", str(tmp_path_factory.mktemp("panel")))
         made = begin("smoke", overrides)
-    made.scores("forcing")
+    made.make.table("decay")
     return made
 
 
@@ -90,7 +89,7 @@ def run_above(page: Page) -> None:
     expect(page.get_by_text("| Idle")).to_be_visible()
     cell(page, LAST).locator(".cm-content").click()
     page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-above')")
-    expect(said(page, "Layers 2, seed 0: relative RMSE")).to_be_visible()
+    expect(said(page, "Layer 1 re-trained: relative RMSE")).to_be_visible()
 
 
 def cell(page: Page, place: int) -> Locator:
@@ -117,49 +116,65 @@ def pressed(page: Page) -> list[str | None]:
 
 
 def test_a_click_or_a_key_presses_a_toggle_that_says_so(page: Page) -> None:
-    assert pressed(page) == ["false", "true", "false"]
+    assert pressed(page) == ["true", "false", "false", "false", "false"]
     button(page, "layer 3").click()
-    expect(said(page, "Layers 2+3 were not re-trained yet: the button does it in about")).to_be_visible()
-    assert pressed(page) == ["false", "true", "true"]
+    unknown = (
+        "Nobody has re-trained layers 1 + 3 in decay, each flow's own units. The button does it in about"
+    )
+    expect(said(page, unknown)).to_be_visible()
+    assert pressed(page) == ["true", "false", "true", "false", "false"]
     page.keyboard.press("Space")
-    expect(said(page, "Layers 2, seed 0")).to_be_visible()
-    assert pressed(page) == ["false", "true", "false"]
+    expect(said(page, "Layer 1 re-trained: relative RMSE")).to_be_visible()
+    assert pressed(page) == ["true", "false", "false", "false", "false"]
     page.keyboard.press("Shift+Tab")
     expect(button(page, "layer 2")).to_be_focused()
     page.keyboard.press("Enter")
-    expect(said(page, "Choose at least one layer.")).to_be_visible()
-    assert pressed(page) == ["false", "false", "false"]
+    expect(said(page, "Layers 1 + 2 re-trained: relative RMSE")).to_be_visible()
+    assert pressed(page) == ["true", "true", "false", "false", "false"]
+
+
+def test_arrow_keys_go_through_the_ladder_and_not_through_the_cells(page: Page) -> None:
+    rung = page.get_by_role("group", name="ladder of repairs").locator("[aria-pressed=true]")
+    rung.focus()
+    page.keyboard.press("ArrowDown")
+    expect(said(page, "Layer 2 re-trained: relative RMSE")).to_be_visible()
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("ArrowUp")
+    expect(said(page, "The last layer solved for: relative RMSE")).to_be_visible()
+    expect(rung).to_be_focused()
 
 
 def test_an_error_while_re_training_is_said_and_the_next_try_succeeds(page: Page, study: Study) -> None:
-    button(page, "layer 1").click()
+    button(page, "layer 4").click()
     expect(button(page, "re-train now")).to_be_enabled()
     partial = study.store.root / "partial"
     shutil.rmtree(partial, ignore_errors=True)
     partial.write_text("in the way")
     try:
         button(page, "re-train now").click()
-        expect(said(page, "Layers 1+2: this did not work: NotADirectoryError: ")).to_be_visible()
+        expect(said(page, "Layers 1+4: this did not work: NotADirectoryError: ")).to_be_visible()
     finally:
         partial.unlink()
     button(page, "re-train now").click()
-    expect(said(page, "Layers 1+2, seed 0: relative RMSE")).to_be_visible()
+    expect(said(page, "Layers 1 + 4 re-trained: relative RMSE")).to_be_visible()
     expect(said(page, "did not work")).to_have_count(0)
-    expect(page.get_by_role("img", name="kernels of layer 1 before and after re-training")).to_be_visible()
+    expect(page.get_by_role("img", name="Π, layers 1 + 4")).to_be_visible()
+    expect(page.get_by_role("img", name="kernel after").first).to_be_visible()
 
 
 def test_stop_ends_a_long_training_soon_and_the_kernel_is_free_meanwhile(page: Page) -> None:
     run(page, LAST)
-    button(page, "layer 3").click()
-    expect(said(page, "Layers 2+3 were not re-trained yet")).to_be_visible()
+    button(page, "layer 5").click()
+    expect(said(page, "Nobody has re-trained layers 1 + 5")).to_be_visible()
+    expect(button(page, "re-train now")).to_be_enabled()
     button(page, "re-train now").click()
-    expect(said(page, "Layers 2+3 are being re-trained")).to_be_visible()
-    expect(page.locator("pre").filter(has_text="layers 2,3: ")).to_be_visible()
+    expect(said(page, "It is being re-trained; look at others meanwhile, or stop it.")).to_be_visible()
+    expect(page.locator("pre").filter(has_text="layers 1,5: ")).to_be_visible()
     run(page, COUNTING)
     expect(cell(page, COUNTING)).to_contain_text("('trainings beside this kernel:', 1)")
     before = time.monotonic()
     button(page, "stop").click()
-    expect(said(page, "Layers 2+3: stopped; what was finished before it is kept.")).to_be_visible()
+    expect(said(page, "Layers 1+5: stopped; what was finished before it is kept.")).to_be_visible()
     assert time.monotonic() - before < SOON
     expect(button(page, "stop")).to_be_disabled()
     expect(button(page, "re-train now")).to_be_enabled()
@@ -170,29 +185,11 @@ def test_stop_ends_a_long_training_soon_and_the_kernel_is_free_meanwhile(page: P
 # ---- what can be seen
 
 
-def contrast(one: np.ndarray, other: np.ndarray) -> float:
-    """Return the contrast of two colours by WCAG 2: from 1, the same, to 21, black on white."""
-    linear = [np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4) for c in (one, other)]
-    dark, light = sorted(float(c @ (0.2126, 0.7152, 0.0722)) for c in linear)
-    return (light + 0.05) / (dark + 0.05)
-
-
-def pixels(page: Page, shown: Locator, margin: int = 0) -> np.ndarray:
-    """Return what the screen shows of an element, as red, green and blue from 0 to 1."""
-    box = shown.bounding_box()
-    assert box is not None
-    screen = matplotlib.image.imread(io.BytesIO(page.screenshot()), format="png")[..., :3]
-    left, top = round(box["x"]) - margin, round(box["y"]) - margin
-    return screen[
-        top : top + round(box["height"]) + 2 * margin, left : left + round(box["width"]) + 2 * margin
-    ]
-
-
 @pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
 def test_what_is_chosen_differs_clearly_from_what_is_not(page: Page, theme: str) -> None:
     page.evaluate(f"window.jupyterapp.commands.execute('apputils:change-theme', {{theme: '{theme}'}})")
     expect(page.locator("body")).to_have_attribute("data-jp-theme-name", theme)
-    chosen, other = button(page, "layer 2"), button(page, "layer 1")
+    chosen, other = button(page, "layer 1"), button(page, "layer 2")
     ground = pixels(page, other, margin=2)[0, 0]
     assert (contrast(ground, np.ones(3)) > 10) == theme.endswith("Dark")
     filled, empty = pixels(page, chosen)[4, 4], pixels(page, other)[4, 4]

@@ -4,7 +4,7 @@ if (window.MathJax) {
     Queue: (...calls) => calls.forEach(([, , element]) => MathJax.typesetPromise([element])),
   };
 }
-// Toggles are an anywidget, whose code lies here: else the page would ask the network for it.
+// The layer chooser is an anywidget, whose code lies here: else the page would ask the network for it.
 window.requirejs?.config({
   paths: { anywidget: new URL("vendor/anywidget/index", document.currentScript.src).href },
 });

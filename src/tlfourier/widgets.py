@@ -1,22 +1,23 @@
-"""Choose which layers to re-train in a live notebook: known sets are shown at once, others on demand."""
+"""Choose what to re-train, in a live notebook or in a published page: what is known is shown at once."""
 
 import asyncio
-import base64
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 from typing import Any
 
 import xarray as xr
 from matplotlib.figure import Figure
 
-from tlfourier.closure.models import model_name
-from tlfourier.figures import kernels, layers
+from tlfourier.closure.models import BASELINES, layers_of, model_name, of_size
+from tlfourier.figures import kernels, ladder, layers
+from tlfourier.figures.style import DIVERGING, colour_bytes
 from tlfourier.fourier.change import strongest_changes
 from tlfourier.io.extras import need
 from tlfourier.io.words import one_line
+from tlfourier.study import atlas
+from tlfourier.study.atlas import SEED
 from tlfourier.study.study import Study
 from tlfourier.sweep.backends.aside import STOPPED, Aside
 from tlfourier.sweep.plan import plan
@@ -27,35 +28,54 @@ import anywidget  # noqa: E402
 import ipywidgets  # noqa: E402
 import traitlets  # noqa: E402
 
-SCORES = {label: name for name, (label, _, _) in layers.PANELS.items()}
-KERNELS_SHOWN = 6
-SEED = 0
-"""A set that a reader asks for is re-trained from the base network of this seed."""
+MEAN = -1
+"""In the place of a replicate: the mean of all."""
+RUNGS = {"gradient": "gradient model"} | ladder.RUNGS
+RUNGS |= {"none": "untouched", "random": "random weights", "scales": "scaled kernels"}
+RUNGS |= {"scratch_few": "scratch, few", "scratch_all": "scratch, all"}
+"""What a reader sees of each rung of the ladder; in the place of "layer" there is every single one."""
+UNITS = {"own": "own (papers)", "dimensional": "consistent"}
+"""What a reader chooses among for the units in which networks are given the target."""
 
 
-class _LayerToggles(anywidget.AnyWidget):
-    """A button for each of ``layers``, pressed or not, and a sentence where no kernel answers."""
+class _View(anywidget.AnyWidget):
+    """What a reader sees: drawn in the browser from ``atlas``, so that it needs no kernel.
+
+    ``own`` are the sets of layers that this kernel knows besides. Under ``offer`` a kernel says of the set
+    that is chosen whether it can be re-trained; the rest tells how that goes.
+    """
 
     _esm = Path(__file__).with_suffix(".js")
     _css = Path(__file__).with_suffix(".css")
-    layers = traitlets.List(traitlets.Int()).tag(sync=True)
-    chosen = traitlets.List(traitlets.Int()).tag(sync=True)
+    atlas = traitlets.Dict().tag(sync=True)
+    words = traitlets.Dict().tag(sync=True)
+    case = traitlets.Unicode().tag(sync=True)
+    scaling = traitlets.Unicode("own").tag(sync=True)
+    score = traitlets.Unicode("rmse").tag(sync=True)
+    replicate = traitlets.Int(MEAN).tag(sync=True)
+    model = traitlets.Unicode().tag(sync=True)
+    own = traitlets.Dict().tag(sync=True)
+    offer = traitlets.Dict().tag(sync=True)
+    training = traitlets.Unicode().tag(sync=True)
+    progress = traitlets.Unicode().tag(sync=True)
+    ending = traitlets.Unicode().tag(sync=True)
 
 
 @dataclass
 class _Training:
     """A set of layers that is being re-trained, and the event loop that hears of it."""
 
-    case: str
+    key: str
     label: str
     aside: Aside
     loop: asyncio.AbstractEventLoop | None = None
 
 
 class Chooser:
-    """Show scores and kernels of the layers that the reader picks, and re-train them if nobody has.
+    """Show scores, fields and kernels of what the reader picks, and re-train layers if nobody has.
 
-    Every method that a widget calls can be called without a browser; ``panel`` is what a notebook displays.
+    Every method that the panel calls can be called without a browser; ``panel`` is what a notebook displays,
+    and ``view``, in it, what is chosen and known.
     It begins with ``case``, the first of the study by default, and the layers ``chosen``. ValueError if the
     case is unknown.
     """
@@ -64,152 +84,145 @@ class Chooser:
         start = case or study.cases[0]
         study.case(start)
         self.study = study
-        self._scores: dict[str, xr.Dataset] = {}
-        # While several controls are set at once, nothing is drawn in between.
-        self._quiet = False
-        look = {
-            "layout": {"width": "auto", "margin": "2px 16px 2px 2px"},
-            "style": {"description_width": "initial"},
-        }
-        self.case = ipywidgets.Dropdown(options=study.cases, value=start, description="case", **look)
-        self.score = ipywidgets.Dropdown(options=SCORES, description="score", **look)
-        known = [layer for layer in study.layers if layer in chosen]
-        self.toggles = _LayerToggles(layers=list(study.layers), chosen=known)
-        layers_shown = chosen or study.layers
-        self.kernels_of = ipywidgets.Dropdown(options=layers_shown, description="kernels of", **look)
-        self.button = ipywidgets.Button(description="re-train now", button_style="primary")
-        self.stop_button = ipywidgets.Button(description="stop", disabled=True)
-        self.status, self.progress, self.chart, self.gallery = (ipywidgets.HTML() for _ in range(4))
+        self._tables: dict[tuple[str, str], xr.Dataset] = {}
         self._training: _Training | None = None
-        self.panel = self._arrange()
-        self._watch()
+        known = atlas.gather(study, start)
+        self.view = _View(atlas=known, words=_words(), case=start, model=self._named(chosen))
+        self.panel = ipywidgets.VBox([self.view])  # hears, as the view does not, that a kernel is gone
+        self.view.observe(lambda change: self._try(self.refresh), names=["case", "scaling", "model"])
+        self.view.on_msg(self._told)
         self.refresh()
 
-    def _arrange(self) -> ipywidgets.Widget:
-        what = [self.case, self.score, self.kernels_of]
-        which = [ipywidgets.Label("re-train", layout={"flex": "none"}), self.toggles]
-        # where the panel is narrow the lists go on in a second line; the toggles do so by themselves
-        rows = [
-            ipywidgets.HBox(what, layout={"flex_flow": "row wrap"}),
-            ipywidgets.HBox(which),
-            ipywidgets.HBox([self.button, self.stop_button]),
-        ]
-        return ipywidgets.VBox([*rows, self.status, self.progress, self.chart, self.gallery])
-
-    def _watch(self) -> None:
-        for control, name in ((self.case, "value"), (self.score, "value"), (self.toggles, "chosen")):
-            control.observe(lambda change: self._try(self.refresh), names=name)
-        self.kernels_of.observe(lambda change: self._try(self._show_gallery), names="value")
-        self.button.on_click(lambda button: self._try(self.start))
-        self.stop_button.on_click(lambda button: self._try(self.stop))
+    def _told(self, panel: _View, said: dict[str, Any], buffers: list[Any]) -> None:
+        if action := {"start": self.start, "stop": self.stop}.get(said.get("do", "")):
+            self._try(action)
 
     def _try(self, action: Callable[[], None]) -> None:
         """Do what a control asks for, and say what goes wrong: else only the kernel's log would know."""
         try:
             action()
         except Exception as error:
-            self.chart.value = self.gallery.value = ""
-            self._say(f"This did not work: {one_line(error, longest=1000).removesuffix('.')}.")
+            self.view.ending = f"This did not work: {one_line(error, longest=1000).removesuffix('.')}."
 
     # ---- what is chosen
 
     @property
     def chosen(self) -> tuple[int, ...]:
-        """Return the layers that are switched on."""
-        return tuple(sorted(self.toggles.chosen))
+        """Return the layers that are re-trained whole: none for a rung below a layer, or from scratch."""
+        return tuple(self.study.layers) if self.label == "all" else layers_of(self.label)
 
     @property
     def label(self) -> str:
-        """Return the name of the chosen set in a table of scores: ``"2"`` or ``"2+5"``."""
-        return model_name(self.chosen) if self.chosen else ""
+        """Return the name of what is chosen in a table of scores: ``"2"``, ``"2+5"`` or ``"gains"``."""
+        return str(self.view.model)
 
     def choose(self, *chosen: int) -> None:
-        """Switch exactly these layers on."""
-        self._quiet = True
-        self.toggles.chosen = [layer for layer in self.study.layers if layer in chosen]
-        self._quiet = False
-        self.refresh()
+        """Choose exactly these layers; without any, the untouched network. ValueError for an unknown one."""
+        self.show(model=self._named(chosen))
+
+    def show(self, **chosen: Any) -> None:
+        """Choose a ``case``, ``scaling``, ``score``, ``replicate`` (or `MEAN`), ``model`` (a rung or layers).
+
+        ValueError for an unknown one, and nothing is chosen.
+        """
+        seeds = self.study.seeds_of(chosen.get("case", self.view.case))
+        known: dict[str, tuple[Any, ...]] = {"replicate": (MEAN, *seeds), "score": tuple(layers.PANELS)}
+        known |= {"case": self.study.ladders, "scaling": ladder.LADDERS}
+        for name, value in chosen.items():
+            if name == "model" and value not in RUNGS:
+                chosen["model"] = self._named(layers_of(value))
+            elif name != "model" and value not in known.get(name, ()):
+                raise ValueError(
+                    f"{name}={value!r}: accepted are {', '.join(map(str, known.get(name, known)))}"
+                )
+        if self.view.replicate not in known["replicate"]:
+            chosen.setdefault("replicate", MEAN)
+        with self.view.hold_trait_notifications():
+            for name, value in chosen.items():
+                setattr(self.view, name, value)
+
+    def _named(self, chosen: tuple[int, ...]) -> str:
+        if not chosen:
+            return "none"
+        every = self.study.layers
+        return "all" if set(chosen) == set(every) else model_name(chosen, len(every))
 
     @property
     def known(self) -> bool:
-        """Tell whether the chosen set was re-trained before, so that it can be shown at once."""
-        return bool(self.chosen) and self.study.has_score(self.case.value, self.chosen, SEED)
+        """Tell whether what is chosen has a score, so that it is shown at once."""
+        known = self.view.atlas["cases"][self.view.case]["scores"].get(self.view.scaling, {})
+        return self.label in known or self._key in self.view.own
 
     # ---- what is shown
 
     def table(self) -> xr.Dataset:
-        """Return the scores of the case over (model, seed), with the chosen set if it is known."""
-        case = self.case.value
-        if case not in self._scores:
-            self._scores[case] = self.study.table(case, models=self.study.design.singles)
-        table = self._scores[case]
-        if not self.known or self.label in table["model"].values:
+        """Return the scores of the case over (model, seed), with a set of the reader's own if it is known."""
+        case, scaling = str(self.view.case), str(self.view.scaling)
+        if (case, scaling) not in self._tables:
+            self._tables[case, scaling] = atlas.ladder(self.study, case, scaling)
+        table = self._tables[case, scaling]
+        if self._key not in self.view.own or self.label in table["model"].values:
             return table
         # A set of the reader's own has one seed: the others stay empty, and no error bar is drawn.
-        own = self.study.score(case, self.chosen, SEED).mean("snapshot")
+        own = self._varied().score(case, self.chosen, SEED)[list(atlas.SCORES)].mean("snapshot")
         row = own.expand_dims(model=[self.label], seed=[SEED])
         return xr.concat([table, row], dim="model", join="outer", combine_attrs="override")
 
     def figure(self) -> Figure:
         """Draw the score against the re-trained layer, with the chosen set shaded."""
         table = self.table()
-        return layers.layer_scores(table, [self.score.value], highlight=[self.label] if self.known else [])
-
-    def kernels(self) -> Figure:
-        """Draw the kernels of one re-trained layer that changed most, before and after."""
-        layer = self.kernels_of.value
-        before = self.study.base(self.case.value, SEED).layer(layer).weight
-        after = self.study.transferred(self.case.value, self.chosen, SEED).layer(layer).weight
-        return kernels.changed_kernels(*strongest_changes(before, after, KERNELS_SHOWN))
-
-    def refresh(self) -> None:
-        """Bring everything that is shown up to date with what is chosen."""
-        if self._quiet:
-            return
-        if self.chosen and self.kernels_of.options != self.chosen:
-            self._quiet = True
-            self.kernels_of.options = self.chosen
-            self._quiet = False
-        self._enable()
-        self._say(self._report())
-        self.chart.value = picture(self.figure(), f"{self.score.label} against the re-trained layer")
-        self._show_gallery()
-
-    def _show_gallery(self) -> None:
-        if self._quiet:
-            return
-        alt = f"kernels of layer {self.kernels_of.value} before and after re-training, and their spectra"
-        self.gallery.value = picture(self.kernels(), alt) if self.known else ""
-
-    def _report(self) -> str:
-        """Say in a sentence or two where the chosen set stands."""
-        if not self.chosen:
-            return "Choose at least one layer."
-        if not self.known:
-            return self._report_unknown()
-        name, table = self.score.value, self.table()
-        value = float(table[name].sel(model=self.label, seed=SEED))
-        none, every = (float(table[name].sel(model=model, seed=SEED)) for model in ("none", "all"))
-        return (
-            f"Layers {self.label}, seed {SEED}: {self.score.label} {value:.3f}; "
-            f"without transfer {none:.3f}, with all layers {every:.3f}."
+        there = [str(name) for name in table["model"].values]
+        shown = [*(name for name in BASELINES if name in there), *of_size(there, 1)]
+        marked = [self.label] if self.label in there and layers_of(self.label) else []
+        return layers.layer_scores(
+            table.sel(model=list(dict.fromkeys([*shown, *marked]))), [self.view.score], highlight=marked
         )
 
-    def _report_unknown(self) -> str:
-        """Say the same of a set that nobody has re-trained."""
+    def kernels(self, layer: int | None = None) -> Figure:
+        """Draw the kernels of one re-trained layer that changed most, the first chosen one by default.
+
+        ValueError if it is not among those that are chosen.
+        """
+        number = self.chosen[0] if layer is None and self.chosen else layer
+        if number not in self.chosen:
+            raise ValueError(f"layer={layer}: re-trained are {', '.join(map(str, self.chosen)) or 'none'}")
+        varied, case = self._varied(), str(self.view.case)
+        before = varied.base(case, SEED).layer(number).weight
+        after = varied.transferred(case, self.chosen, SEED).layer(number).weight
+        return kernels.changed_kernels(*strongest_changes(before, after, atlas.KERNELS))
+
+    def refresh(self) -> None:
+        """Look for what is chosen in the store, and say whether it can be re-trained."""
+        if not self.known and layers_of(self.label):
+            found = atlas.own(self.study, str(self.view.case), str(self.view.scaling), self.chosen)
+            if found:
+                self.view.own = {**self.view.own, self._key: found}
+        self.view.offer = self._offer()
+
+    def _offer(self) -> dict[str, Any]:
+        """Say in a sentence what the button would do for a set that nobody has re-trained."""
+        if self.known or not layers_of(self.label):
+            return {}
         now = self._training
-        if now and (now.case, now.label) == (self.case.value, self.label):
-            return f"Layers {self.label} are being re-trained; look at others meanwhile, or stop it."
-        wait = f"once layers {now.label} are done" if now else f"in about {duration(self._forecast())}"
-        return f"Layers {self.label} were not re-trained yet: the button does it {wait}."
+        if now and now.key == self._key:
+            text = "It is being re-trained; look at others meanwhile, or stop it."
+        else:
+            wait = f"once layers {now.label} are done" if now else f"in about {duration(self._forecast())}"
+            text = f"The button does it {wait}."
+        return {"key": self._key, "text": text, "able": now is None}
 
     def _forecast(self) -> float:
         """Return the seconds that the chosen set will probably take, with all that it needs."""
-        node = self.study.design.score_node(self.case.value, self.chosen, SEED)
-        return max(1.0, plan(self.study.store, [node]).total())
+        study = self._varied()
+        node = study.design.score_node(str(self.view.case), self.chosen, SEED)
+        return max(1.0, plan(study.store, [node]).total())
 
-    def _say(self, sentence: str) -> None:
-        self.status.value = f'<p role="status">{escape(sentence)}</p>'
+    @property
+    def _key(self) -> str:
+        return f"{self.view.case}|{self.view.scaling}|{self.label}"
+
+    def _varied(self) -> Study:
+        return self.study.vary({"transfer.scaling": str(self.view.scaling)})
 
     # ---- what is done
 
@@ -220,15 +233,14 @@ class Chooser:
         """
         if self._training or self.known or not self.chosen:
             return
-        case = self.case.value
-        aside = Aside(self.study.store, self.study.design.score_node(case, self.chosen, SEED))
-        self._training = _Training(case, self.label, aside)
+        study = self._varied()
+        aside = Aside(study.store, study.design.score_node(str(self.view.case), self.chosen, SEED))
+        self._training = _Training(self._key, self.label, aside)
         with contextlib.suppress(RuntimeError):  # without a kernel's event loop `wait` hears
             self._training.loop = asyncio.get_running_loop()
             self._training.loop.add_reader(aside.fileno(), lambda: self._try(self._hear))
-        self.progress.value = ""
-        self._enable()
-        self._say(self._report())
+        self.view.training, self.view.progress, self.view.ending = self.label, "", ""
+        self.refresh()
 
     def stop(self) -> None:
         """Stop re-training; what was finished before it is kept, and the button begins again."""
@@ -256,30 +268,33 @@ class Chooser:
             return
         now.aside.hear()
         if now.aside.outcome is None:
-            self.progress.value = f"<pre>{escape(now.aside.progress)}</pre>"
+            self.view.progress = now.aside.progress
             return
         if now.loop:
             now.loop.remove_reader(now.aside.fileno())
         self._training = None
-        self.progress.value = _ending(now.label, now.aside.outcome)
+        self.view.training, self.view.progress = "", ""
+        self.view.ending = _ending(now.label, now.aside.outcome)
         self.refresh()
 
-    def _enable(self) -> None:
-        """Let those buttons be pressed that would do something."""
-        self.button.disabled = bool(self._training) or self.known or not self.chosen
-        self.stop_button.disabled = not self._training
 
-
-def picture(figure: Any, alt: str) -> str:
-    """Return a figure as an HTML image that holds its own data, with alternative text."""
-    coded = base64.b64encode(figure._repr_png_()).decode()
-    return f'<img alt="{escape(alt)}" style="max-width: 100%" src="data:image/png;base64,{coded}">'
+def _words() -> dict[str, Any]:
+    """Return what the panel calls things, and its two maps of colours as bytes in base64."""
+    better = {name: {"label": label, "better": way} for name, (label, way, _) in layers.PANELS.items()}
+    return {
+        "rungs": [[name, text, ladder.PHRASES.get(name, text.capitalize())] for name, text in RUNGS.items()],
+        "scores": better,
+        "units": UNITS,
+        "scalings": {name: ladder.UNITS[name][2] for name in ladder.LADDERS},
+        "colours": [colour_bytes(name) for name in (DIVERGING, "cividis")],
+    }
 
 
 def _ending(label: str, outcome: str) -> str:
-    """Return a paragraph that says why a set was not re-trained, nothing if it was."""
+    """Return a sentence that says why a set was not re-trained, nothing if it was."""
     if not outcome:
         return ""
     failed = f"this did not work: {outcome.removesuffix('.')}"
-    stopped = "stopped; what was finished before it is kept"
-    return f'<p role="status">Layers {label}: {escape(stopped if outcome == STOPPED else failed)}.</p>'
+    return (
+        f"Layers {label}: {'stopped; what was finished before it is kept' if outcome == STOPPED else failed}."
+    )

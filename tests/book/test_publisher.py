@@ -12,15 +12,16 @@ from importlib.metadata import version
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
 from ipywidgets.embed import dependency_state, embed_data
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from playwright.sync_api import expect
 
-from tests.lab import browser_page, find_chromium
+from tests.lab import browser_page, contrast, find_chromium, pixels
 from tlfourier.book.publisher import PublishError, page_problems, publish
 from tlfourier.io.paths import require_checkout
-from tlfourier.widgets import _LayerToggles
+from tlfourier.widgets import _View, _words
 
 REPOSITORY = require_checkout()
 
@@ -66,13 +67,16 @@ def test_the_executed_pages_are_published_without_anything_from_the_network(repo
     assert "10.1093/pnasnexus/pgad015" in intro
 
 
-def test_toggles_in_a_published_page_ask_for_nothing_from_the_network(repository: Path) -> None:
-    toggles = _LayerToggles(layers=[1, 2, 3], chosen=[2])
-    state = dependency_state([toggles], drop_defaults=False)
-    data = embed_data(views=[toggles], state=state)
+def test_a_panel_in_a_published_page_asks_for_nothing_from_the_network(repository: Path) -> None:
+    row = {score: [0.5, 0.25, 0.75, 0.375, 0.625] for score in ("rmse", "cc", "spectrum_error")}
+    about = {"base": "small", "target": "large", "seeds": 2, "scores": {"own": {"none": row, "2": row}}}
+    known = {"layers": 3, "cases": {"forcing": {**about, "kept": {}}}, "flows": {}}
+    panel = _View(atlas=known, words=_words(), case="forcing", model="2")
+    state = dependency_state([panel], drop_defaults=False)
+    data = embed_data(views=[panel], state=state)
     executed = repository / "build" / "smoke" / "book" / "page.ipynb"
     page = nbformat.read(executed, as_version=4)
-    view = {"application/vnd.jupyter.widget-view+json": data["view_specs"][0], "text/plain": "toggles"}
+    view = {"application/vnd.jupyter.widget-view+json": data["view_specs"][0], "text/plain": "a panel"}
     page.cells[1].outputs = [new_output("display_data", data=view)]
     page.metadata["widgets"] = {"application/vnd.jupyter.widget-state+json": data["manager_state"]}
     nbformat.write(page, executed)
@@ -81,11 +85,17 @@ def test_toggles_in_a_published_page_ask_for_nothing_from_the_network(repository
     asked: list[str] = []
     with browser_page(find_chromium(), complaints) as shown:
         shown.on("request", lambda request: asked.append(request.url))
+        shown.add_init_script("localStorage.setItem('mode', 'dark')")
         shown.goto(published.as_uri())
+        expect(shown.get_by_role("status").first).to_contain_text("Layer 2 re-trained: relative RMSE 0.500")
         expect(shown.get_by_role("button", name="layer 2", exact=True)).to_have_attribute(
             "aria-pressed", "true"
         )
-        expect(shown.get_by_text("Not connected to a running kernel")).to_be_visible()
+        expect(shown.get_by_text("In JupyterLab a button re-trains any set.")).to_be_visible()
+        expect(shown.get_by_text("Not connected to a running kernel")).to_have_count(0)
+        toggle = shown.get_by_role("button", name="layer 1", exact=True)
+        ground = pixels(shown, toggle, margin=2)[0, 0]
+        assert contrast(ground, np.ones(3)) > 10  # the theme's dark, not the light ground of its outputs
     assert [address for address in asked if not address.startswith(("file:", "blob:", "data:"))] == []
     assert complaints == []
 

@@ -23,6 +23,16 @@ RUNGS = {
 }  # fmt: skip
 """What a reader sees for each rung, from the untouched network to one trained on all of the target."""
 
+PHRASES = {
+    "gradient": "The gradient model, which is not trained",
+    "dimensional": "Untouched, given the target in consistent units",
+    "biases": "All biases re-trained", "random": "Random weights of layer 2 re-trained",
+    "scales": "Kernels of layer 2 scaled", "solved": "The last layer solved for",
+    "all": "All layers re-trained", "scratch_few": "From scratch, on the few samples",
+    "scratch_all": "From scratch, on all samples",
+}  # fmt: skip
+"""How a sentence about a rung begins, where that is not its name."""
+
 UNITS = {
     "own": ("#D55E00", "o", "each flow's own units"),
     "base": ("#767676", "s", "the base flow's units"),

@@ -7,6 +7,7 @@ with one panel takes ``ax`` to draw into a panel of a larger figure. Its docstri
 page's alt text starts from that sentence and adds what the reader should see in it.
 """
 
+import base64
 from collections.abc import Iterable, Sequence
 from io import BytesIO
 from pathlib import Path
@@ -67,6 +68,16 @@ def role_colour(role: str) -> str:
     if role not in ROLE_COLOURS:
         raise ValueError(f"role={role!r}: the roles are {', '.join(ROLE_COLOURS)}")
     return ROLE_COLOURS[role]
+
+
+@door
+def colour_bytes(name: str) -> str:
+    """Return 256 colours of a map, red, green and blue from its low end to its high one, in base64.
+
+    A page that draws by itself needs no more of it; `DIVERGING` is one name.
+    """
+    shades = matplotlib.colormaps[name](np.arange(256), bytes=True)[:, :3]
+    return base64.b64encode(shades.tobytes()).decode()
 
 
 @door
