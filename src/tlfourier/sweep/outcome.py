@@ -57,3 +57,14 @@ def blame(plan: Plan, key: str, outcome: Outcome) -> str | None:
         if need in outcome.untried:
             return outcome.untried[need]
     return None
+
+
+def separate(plan: Plan, outcome: Outcome) -> None:
+    """Tell tasks that failed from those that were given up because they need a failed one."""
+    everything, outcome.failed = outcome.failed, {}
+    for key in plan.tasks:  # in order: what a task needs comes first
+        if key in everything:
+            if failed := blame(plan, key, outcome):
+                outcome.untried[key] = failed
+            else:
+                outcome.failed[key] = everything[key]

@@ -26,7 +26,7 @@ from tornado.ioloop import IOLoop
 from tlfourier.io.words import one_line, said_as
 from tlfourier.store.node import Node
 from tlfourier.store.store import Store
-from tlfourier.sweep.outcome import Outcome, blame
+from tlfourier.sweep.outcome import Outcome, blame, separate
 from tlfourier.sweep.plan import Plan
 from tlfourier.sweep.progress import Progress
 from tlfourier.sweep.signals import heard
@@ -197,7 +197,7 @@ def run(plan: Plan, store: Store, client: Client, progress: bool = True) -> Outc
     except BaseException:
         client.cancel(list(futures.values()), force=True)
         raise
-    _separate(plan, outcome)
+    separate(plan, outcome)
     try_alone(plan, store, client, outcome)
     outcome.seconds = time.perf_counter() - started
     return outcome
@@ -293,14 +293,3 @@ def _note(future: Future, key: str, plan: Plan, outcome: Outcome) -> None:
     else:
         error = future.exception() if future.status == "error" else None
         outcome.failed[key] = sentence(error) if error else "it was cancelled"
-
-
-def _separate(plan: Plan, outcome: Outcome) -> None:
-    """Tell tasks that failed from those that dask gave up because they need a failed one."""
-    everything, outcome.failed = outcome.failed, {}
-    for key in plan.tasks:  # in order: what a task needs comes first
-        if key in everything:
-            if failed := blame(plan, key, outcome):
-                outcome.untried[key] = failed
-            else:
-                outcome.failed[key] = everything[key]
