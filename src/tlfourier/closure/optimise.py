@@ -25,7 +25,24 @@ from tlfourier.io.tensorfile import read_tensors, write_tensors
 
 SCHEDULES = ("constant", "one-cycle")
 PRECISIONS = ("float32", "bfloat16")
+
 _EXPLODED = 1e3  # times the mean square of the outputs: a thousand times worse than predicting zero
+
+
+def in_bfloat16(precision: str, device: str) -> bool:
+    """Tell whether convolutions run in bfloat16 on a type of device: where that is asked for, and it can.
+
+    A processor that cannot, as one without AVX-512, would emulate it, which takes many times as long as
+    float32, and that is then used.
+    """
+    return precision == "bfloat16" and (device != "cpu" or has_bfloat16())
+
+
+@functools.cache
+def has_bfloat16() -> bool:
+    """Tell whether torch's convolutions run in bfloat16 on this processor."""
+    ask = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", None)
+    return ask is not None and bool(ask())
 
 
 class Diverged(RuntimeError):
@@ -171,7 +188,7 @@ class Descent:
         return total / len(features)
 
     def _loss(self, model: Callable[[Tensor], Tensor], features: Tensor, targets: Tensor) -> Tensor:
-        half = self.budget.precision == "bfloat16"
+        half = in_bfloat16(self.budget.precision, features.device.type)
         with torch.autocast(features.device.type, torch.bfloat16, enabled=half):
             prediction = model(features)
         return functional.mse_loss(self._weighed(prediction.float()), self._weighed(targets))

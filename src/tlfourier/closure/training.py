@@ -86,7 +86,8 @@ def train(
     Notes
     -----
     Losses are in units of the variance of the outputs. Recipe of S23 (doi:10.1093/pnasnexus/pgad015) as in
-    its code; the ``one-cycle`` schedule and ``bfloat16`` are ours.
+    its code; the ``one-cycle`` schedule and ``bfloat16`` are ours. Convolutions run in ``bfloat16`` where the
+    processor has it, else in ``float32``, which is faster than to emulate it.
     """
     check_samples(network, inputs, outputs)
     check_samples(network, *validation)

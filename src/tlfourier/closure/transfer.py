@@ -12,7 +12,7 @@ from torch import Tensor
 from tlfourier.closure.batches import Samples, rotate, steps_per_epoch
 from tlfourier.closure.models import check_layers
 from tlfourier.closure.network import Network, check_integers
-from tlfourier.closure.optimise import Budget, Descent, check_settings
+from tlfourier.closure.optimise import Budget, Descent, check_settings, in_bfloat16
 from tlfourier.closure.repairs import REPAIRS, repair
 from tlfourier.closure.training import check_samples
 from tlfourier.doors import door
@@ -225,7 +225,7 @@ def _source(
 
 def _prefix_bytes(network: Network, layer: int, inputs: Tensor, precision: str) -> int:
     """Return the memory that the activations which enter a layer take."""
-    width, item = network.spec.widths()[layer - 1], 2 if precision == "bfloat16" else 4
+    width, item = network.spec.widths()[layer - 1], 2 if in_bfloat16(precision, inputs.device.type) else 4
     return len(inputs) * width * inputs[0, 0].numel() * item
 
 
@@ -234,7 +234,8 @@ def _prefix(network: Network, layer: int, inputs: Tensor, precision: str, batch_
     """Return the activations that enter a layer, in memory once: no list of batches beside them."""
     result = torch.empty(0)
     for start in range(0, len(inputs), batch_size):
-        with torch.autocast(inputs.device.type, torch.bfloat16, enabled=precision == "bfloat16"):
+        half = in_bfloat16(precision, inputs.device.type)
+        with torch.autocast(inputs.device.type, torch.bfloat16, enabled=half):
             part = network.prefix(inputs[start : start + batch_size], layer)
         if start == 0:
             shape, layout = (len(inputs), *part.shape[1:]), torch.channels_last
