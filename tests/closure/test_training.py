@@ -125,13 +125,13 @@ def test_divergence_stops_early_and_keeps_the_last_good_state() -> None:
 @pytest.mark.parametrize("has", [False, True])
 def test_a_processor_without_bfloat16_trains_in_float32(has: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """To emulate it would take many times as long."""
-    monkeypatch.setattr(optimise, "has_bfloat16", lambda: has)
+    monkeypatch.setattr("tlfourier.closure.precision.has_bfloat16", lambda: has)
     trained = {}
-    for precision in ("float32", "bfloat16"):
+    for name in ("float32", "bfloat16"):
         network = Network(NetworkSpec(layers=3, channels=4), 1)
-        spec = TrainingSpec(8, 2, 4, precision=precision)
+        spec = TrainingSpec(8, 2, 4, precision=name)
         train(network, *samples(8), samples(4, 1), spec, progress=False)
-        trained[precision] = network
+        trained[name] = network
     assert equal(trained["bfloat16"], trained["float32"]) == (not has)
 
 

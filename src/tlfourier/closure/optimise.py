@@ -19,6 +19,7 @@ from tqdm.auto import tqdm
 
 from tlfourier.closure.batches import Source, draw, steps_per_epoch
 from tlfourier.closure.network import check_integers
+from tlfourier.closure.precision import in_bfloat16
 from tlfourier.doors import door
 from tlfourier.flow.malloc import kept_memory
 from tlfourier.io.tensorfile import read_tensors, write_tensors
@@ -27,22 +28,6 @@ SCHEDULES = ("constant", "one-cycle")
 PRECISIONS = ("float32", "bfloat16")
 
 _EXPLODED = 1e3  # times the mean square of the outputs: a thousand times worse than predicting zero
-
-
-def in_bfloat16(precision: str, device: str) -> bool:
-    """Tell whether convolutions run in bfloat16 on a type of device: where that is asked for, and it can.
-
-    A processor that cannot, as one without AVX-512, would emulate it, which takes many times as long as
-    float32, and that is then used.
-    """
-    return precision == "bfloat16" and (device != "cpu" or has_bfloat16())
-
-
-@functools.cache
-def has_bfloat16() -> bool:
-    """Tell whether torch's convolutions run in bfloat16 on this processor."""
-    ask = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", None)
-    return ask is not None and bool(ask())
 
 
 class Diverged(RuntimeError):

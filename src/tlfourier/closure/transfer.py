@@ -12,7 +12,8 @@ from torch import Tensor
 from tlfourier.closure.batches import Samples, rotate, steps_per_epoch
 from tlfourier.closure.models import check_layers
 from tlfourier.closure.network import Network, check_integers
-from tlfourier.closure.optimise import Budget, Descent, check_settings, in_bfloat16
+from tlfourier.closure.optimise import Budget, Descent, check_settings
+from tlfourier.closure.precision import in_bfloat16
 from tlfourier.closure.repairs import REPAIRS, repair
 from tlfourier.closure.training import check_samples
 from tlfourier.doors import door
