@@ -129,6 +129,7 @@ def test_errors_are_those_of_each_sample() -> None:
             (torch.zeros(8, 2, 16, 16), torch.full((8, 1, 16, 16), torch.nan)),
             "outputs hold values that are not",
         ),
+        ((torch.zeros(8, 2, 16, 16), torch.zeros(8, 1, 16, 16)), "outputs are zero everywhere in sample 0"),
         ((torch.zeros(8, 2, 16, 16),), "target, a tuple, in advise: accepted are 2"),
     ],
 )

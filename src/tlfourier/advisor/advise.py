@@ -10,7 +10,6 @@ from typing import Annotated
 import numpy as np
 import torch
 import xarray as xr
-from scipy.special import stdtrit
 from torch import Tensor, nn
 
 from tlfourier.advisor.trial import Trial, folds
@@ -20,6 +19,7 @@ from tlfourier.doors import door
 from tlfourier.fourier.kernels import conv_layers
 from tlfourier.limits import Range
 from tlfourier.modules import as_it_was, as_tensor, check_samples, for_module
+from tlfourier.scorecard.intervals import mean_intervals
 from tlfourier.shapes import Count
 
 Data = tuple[Tensor, Tensor]
@@ -109,8 +109,8 @@ def advise(
     Raises
     ------
     ValueError
-        For samples that are fewer than four, do not fit the network or are not finite, or a layer that it
-        does not have.
+        For samples that are fewer than four, do not fit the network, are not finite or zero, or a layer that
+        it does not have.
     """
     inputs, outputs = _spread(network, target, samples)
     repairs = _repairs(network, sets, outputs.shape[1])
@@ -140,6 +140,11 @@ def _spread(network: nn.Module, target: Data, samples: int) -> Data:
     if outputs.shape != (len(inputs), *given.shape[1:]):
         wanted = (len(inputs), *given.shape[1:])
         raise ValueError(f"outputs of shape {tuple(outputs.shape)}: accepted is {wanted}")
+    if (zero := ~outputs.flatten(1).any(1)).any():
+        first = int(zero.nonzero()[0].item())
+        raise ValueError(
+            f"outputs are zero everywhere in sample {first}: an error relative to it there is none"
+        )
     places = torch.linspace(0, len(inputs) - 1, min(samples, len(inputs))).round().long()
     return for_module(network, inputs[places]), for_module(network, outputs[places])
 
@@ -166,16 +171,14 @@ def _table(
     rows = torch.stack(list(errors.values())).double().cpu().numpy()
     predicted = rows.mean(1)
     lead = rows - rows[predicted.argmin()]
-    count = rows.shape[1]
-    behind, wide = lead.mean(1), stdtrit(count - 1, 0.975) * lead.std(1, ddof=1) / np.sqrt(count)
-    low, high = behind - wide, behind + wide
+    low, high = mean_intervals(lead)
     within = low <= margin * predicted[list(errors).index("none")]
     table = {
-        "predicted": predicted, "behind": behind, "low": low, "high": high, "alike": within,
+        "predicted": predicted, "behind": lead.mean(1), "low": low, "high": high, "alike": within,
         "numbers": list(numbers.values()), "seconds": list(seconds.values()),
     }  # fmt: skip
     coordinates = {"repair": list(errors)}
-    about = {"margin": margin, "samples": count}
+    about = {"margin": margin, "samples": rows.shape[1]}
     return xr.Dataset({name: ("repair", values) for name, values in table.items()}, coordinates, about)
 
 

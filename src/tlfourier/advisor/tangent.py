@@ -18,7 +18,7 @@ class Tangent:
     """The derivative ``J`` of ``gain * network(inputs)`` by some of the network's parameters.
 
     A change of these parameters is one vector, their values end to end in the order of ``names``. The network
-    is run in evaluation mode and nothing of it is written.
+    is run in the mode that it is in; `tlfourier.modules.as_it_was` is a block in that of evaluation.
 
     Parameters
     ----------
