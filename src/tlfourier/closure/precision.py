@@ -4,7 +4,10 @@ from functools import cache
 
 import torch
 
+from tlfourier.doors import door
 
+
+@door
 def in_bfloat16(precision: str, device: str) -> bool:
     """Tell whether convolutions run in bfloat16 on a type of device: where that is asked for, and it can.
 
