@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from tlfourier.figures import oceans
 from tlfourier.flow.grid import Grid
 from tlfourier.flow.layered_diagnostics import diagnose_layers
+from tlfourier.flow.layered_summary import by_run
 from tlfourier.flow.layers import two_layers
 from tlfourier.flow.quasigeostrophic import QuasiGeostrophicEquation
 
@@ -79,3 +80,13 @@ def test_energies_of_several_oceans_in_years(flow: xr.Dataset) -> None:
     np.testing.assert_allclose(along(energy.get_lines()[0], "x"), [0, 1, 2, 3])
     np.testing.assert_allclose(along(energy.get_lines()[0], "y"), flow["energy"])
     np.testing.assert_allclose(along(share.get_lines()[0], "y"), flow["jet_share"].sel(layer=1))
+
+
+def test_runs_are_thin_and_their_mean_is_thick(flow: xr.Dataset) -> None:
+    apart = by_run(flow, 2)
+    energy, _ = panels(oceans.energies({"eddies": apart}, year=3e7))
+    first, second, mean = energy.get_lines()
+    np.testing.assert_allclose([along(first, "y"), along(second, "y")], flow["energy"].values.reshape(2, 2))
+    np.testing.assert_allclose(along(mean, "y"), flow["energy"].values.reshape(2, 2).mean(0))
+    assert first.get_linewidth() < mean.get_linewidth()
+    assert energy.get_legend_handles_labels()[1] == ["eddies"]

@@ -16,7 +16,7 @@ from tlfourier.flow.equation import VorticityEquation
 from tlfourier.flow.grid import Grid
 from tlfourier.flow.initial import random_vorticity
 from tlfourier.flow.layered_diagnostics import SERIES, SPECTRA, diagnose_layers
-from tlfourier.flow.layered_summary import NUMBERS, compare_layers, summarise_layers
+from tlfourier.flow.layered_summary import NUMBERS, by_run, compare_layers, summarise_layers
 from tlfourier.flow.layers import Layers, two_layers
 from tlfourier.flow.quasigeostrophic import QuasiGeostrophicEquation
 
@@ -140,3 +140,20 @@ def test_a_summary_knows_jets_from_eddies(found: xr.Dataset) -> None:
     assert all(table[name].attrs["long_name"] for name in table.data_vars)
     with pytest.raises(ValueError, match="at least one flow"):
         compare_layers({})
+
+
+def test_jets_of_runs_are_counted_where_they_are() -> None:
+    """Three jets in the first run and four in the second: the mean flow of both has neither."""
+    y = math.tau / GRID.length * GRID.y
+    rows = [(1e3 * torch.sin(count * y)).expand(2, 32, 32) for count in (3, 4)]
+    psi = torch.stack([row for row in rows for _ in range(3)])
+    both = diagnose_layers(trajectory(GRID.to_spectral(psi)), EQUATION, progress=False, runs=2)
+    apart = by_run(both, 2)
+    assert apart["zonal_mean"].dims == ("run", "time", "layer", "y")
+    assert apart["time"].values.tolist() == [0.0, DAY, 2 * DAY] and apart["run"].values.tolist() == [1, 2]
+    assert apart["energy"].attrs == both["energy"].attrs
+    summary = summarise_layers(apart)
+    assert summary["jets"].values.tolist() == [3.5, 3.5]
+    np.testing.assert_allclose(summary["energy"], both["energy"].mean())
+    with pytest.raises(ValueError, match="runs=4: it must divide the 6 times"):
+        by_run(both, 4)

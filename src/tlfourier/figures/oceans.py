@@ -64,14 +64,19 @@ def ocean(flow: xr.Dataset, prominence: Part = 0.25, decades: float = 8.0) -> Fi
 def energies(flows: Mapping[str, xr.Dataset], year: float = 365 * 86_400.0) -> Figure:
     """Show the energy of oceans in time: that of the eddies (a), and the share of the zonal-mean flow (b).
 
-    A flow whose line still rises or falls was not spun up. ``flows``: name of each ocean and its diagnostics;
-    ``year``: its length in their unit of time.
+    A flow whose line still rises or falls was not spun up. Thin lines are its runs, the thick one their mean.
+
+    ``flows``: name of each ocean and its diagnostics, of several runs with the runs apart, see
+    `tlfourier.flow.layered_summary.by_run`; ``year``: its length in their unit of time.
     """
     figure, (panels,) = new_figure(1, 2, 3.1)
     for name, flow in flows.items():
         time = (flow["time"] - flow["time"][0]) / year
-        panels[0].plot(time, flow["energy"], linewidth=1.2, **line_style(name))
-        panels[1].plot(time, flow["jet_share"].isel(layer=0), linewidth=1.2, **line_style(name))
+        for ax, values in zip(panels, (flow["energy"], flow["jet_share"].isel(layer=0)), strict=True):
+            style, several = line_style(name), "run" in values.dims
+            for one in values.transpose("run", "time") if several else ():
+                ax.plot(time, one, linewidth=0.5, alpha=0.35, **{**style, "label": "_run"})
+            ax.plot(time, values.mean("run") if several else values, linewidth=1.6, **style)
     panels[0].set(xlabel="time in years", ylabel="energy $E$", ylim=(0, None))
     panels[1].set(xlabel="time in years", ylabel="share of the zonal mean, layer 1", ylim=(0, 1))
     if len(flows) > 1:
