@@ -76,7 +76,8 @@ def _starts(spec: Recipe) -> list[torch.Tensor]:
     starts = list(q_hat * AT_FIRST["speed"] / (2 * mean).sqrt())
     if not early:
         return starts
-    schedule = Schedule(spec["early"], settings["step"], 1, dt=settings["step"])
+    # one stop, at the end: each would ask for the speed and for values that are not finite
+    schedule = Schedule(spec["early"], spec["early"], 1, dt=settings["step"])
     spun_up = [list(run(equation, State(start), schedule, spec["stepper"]))[-1] for start in starts]
     return [resize(state.omega_hat, grid.size, spec["size"]) for state in spun_up]
 
