@@ -21,8 +21,8 @@ _SETTINGS: dict[tuple[float, float], str] = {
         "transfer.steps transfer.batch_size transfer.scratch_steps transfer.looks scored"
     ),
     (0.0, 1e9): "flows.*.spin_up simulation.spin_up simulation.early",
-    (0, 1000): "cases.*.seeds",
-    (1, 1000): "realisations seeds reversed_seeds inside_seeds pair_seeds curve_seeds variant_seeds",
+    (0, 1000): "cases.*.seeds variant_seeds",
+    (1, 1000): "realisations seeds reversed_seeds inside_seeds pair_seeds curve_seeds",
     (8, 10**6): "simulation.size simulation.early_size filter.size",
     (1e-3, 10.0): "simulation.cfl",
     (1e-6, 1e9): "simulation.interval",

@@ -66,9 +66,15 @@ class Design:
         return [f"{name}{REVERSED}" for name in cases if self.spec.cases[name].back]
 
     @property
+    def seen(self) -> tuple[str, ...]:
+        """Names of the flows of the cases, as the networks see them."""
+        used = {flow for case in self.forward for flow in (self.case(case).base, self.case(case).target)}
+        return tuple(name for name in self.spec.flows if name in used)
+
+    @property
     def flows(self) -> tuple[str, ...]:
-        """Names of the flows that are simulated; the others are these through a filter of their own."""
-        own = self.spec.flows.items()
+        """Names of those that are simulated; the others are these through a filter of their own."""
+        own = ((name, self.spec.flows[name]) for name in self.seen)
         return tuple(name for name, flow in own if flow.filter_kind is None and flow.filter_width is None)
 
     @property
@@ -84,8 +90,7 @@ class Design:
     @property
     def probed_layers(self) -> tuple[int, ...]:
         """Layers that are looked into: the showcase, one amid, one deep. Their changes have a null model."""
-        last = self.spec.network.layers
-        return tuple(sorted({2, (last + 1) // 2, max(last - 1, 1)}))
+        return tuple(sorted({2, (self.layers[-1] + 1) // 2, max(self.layers[-1] - 1, 1)}))
 
     def case(self, name: str) -> CaseSpec:
         """Return a case's base and target flow; ValueError if there is none of that name."""
@@ -100,7 +105,7 @@ class Design:
     @property
     def seeds(self) -> range:
         """Training seeds that every case has, the unit of every error bar."""
-        return range(min(len(self.seeds_of(case)) for case in self.cases))
+        return range(min(len(self.seeds_of(case)) for case in self.cases or self.forward))
 
     def seeds_of(self, case: str) -> range:
         """Return the training seeds of a case."""
@@ -190,8 +195,9 @@ class Design:
 
     def with_percent(self, percent: float) -> Design:
         """Return the design with another part of the samples for its transfers; 0 is one snapshot."""
-        count = round(percent / 100 * self.spec.split.train)
-        count = self.spec.transfer.samples if percent == 10.0 else count
+        count = (
+            self.spec.transfer.samples if percent == 10.0 else round(percent / 100 * self.spec.split.train)
+        )
         return self.vary({"transfer.samples": max(1, count)})
 
     # ---- the nodes of networks and their scores
@@ -237,13 +243,9 @@ class Design:
         return networks.score_node(self.spec.of_seed(seed), flow, network, gain=model == "gain", split=split)
 
     def table_nodes(self, case: str, models: Models | None = None, split: str = "test") -> list[Node]:
-        """Return the nodes of the mean scores of models, by default all, on a block of the target, by seed.
-
-        ``study.tables.read`` puts them together.
-        """
-        models = self.models(case, split) if models is None else models
+        """Return the nodes of the mean scores of models, by default all, by seed, for `study.tables.read`."""
         rows: dict[int, dict[str, Node]] = {}
-        for name, seeds in models.items():
+        for name, seeds in (self.models(case, split) if models is None else models).items():
             for seed in seeds:
                 rows.setdefault(seed, {})[name] = self.score_node(case, name, seed, split=split)
         return [analyses.table_node(rows[seed], seed) for seed in sorted(rows)]

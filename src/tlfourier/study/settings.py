@@ -73,7 +73,7 @@ class StudySpec:
     ``seeds`` are those of a case that names no number of its own: training seeds, each on one of the
     ``realisations`` of every flow, in turn; ``reversed_seeds`` of reverse transfers, ``inside_seeds`` of what
     looks into networks, ``pair_seeds`` of all pairs of layers, ``curve_seeds`` of prefixes, suffixes and
-    learning curves, ``variant_seeds`` of what is varied, each at most those of its case.
+    learning curves, ``variant_seeds`` of what is varied (0 leaves it out), each at most those of its case.
     ValueError for no seed, more samples than a block has, or a case of flows that there are not.
 
     Each ``system`` has a study of its own, this is the vorticity equation's; see `tlfourier.study.oceans`. To

@@ -75,7 +75,7 @@ def everything(design: Design) -> list[Node]:
 def flows(design: Design, realisation: int = 0) -> list[Node]:
     """Return what the pages show of the flows of one realisation."""
     spec = design.spec.of_seed(realisation)
-    nodes = [scales_node(spec, flow) for flow in spec.flows]
+    nodes = [scales_node(spec, flow) for flow in design.seen]
     for flow in design.flows:
         nodes += [diagnose_node(spec, flow), pairs_node(spec, flow, "test")]
     return nodes
