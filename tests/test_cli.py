@@ -233,3 +233,24 @@ def test_shipped_artifacts_have_a_limit(
     result = runner.invoke(main, ["reference", "--profile", "smoke", "--to", str(tmp_path / "out")])
     assert result.exit_code == 1
     assert "over the limit of 40 MB" in result.output
+
+
+def test_chosen_pages_ask_for_the_studies_that_they_read(
+    monkeypatch: pytest.MonkeyPatch, runner: CliRunner
+) -> None:
+    made: list[tuple[str, int]] = []
+    monkeypatch.setattr(
+        Study, "make_all", lambda study: made.append((study.spec.system, study.spec.transfer.steps))
+    )
+    monkeypatch.setattr("tlfourier.book.runner.run_pages", lambda *given, **more: None)
+    usual = {name: begin("smoke", system=name).spec.transfer.steps for name in SYSTEMS}
+    for pages, system, expected in (
+        ([], "vorticity", [("vorticity", 7), ("ocean", usual["ocean"])]),
+        (["regimes"], "vorticity", [("ocean", usual["ocean"])]),
+        (["regimes"], "ocean", [("ocean", 7)]),
+        (["units"], "ocean", [("vorticity", usual["vorticity"])]),
+    ):
+        asked = ["run", "--profile", "smoke", "--system", system, "--set", "transfer.steps=7", *pages]
+        assert runner.invoke(main, asked).exit_code == 0
+        assert made == expected
+        made.clear()

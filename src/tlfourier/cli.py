@@ -10,7 +10,7 @@ import errno
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import wraps
 from importlib.metadata import version
 from pathlib import Path
@@ -27,7 +27,7 @@ from tlfourier.study import targets
 from tlfourier.study.overrides import from_pairs
 from tlfourier.study.settings import StudySpec
 from tlfourier.study.stores import open_store
-from tlfourier.study.study import begin
+from tlfourier.study.study import Study, begin
 from tlfourier.study.systems import SYSTEMS, load_system
 from tlfourier.sweep import run as run_on
 from tlfourier.sweep.backends.template import TEMPLATE
@@ -124,46 +124,54 @@ def _settings(function: Callable[..., None]) -> Callable[..., None]:
     @click.option("--set", "pairs", multiple=True, metavar="KEY=VALUE", help="Override: transfer.steps=100.")
     @click.option("--fresh", is_flag=True, help="Ignore the shipped artifacts: compute everything here.")
     @_store_option
+    @click.option(
+        "--system", type=click.Choice(list(SYSTEMS)), default=StudySpec.system, show_default=True,
+        help="The flows whose study this is, and whose settings --set changes."
+    )  # fmt: skip
     @wraps(function)
-    def wrapped(profile: str, pairs: tuple[str, ...], fresh: bool, **rest: Any) -> None:
+    def wrapped(profile: str, pairs: tuple[str, ...], fresh: bool, system: str, **rest: Any) -> None:
         if fresh:
             os.environ["TLFOURIER_REFERENCE"] = ""
         overrides = from_pairs(pairs)
-        load_system(rest.get("system", StudySpec.system), profile, overrides)
-        function(profile=profile, overrides=overrides, **rest)
+        load_system(system, profile, overrides)
+        function(profile=profile, overrides=overrides, system=system, **rest)
 
     return wrapped
 
 
-_system_option = click.option(
-    "--system", type=click.Choice(list(SYSTEMS)), default=StudySpec.system, show_default=True,
-    help="The flows whose study this is."
-)  # fmt: skip
+def _studies(
+    profile: str, overrides: dict[str, Any], system: str, systems: Iterable[str] = SYSTEMS
+) -> list[Study]:
+    """Open the studies that the book reads: settings that differ are those of one of them."""
+    return [begin(profile, overrides if name == system else None, name) for name in systems]
 
 
 @main.command()
 @_settings
 @click.argument("pages", nargs=-1)
-def run(profile: str, overrides: dict[str, Any], pages: tuple[str, ...]) -> None:
-    """Make every artifact, then execute the book's PAGES (all by default) through papermill."""
-    paths.require_checkout()
+def run(profile: str, overrides: dict[str, Any], system: str, pages: tuple[str, ...]) -> None:
+    """Make every artifact of their studies, then execute the book's PAGES (all by default) with papermill."""
+    checkout = paths.require_checkout()
     from tlfourier.book import runner, toc
 
     chosen = list(pages) or None
-    toc.notebooks(chosen)  # an unknown page is refused before anything is computed
-    begin(profile, overrides).make_all()
-    runner.run_pages(profile, overrides, chosen)
+    # an unknown page is refused before anything is computed
+    systems = dict.fromkeys(toc.system_of(checkout / page) for page in toc.notebooks(chosen))
+    for study in _studies(profile, overrides, system, systems):
+        study.make_all()
+    runner.run_pages(profile, overrides, chosen, system=system)
 
 
 @main.command()
 @_settings
-def book(profile: str, overrides: dict[str, Any]) -> None:
+def book(profile: str, overrides: dict[str, Any], system: str) -> None:
     """Run every page and publish the book under build/PROFILE/html."""
     paths.require_checkout()  # before anything is computed
     from tlfourier.book import publisher, runner
 
-    begin(profile, overrides).make_all()
-    runner.run_pages(profile, overrides)
+    for study in _studies(profile, overrides, system):
+        study.make_all()
+    runner.run_pages(profile, overrides, system=system)
     click.echo(f"the book: {publisher.publish(profile)}")
 
 
@@ -174,7 +182,6 @@ def _checked(check: Callable[[Path], Path]) -> Callable[..., Path | None]:
 
 @main.command()
 @_settings
-@_system_option
 @click.option(
     "--scaling", type=click.Choice(targets.JUDGED), default=targets.JUDGED[0], show_default=True,
     help="The units in which networks are given the target."
@@ -194,7 +201,6 @@ def scorecard(profile: str, overrides: dict[str, Any], system: str, scaling: str
 
 @main.command(name="sweep")
 @_settings
-@_system_option
 @click.option("--case", "cases", multiple=True, help="Only this case; may be repeated.")
 @click.option(
     "--layers", multiple=True, metavar="SETS",
@@ -233,8 +239,8 @@ def sweep_(
     click.echo(run_on.forecast(to_do, list_all=dry_run))
     if not dry_run:
         outcome = run_on.run(to_do, study.store, **where)
-        index = where["task_index"]
-        report = paths.build_folder(profile) / ("sweep.json" if index is None else f"sweep-{index}.json")
+        name, index = "sweep" if system == StudySpec.system else f"sweep-{system}", where["task_index"]
+        report = paths.build_folder(profile) / (f"{name}.json" if index is None else f"{name}-{index}.json")
         atomic.write_json(report, outcome.as_data(to_do))
         click.echo(f"{len(outcome.made)} made in {duration(outcome.seconds)}; the report: {report}")
         outcome.check(to_do)
@@ -260,7 +266,6 @@ def verify(repair: bool) -> None:
 
 @main.command()
 @_settings
-@_system_option
 def info(profile: str, overrides: dict[str, Any], system: str) -> None:
     """List the artifacts that the book needs, and where each one is."""
     study = begin(profile, overrides, system)
@@ -281,11 +286,11 @@ def info(profile: str, overrides: dict[str, Any], system: str) -> None:
     "--to", "target", type=click.Path(path_type=Path), callback=_checked(paths.check_folder),
     help="Default: data/reference."
 )  # fmt: skip
-def reference(profile: str, overrides: dict[str, Any], target: Path | None) -> None:
+def reference(profile: str, overrides: dict[str, Any], system: str, target: Path | None) -> None:
     """Pack what the published book reads into data/reference, made first if missing."""
-    study = begin(profile, overrides)
+    leaves = [node for study in _studies(profile, overrides, system) for node in study.leaves()]
     target = target or paths.require_checkout() / "data" / "reference"
-    sizes = {path.name: path.stat().st_size for path in study.store.ship(study.leaves(), target)}
+    sizes = {path.name: path.stat().st_size for path in open_store().ship(leaves, target)}
     total, largest = sum(sizes.values()), max(sizes, key=sizes.__getitem__)
     most = f"the largest {largest}, {sizes[largest] / 1e6:.1f} MB"
     click.echo(f"{total / 1e6:.1f} MB in {target}: {len(sizes)} archives, {most}")

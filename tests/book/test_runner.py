@@ -18,7 +18,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from tlfourier.book import runner
 from tlfourier.book.record import read_run
-from tlfourier.book.toc import notebooks, toc_files
+from tlfourier.book.toc import notebooks, system_of, toc_files
 
 NOTE_AN_ARTIFACT = """
 import json, os, sys
@@ -61,7 +61,8 @@ def test_pages_run_with_the_given_values_and_are_recorded(repository: Path) -> N
     assert str(repository) not in (folder / "book" / "1-flow" / "first.ipynb").read_text()
 
     record = read_run("smoke", repository)
-    assert record["parameters"] == {"profile": "smoke", "overrides": {"seeds": 2}}
+    expected = {"profile": "smoke", "overrides": {"seeds": 2}, "system": "vorticity"}
+    assert record["parameters"] == expected
     assert list(record["pages"]) == ["book/1-flow/first.ipynb", "book/reproducibility.ipynb"]
     first = record["pages"]["book/1-flow/first.ipynb"]
     assert first["artifacts"] == [{"artifact": "score/0123", "seconds": 1.5}]
@@ -193,3 +194,21 @@ def test_another_run_with_other_values_starts_a_new_record(repository: Path) -> 
     (folder / "run.json").write_text(json.dumps({"parameters": {"profile": "smoke"}, "pages": {"old": {}}}))
     runner.run_pages("smoke", pages=["reproducibility"], repository=repository)
     assert list(read_run("smoke", repository)["pages"]) == ["book/reproducibility.ipynb"]
+
+
+def test_settings_reach_the_pages_of_their_system_alone(repository: Path) -> None:
+    page = repository / "book" / "1-flow" / "first.ipynb"
+    ocean = nbformat.read(page, as_version=4)
+    ocean.metadata["tlfourier"] = {"system": "ocean"}
+    nbformat.write(ocean, page)
+    assert system_of(page) == "ocean"
+    assert system_of(repository / "book" / "reproducibility.ipynb") == "vorticity"
+
+    def shown(system: str) -> str:
+        runner.run_pages("smoke", {"seeds": 2}, ["first"], repository, system=system)
+        folder = repository / "build" / "smoke" / "book" / "1-flow"
+        return str(nbformat.read(folder / "first.ipynb", as_version=4).cells[1].source)
+
+    assert shown("ocean") == 'profile = "smoke"\noverrides = {"seeds": 2}'
+    assert shown("vorticity") == 'profile = "smoke"\noverrides = {}'
+    assert read_run("smoke", repository)["parameters"]["system"] == "vorticity"

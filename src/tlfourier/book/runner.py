@@ -33,10 +33,11 @@ from traitlets import Instance, default
 from traitlets.config import Config
 
 from tlfourier.book.record import Record
-from tlfourier.book.toc import LAST, notebooks
+from tlfourier.book.toc import LAST, notebooks, system_of
 from tlfourier.io.atomic import write_bytes
 from tlfourier.io.paths import build_folder, require_checkout
 from tlfourier.io.words import one_line
+from tlfourier.study.settings import StudySpec
 from tlfourier.sweep.run import cores
 from tlfourier.sweep.signals import heard
 
@@ -59,6 +60,7 @@ def run_pages(
     pages: list[str] | None = None,
     repository: Path | None = None,
     kernels: int | None = None,
+    system: str = StudySpec.system,
 ) -> Path:
     """Execute pages with ``profile`` and ``overrides`` and return the folder of the executed copies.
 
@@ -68,22 +70,25 @@ def run_pages(
     Parameters
     ----------
     profile, overrides
-        The two values that every page takes.
+        The two values that every page takes; ``overrides`` are for the pages about ``system``.
     pages
         Paths or stems of the notebooks to execute; all by default.
     repository
         Folder with ``_toc.yml`` and the pages; the checkout by default.
     kernels
         How many pages run side by side; by default one on each core.
+    system
+        Name of the system whose settings ``overrides`` are.
     """
     repository = repository or require_checkout()
     parameters = {"profile": profile, "overrides": dict(overrides or {})}
     chosen = notebooks(pages, repository)
     folder = build_folder(profile, repository)
     folder.mkdir(parents=True, exist_ok=True)
-    record = Record(folder / "run.json", parameters, notebooks(None, repository))
+    asked = parameters | ({"system": system} if overrides else {})
+    record = Record(folder / "run.json", asked, notebooks(None, repository))
     with tqdm(total=len(chosen), desc=f"pages, {profile}", unit="page", disable=None) as bar:
-        run = _Run(repository, folder, parameters, record, bar)
+        run = _Run(repository, folder, parameters, system, record, bar)
         run.pages([page for page in chosen if page.stem != LAST], kernels or cores())
         run.pages([page for page in chosen if page.stem == LAST], 1)
     return folder
@@ -161,6 +166,7 @@ class _Run:
     repository: Path
     folder: Path
     parameters: dict[str, Any]
+    system: str
     record: Record
     bar: "tqdm[Any]"
     clients: list[PapermillNotebookClient] = field(default_factory=list)
@@ -224,6 +230,7 @@ class _Run:
 
     def _executed(self, page: Path, ledger: Path) -> NotebookNode:
         source = self.repository / page
+        untouched: dict[str, Any] = {} if system_of(source) == self.system else {"overrides": {}}
         # a page finds the command line of this environment, activated or not
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
         environment = {**os.environ, **_ONE_THREAD, "TLFOURIER_LEDGER": str(ledger), "PATH": path}
@@ -231,7 +238,7 @@ class _Run:
             return papermill.execute_notebook(
                 str(source),
                 None,
-                parameters=self.parameters,
+                parameters=self.parameters | untouched,
                 engine_name=_Engine.name,
                 kernel_name="python3",
                 progress_bar=False,

@@ -1,5 +1,6 @@
-"""The book's table of contents: which pages there are, and in which order."""
+"""The book's table of contents: which pages there are, in which order, and about which system."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import yaml
 
 from tlfourier.io.paths import require_checkout
 from tlfourier.io.words import said_as
+from tlfourier.study.settings import StudySpec
 
 LAST = "reproducibility"
 
@@ -54,6 +56,16 @@ def _entries(node: Any) -> Iterator[str]:
                 yield value
             else:
                 yield from _entries(value)
+
+
+def system_of(page: Path) -> str:
+    """Return the system whose study a notebook reads, which its metadata name where it is not the default.
+
+    Settings that a run changes are those of one system, and must not reach the pages of another.
+    """
+    with said_as(f"{page} is not a notebook that can be read", kinds=(ValueError, TypeError, AttributeError)):
+        metadata = json.loads(page.read_bytes())["metadata"]
+        return str(metadata.get("tlfourier", {}).get("system", StudySpec.system))
 
 
 def notebooks(names: list[str] | None = None, repository: Path | None = None) -> list[Path]:
