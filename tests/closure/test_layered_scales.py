@@ -15,6 +15,7 @@ from tlfourier.closure.layered_scales import (
     SampleLayeredScales,
     layered_scaling,
     loss_weights,
+    scale_table,
     scales_dataset,
     scales_from,
 )
@@ -141,3 +142,15 @@ def test_a_network_takes_what_layers_give() -> None:
     data = pairs()
     inputs, outputs = LayeredScales.of(data).tensors(data)
     assert network(inputs).shape == outputs.shape
+
+
+def test_scales_of_flows_stand_side_by_side() -> None:
+    one, other = LayeredScales.of(pairs()), LayeredScales.of(pairs(length=2.0))
+    table = scale_table({"here": one, "there": other})
+    assert list(table) == ["u1", "u2", "v1", "v2", "Π1", "Π2", "rate"]
+    assert table["v1"].values.tolist() == [one.inputs[2], other.inputs[2]]
+    assert table["Π2"].sel(flow="there") == other.outputs[1] and table["rate"].sel(flow="here") == one.rate
+    with pytest.raises(ValueError, match="no flow: of the same channels"):
+        scale_table({})
+    with pytest.raises(ValueError, match="here, there: of the same channels"):
+        scale_table({"here": one, "there": LayeredScales.of(pairs(), ["psi", "q"])})

@@ -192,3 +192,9 @@ def test_units_that_are_missing_are_refused() -> None:
         ladder.untouched({"decay": table()}, {"decay": 7})
     with pytest.raises(ValueError, match="give at least one case"):
         ladder.untouched({}, {})
+
+
+def test_a_rung_is_called_as_one_says() -> None:
+    ax = ladder.repairs(both(), BEST, labels={"gains": "all gains"}).axes[0]
+    assert "all gains" in labels(ax) and "three gains" not in labels(ax)
+    assert ladder.RUNGS["gains"] == "three gains"

@@ -96,3 +96,21 @@ def test_the_logged_losses_of_the_ocean_model_spread_as_published() -> None:
     spread = reading.spread_of_layers(reading.LOGGED)
     assert spread["larger eddies"] == pytest.approx(100 * (0.0730 / 0.0710 - 1))
     assert spread["3 jets"] == pytest.approx(100 * (0.193 / 0.160 - 1))
+
+
+def test_losses_stand_as_they_were_logged() -> None:
+    models = ["none", "1", "2", "5", "7", "all", "scratch_all"]
+    errors = xr.DataArray(
+        [[0.8, 0.6], [0.5, 0.5], [0.4, 0.2], [0.3, 0.3], [0.7, 0.1], [0.1, 0.1], [0.2, 0.4]],
+        {"model": models, "seed": [0, 1]},
+        ("model", "seed"),
+    )
+    table = reading.losses({"three_jets": errors})
+    assert list(table.columns) == list(reading.LOGGED.columns) and list(table.index) == ["three_jets"]
+    assert table.loc["three_jets"].tolist() == pytest.approx([0.5, 0.1, 0.09, 0.25, 0.1])
+    assert reading.order_of_layers(table)["three_jets"] == "5, 2, 7"
+
+
+def test_the_logged_losses_do_not_begin_with_layer_2_everywhere() -> None:
+    order = reading.order_of_layers(reading.LOGGED)
+    assert order.to_dict() == {"larger eddies": "5, 2, 7", "3 jets": "2, 5, 7", "4 jets": "2, 5, 7"}

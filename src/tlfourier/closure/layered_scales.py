@@ -1,7 +1,7 @@
 """The units in which a network sees layers: a number for each channel, changed from flow to flow by name."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -194,6 +194,27 @@ def loss_weights(applied: LayeredScales, own: LayeredScales) -> Tensor:
         own.outputs, dtype=torch.float64
     )
     return (ratio**2).float()
+
+
+@door
+def scale_table(scales: Mapping[str, LayeredScales]) -> xr.Dataset:
+    """Put scales side by side, along ``flow``: a variable for each input, for Π of each layer, and ``rate``.
+
+    Raises ValueError for none, or scales of other channels or layers.
+
+    Examples
+    --------
+    >>> scale_table({"jets": LayeredScales(["u1"], [4.0], [8.0], rate=1.0)})["Π1"].values.tolist()
+    [8.0]
+    """
+    if len({(one.channels, one.layers) for one in scales.values()}) != 1:
+        raise ValueError(f"scales of {', '.join(scales) or 'no flow'}: of the same channels are needed")
+    rows = [
+        dict(zip((*one.channels, *one.layers, "rate"), (*one.inputs, *one.outputs, one.rate), strict=True))
+        for one in scales.values()
+    ]
+    values = {name: ("flow", [row[name] for row in rows]) for name in rows[0]}
+    return xr.Dataset(values, {"flow": list(scales)})
 
 
 @door

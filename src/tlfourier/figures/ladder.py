@@ -1,6 +1,7 @@
 """Draw the ladder of repairs: what a rung does that the one below it cannot, and the untouched network."""
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -78,6 +79,7 @@ def repairs(
     ladders: Mapping[str, Mapping[str, xr.DataArray]],
     best: Mapping[str, Mapping[str, int]],
     columns: int = 3,
+    labels: Mapping[str, str] = MappingProxyType({}),
 ) -> Figure:
     """Show the error of every rung of the ladder of repairs, from nothing (top) to scratch, a panel a case.
 
@@ -88,7 +90,8 @@ def repairs(
 
     ``ladders``: for the scaling "own", and "dimensional" if there is one, the relative RMSE over (model,
     seed) of each case. ``best``: the number of the best layer of each, chosen on the validation block.
-    ``columns``: panels in a row. Raises ValueError for another scaling, none, cases that differ, or as
+    ``columns``: panels in a row. ``labels``: what some rungs are called in place of `RUNGS`, as a network of
+    other inputs has other gains. Raises ValueError for another scaling, none, cases that differ, or as
     `rungs`.
     """
     cases = _same_cases(ladders, best)
@@ -107,7 +110,7 @@ def repairs(
         ax.grid(axis="y", color="#E8E8E8", linewidth=0.6)
         _errors(ax)
     for ax in axes[:, 0]:
-        ax.set_yticks(range(len(names)), [RUNGS[rung] for rung in names], fontsize=_TEXT)
+        ax.set_yticks(range(len(names)), [{**RUNGS, **labels}[rung] for rung in names], fontsize=_TEXT)
     axes[0, 0].set_ylim(len(names) - 0.4, -0.6)
     for ax in list(axes.flat)[len(cases) :]:
         ax.remove()

@@ -29,6 +29,11 @@ LOGGED = pd.DataFrame(
 )
 """Losses logged by the public code of Darman et al. (2025) for an ocean model: quoted, not computed here."""
 
+LOGGED_AS = {
+    "none": "no transfer", "2": "layer 2", "5": "layer 5", "7": "layer 7", "scratch_all": "scratch, all data",
+}  # fmt: skip
+"""The columns of `LOGGED` by the names of our models."""
+
 OUTCOMES = ("supported", "refuted", "mixed", "open")
 
 
@@ -111,6 +116,38 @@ def outcomes(found: xr.Dataset) -> dict[str, str]:
         outcome = "mixed" if len(said) == 2 else said.pop() if said else "open"
         sorted_out[outcome].append(f"{words} ({found['number'].sel(claim=claim).item()})")
     return {outcome: "; ".join(claims) or "none" for outcome, claims in sorted_out.items()}
+
+
+@door
+def losses(rmse: Mapping[str, xr.DataArray]) -> pd.DataFrame:
+    """Return mean squared errors in the form of `LOGGED`, a row for each case.
+
+    ``rmse`` is the relative RMSE over (model, seed) of each case: the mean over replicates of its square is
+    the loss of Darman et al., but for the mean over snapshots, which is taken here before the square.
+    """
+    squares = {case: (one.sel(model=list(LOGGED_AS)) ** 2).mean("seed") for case, one in rmse.items()}
+    return pd.DataFrame(
+        {
+            column: [float(one.sel(model=model)) for one in squares.values()]
+            for model, column in LOGGED_AS.items()
+        },
+        index=list(squares),
+    )
+
+
+@door
+def order_of_layers(losses: pd.DataFrame) -> pd.Series:
+    """Return the numbers of the columns ``layer ...`` from the least loss on, as words, row by row.
+
+    Examples
+    --------
+    >>> order_of_layers(LOGGED)["larger eddies"]
+    '5, 2, 7'
+    """
+    layers = losses[[name for name in losses.columns if str(name).startswith("layer")]]
+    return layers.apply(
+        lambda row: ", ".join(str(name).split()[1] for name in row.sort_values().index), axis=1
+    )
 
 
 @door
