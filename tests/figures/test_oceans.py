@@ -85,8 +85,8 @@ def test_energies_of_several_oceans_in_years(flow: xr.Dataset) -> None:
 def test_runs_are_thin_and_their_mean_is_thick(flow: xr.Dataset) -> None:
     apart = by_run(flow, 2)
     energy, _ = panels(oceans.energies({"eddies": apart}, year=3e7))
-    first, second, mean = energy.get_lines()
+    mean, first, second = energy.get_lines()
     np.testing.assert_allclose([along(first, "y"), along(second, "y")], flow["energy"].values.reshape(2, 2))
     np.testing.assert_allclose(along(mean, "y"), flow["energy"].values.reshape(2, 2).mean(0))
-    assert first.get_linewidth() < mean.get_linewidth()
+    assert first.get_linewidth() < mean.get_linewidth() and first.get_color() == mean.get_color()
     assert energy.get_legend_handles_labels()[1] == ["eddies"]

@@ -20,6 +20,10 @@ REPOSITORY = require_checkout()
 
 PARAMETERS = 'profile = "laptop"\noverrides = {}'
 BEGIN = "study = tl.begin(profile, overrides)"
+BEGINNINGS = {
+    "vorticity": BEGIN,
+    "ocean": 'study = tl.begin(profile, overrides, system="ocean")',
+}
 MOST_LINES = 10
 MAY_IMPORT = {"tlfourier", "myst_nb", "ipywidgets"}
 FORBIDDEN_NAMES = {"print", "open", "plt", "exec", "eval", "Path"}
@@ -66,8 +70,9 @@ def starts_as_every_page(page: NotebookNode) -> Iterator[str]:
     if first.source != PARAMETERS or first.metadata.get("tags") != ["parameters", "hide-input"]:
         yield f"the first code cell is not exactly {PARAMETERS!r} with the tags 'parameters' and 'hide-input'"
     *imports, begin = [line for line in second.source.splitlines() if line.strip()] or [""]
-    if begin != BEGIN or "import tlfourier as tl" not in imports:
-        yield f"the second code cell is not 'import tlfourier as tl', then {BEGIN!r}"
+    expected = BEGINNINGS[page.metadata.get("tlfourier", {}).get("system", "vorticity")]
+    if begin != expected or "import tlfourier as tl" not in imports:
+        yield f"the second code cell is not 'import tlfourier as tl', then {expected!r}"
 
 
 def has_a_kernel_and_no_outputs(page: NotebookNode) -> Iterator[str]:

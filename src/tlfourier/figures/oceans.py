@@ -73,10 +73,12 @@ def energies(flows: Mapping[str, xr.Dataset], year: float = 365 * 86_400.0) -> F
     for name, flow in flows.items():
         time = (flow["time"] - flow["time"][0]) / year
         for ax, values in zip(panels, (flow["energy"], flow["jet_share"].isel(layer=0)), strict=True):
-            style, several = line_style(name), "run" in values.dims
-            for one in values.transpose("run", "time") if several else ():
-                ax.plot(time, one, linewidth=0.5, alpha=0.35, **{**style, "label": "_run"})
-            ax.plot(time, values.mean("run") if several else values, linewidth=1.6, **style)
+            several = "run" in values.dims
+            mean = values.mean("run") if several else values
+            (line,) = ax.plot(time, mean, linewidth=1.6, zorder=3, **line_style(name))
+            if several:
+                runs = values.transpose("time", "run")
+                ax.plot(time, runs, linewidth=0.5, alpha=0.4, color=line.get_color(), label="_run")
     panels[0].set(xlabel="time in years", ylabel="energy $E$", ylim=(0, None))
     panels[1].set(xlabel="time in years", ylabel="share of the zonal mean, layer 1", ylim=(0, 1))
     if len(flows) > 1:

@@ -27,6 +27,11 @@ def evidence(study: Results, case: str) -> Evidence:
         scaling=scaling,
         family=f"{scaling}, {'looked into' if case in design.ways else 'the ladder alone'}",
     )
+    if case in design.spec.anisotropic and scaling == "own":
+        trained = {"census": census_nodes(design, case), "jets": census_nodes(design, case, "scratch_all")}
+        identity = {name: " ".join(node.key for node in nodes) for name, nodes in trained.items()}
+        eddies, jets = census(study, case), census(study, case, "scratch_all")
+        errors = replace(errors, census=eddies, jets=jets, identity=identity)
     if case not in design.ways or scaling != "own":
         return errors
     return replace(
@@ -43,6 +48,7 @@ def evidence(study: Results, case: str) -> Evidence:
         importance=importance(study, case),
         # reverse transfers with one base flow begin with the same networks
         identity={
+            **errors.identity,
             "census": " ".join(node.key for node in census_nodes(study.design, case)),
             "importance": " ".join(node.key for node in importance_nodes(study.design, case)),
         },

@@ -117,6 +117,7 @@ class OceanSpec(StudySpec):
     learning: ClassVar[tuple[str, ...]] = ("three_jets", "larger_eddies")
     paired: ClassVar[int | None] = 4
     formulas: ClassVar[tuple[str, ...]] = ()
+    anisotropic: ClassVar[tuple[str, ...]] = ("three_jets", "four_jets")
 
     flows: dict[str, OceanFlow] = field(default_factory=_flows)  # type: ignore[assignment]
     cases: dict[str, CaseSpec] = field(default_factory=_cases)

@@ -59,6 +59,11 @@ def judged(design: Design) -> list[Node]:
         nodes += [node for case in design.ladders for node in score_tables(varied, case)]
     for case in design.ways:
         nodes += inside(design, case)
+    for case in (one for one in design.forward if one in design.spec.anisotropic):
+        seeds = design.inside_seeds(case)
+        nodes += [
+            design.census_node(case, model, seed) for model in ("none", "scratch_all") for seed in seeds
+        ]
     for case in design.learning_cases:
         nodes += learning_curve(design, case)
     return unique(nodes)
