@@ -249,6 +249,7 @@ def test_chosen_pages_ask_for_the_studies_that_they_read(
         (["regimes"], "vorticity", [("ocean", usual["ocean"])]),
         (["regimes"], "ocean", [("ocean", 7)]),
         (["units"], "ocean", [("vorticity", usual["vorticity"])]),
+        ([], "ocean", [("ocean", 7), ("vorticity", usual["vorticity"]), ("ocean", usual["ocean"])]),
     ):
         asked = ["run", "--profile", "smoke", "--system", system, "--set", "transfer.steps=7", *pages]
         assert runner.invoke(main, asked).exit_code == 0

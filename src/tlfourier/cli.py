@@ -10,7 +10,7 @@ import errno
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from functools import wraps
 from importlib.metadata import version
 from pathlib import Path
@@ -27,7 +27,7 @@ from tlfourier.study import targets
 from tlfourier.study.overrides import from_pairs
 from tlfourier.study.settings import StudySpec
 from tlfourier.study.stores import open_store
-from tlfourier.study.study import Study, begin
+from tlfourier.study.study import begin, begin_all
 from tlfourier.study.systems import SYSTEMS, load_system
 from tlfourier.sweep import run as run_on
 from tlfourier.sweep.backends.template import TEMPLATE
@@ -139,13 +139,6 @@ def _settings(function: Callable[..., None]) -> Callable[..., None]:
     return wrapped
 
 
-def _studies(
-    profile: str, overrides: dict[str, Any], system: str, systems: Iterable[str] = SYSTEMS
-) -> list[Study]:
-    """Open the studies that the book reads: settings that differ are those of one of them."""
-    return [begin(profile, overrides if name == system else None, name) for name in systems]
-
-
 @main.command()
 @_settings
 @click.argument("pages", nargs=-1)
@@ -156,8 +149,8 @@ def run(profile: str, overrides: dict[str, Any], system: str, pages: tuple[str, 
 
     chosen = list(pages) or None
     # an unknown page is refused before anything is computed
-    systems = dict.fromkeys(toc.system_of(checkout / page) for page in toc.notebooks(chosen))
-    for study in _studies(profile, overrides, system, systems):
+    read = dict.fromkeys(name for page in toc.notebooks(chosen) for name in toc.systems_of(checkout / page))
+    for study in begin_all(profile, overrides, system, read):
         study.make_all()
     runner.run_pages(profile, overrides, chosen, system=system)
 
@@ -169,7 +162,7 @@ def book(profile: str, overrides: dict[str, Any], system: str) -> None:
     paths.require_checkout()  # before anything is computed
     from tlfourier.book import publisher, runner
 
-    for study in _studies(profile, overrides, system):
+    for study in begin_all(profile, overrides, system):
         study.make_all()
     runner.run_pages(profile, overrides, system=system)
     click.echo(f"the book: {publisher.publish(profile)}")
@@ -288,7 +281,7 @@ def info(profile: str, overrides: dict[str, Any], system: str) -> None:
 )  # fmt: skip
 def reference(profile: str, overrides: dict[str, Any], system: str, target: Path | None) -> None:
     """Pack what the published book reads into data/reference, made first if missing."""
-    leaves = [node for study in _studies(profile, overrides, system) for node in study.leaves()]
+    leaves = [node for study in begin_all(profile, overrides, system) for node in study.leaves()]
     target = target or paths.require_checkout() / "data" / "reference"
     sizes = {path.name: path.stat().st_size for path in open_store().ship(leaves, target)}
     total, largest = sum(sizes.values()), max(sizes, key=sizes.__getitem__)

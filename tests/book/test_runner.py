@@ -18,7 +18,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from tlfourier.book import runner
 from tlfourier.book.record import read_run
-from tlfourier.book.toc import notebooks, system_of, toc_files
+from tlfourier.book.toc import notebooks, systems_of, toc_files
 
 NOTE_AN_ARTIFACT = """
 import json, os, sys
@@ -199,10 +199,10 @@ def test_another_run_with_other_values_starts_a_new_record(repository: Path) -> 
 def test_settings_reach_the_pages_of_their_system_alone(repository: Path) -> None:
     page = repository / "book" / "1-flow" / "first.ipynb"
     ocean = nbformat.read(page, as_version=4)
-    ocean.metadata["tlfourier"] = {"system": "ocean"}
+    ocean.metadata["tlfourier"] = {"systems": ["ocean"]}
     nbformat.write(ocean, page)
-    assert system_of(page) == "ocean"
-    assert system_of(repository / "book" / "reproducibility.ipynb") == "vorticity"
+    assert systems_of(page) == ["ocean"]
+    assert systems_of(repository / "book" / "reproducibility.ipynb") == ["vorticity"]
 
     def shown(system: str) -> str:
         runner.run_pages("smoke", {"seeds": 2}, ["first"], repository, system=system)

@@ -70,7 +70,7 @@ def starts_as_every_page(page: NotebookNode) -> Iterator[str]:
     if first.source != PARAMETERS or first.metadata.get("tags") != ["parameters", "hide-input"]:
         yield f"the first code cell is not exactly {PARAMETERS!r} with the tags 'parameters' and 'hide-input'"
     *imports, begin = [line for line in second.source.splitlines() if line.strip()] or [""]
-    expected = BEGINNINGS[page.metadata.get("tlfourier", {}).get("system", "vorticity")]
+    expected = BEGINNINGS[page.metadata.get("tlfourier", {}).get("systems", ["vorticity"])[0]]
     if begin != expected or "import tlfourier as tl" not in imports:
         yield f"the second code cell is not 'import tlfourier as tl', then {expected!r}"
 

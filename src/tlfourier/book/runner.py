@@ -33,7 +33,7 @@ from traitlets import Instance, default
 from traitlets.config import Config
 
 from tlfourier.book.record import Record
-from tlfourier.book.toc import LAST, notebooks, system_of
+from tlfourier.book.toc import LAST, notebooks, systems_of
 from tlfourier.io.atomic import write_bytes
 from tlfourier.io.paths import build_folder, require_checkout
 from tlfourier.io.words import one_line
@@ -230,7 +230,7 @@ class _Run:
 
     def _executed(self, page: Path, ledger: Path) -> NotebookNode:
         source = self.repository / page
-        untouched: dict[str, Any] = {} if system_of(source) == self.system else {"overrides": {}}
+        untouched: dict[str, Any] = {"overrides": {}} if systems_of(source)[:1] != [self.system] else {}
         # a page finds the command line of this environment, activated or not
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
         environment = {**os.environ, **_ONE_THREAD, "TLFOURIER_LEDGER": str(ledger), "PATH": path}

@@ -58,14 +58,15 @@ def _entries(node: Any) -> Iterator[str]:
                 yield from _entries(value)
 
 
-def system_of(page: Path) -> str:
-    """Return the system whose study a notebook reads, which its metadata name where it is not the default.
+def systems_of(page: Path) -> list[str]:
+    """Return the systems whose studies a notebook reads, which its metadata name; first that it is about.
 
-    Settings that a run changes are those of one system, and must not reach the pages of another.
+    Settings that a run changes are those of one system, and must not reach pages that are about another: what
+    these read of it is the study as the profile has it. ValueError for a notebook that cannot be read.
     """
     with said_as(f"{page} is not a notebook that can be read", kinds=(ValueError, TypeError, AttributeError)):
-        metadata = json.loads(page.read_bytes())["metadata"]
-        return str(metadata.get("tlfourier", {}).get("system", StudySpec.system))
+        about = json.loads(page.read_bytes())["metadata"].get("tlfourier", {})
+        return [str(name) for name in about.get("systems", [StudySpec.system])]
 
 
 def notebooks(names: list[str] | None = None, repository: Path | None = None) -> list[Path]:

@@ -30,7 +30,7 @@ from tlfourier.study.stages.artifacts import AnyScales, as_tensors
 from tlfourier.study.stages.data import diagnose_node, pairs_node, scales_node
 from tlfourier.study.stages.networks import read_history
 from tlfourier.study.stores import open_store
-from tlfourier.study.systems import load_system
+from tlfourier.study.systems import SYSTEMS, load_system
 from tlfourier.study.verdicts import column, verdicts_node
 from tlfourier.sweep.plan import plan
 from tlfourier.sweep.run import run_on_this_machine
@@ -47,6 +47,18 @@ def begin(
     ledger = os.environ.get("TLFOURIER_LEDGER")
     design = Design(load_system(system, profile, overrides))
     return Study(design, open_store(), Path(ledger) if ledger else None)
+
+
+def begin_all(
+    profile: str, overrides: Mapping[str, Any] | None, system: str, read: Iterable[str] = SYSTEMS
+) -> list[Study]:
+    """Open every study that pages which read some systems may ask for, with ``overrides`` of one of them.
+
+    That one without them as well, where pages about the vorticity equation read it beside their own.
+    """
+    changed, names = [begin(profile, overrides, system)] if overrides and system in read else [], set(read)
+    as_it_is = not changed or (system != StudySpec.system and StudySpec.system in names)
+    return changed + [begin(profile, None, name) for name in read if name != system or as_it_is]
 
 
 @dataclass(frozen=True)
@@ -237,9 +249,8 @@ class Study:
         if scaling not in targets.JUDGED:
             raise ValueError(f"scaling={scaling!r}: accepted are {', '.join(targets.JUDGED)}")
         names = list(self.design.ways if cases is None else cases)
-        found = self._dataset(verdicts_node(self.spec))
-        columns = [column(case, scaling) for case in names]
-        return found.sel(claim=claims, case=columns).assign_coords(case=names)
+        found = self._dataset(verdicts_node(self.spec)).sel(claim=claims)
+        return found.sel(case=[column(case, scaling) for case in names]).assign_coords(case=names)
 
     # ---- making
 
