@@ -9,6 +9,7 @@ from importlib.metadata import files
 from pathlib import Path
 
 import pytest
+import yaml
 
 REPOSITORY = Path(__file__).parents[1]
 VENDORED = "book/_static/vendor/"
@@ -93,3 +94,12 @@ def test_the_vendored_toggles_are_run_by_the_code_that_is_installed() -> None:
     )
     vendored = REPOSITORY / VENDORED / "anywidget" / "index.js"
     assert vendored.read_bytes() == installed.read_binary()
+
+
+def test_the_workflow_runs_what_ci_runs_and_publishes_the_main_branch_alone() -> None:
+    jobs = yaml.safe_load((REPOSITORY / ".github" / "workflows" / "book.yml").read_text())["jobs"]
+    steps = jobs["check"]["steps"]
+    assert [step["run"] for step in steps if "run" in step] == [".ci/run", "make book"]
+    (shown,) = (step["with"]["path"] for step in steps if "path" in step.get("with", {}))
+    assert shown == "build/laptop/html"
+    assert jobs["publish"]["needs"] == "check" and jobs["publish"]["if"] == "github.ref == 'refs/heads/main'"

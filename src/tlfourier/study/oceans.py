@@ -118,6 +118,7 @@ class OceanSpec(StudySpec):
     paired: ClassVar[int | None] = 4
     formulas: ClassVar[tuple[str, ...]] = ()
     anisotropic: ClassVar[tuple[str, ...]] = ("three_jets", "four_jets")
+    shows_pairs: ClassVar[bool] = False
 
     flows: dict[str, OceanFlow] = field(default_factory=_flows)  # type: ignore[assignment]
     cases: dict[str, CaseSpec] = field(default_factory=_cases)

@@ -79,7 +79,8 @@ class StudySpec:
     Each ``system`` has a study of its own, this is the vorticity equation's; see `tlfourier.study.oceans`. To
     a system belong, whatever the sizes, the ``showcase``, in which all pairs are tried, of the first
     ``paired`` layers or of all; the cases with ``learning`` curves; ``formulas``, models without training;
-    the ``anisotropic`` cases, whose target has jets where the base has none.
+    the ``anisotropic`` cases, whose target has jets where the base has none; whether its pages look at pairs
+    of the test blocks, ``shows_pairs``, which then are shipped.
     """
 
     system: ClassVar[str] = "vorticity"
@@ -88,6 +89,7 @@ class StudySpec:
     paired: ClassVar[int | None] = None
     formulas: ClassVar[tuple[str, ...]] = ("gradient",)
     anisotropic: ClassVar[tuple[str, ...]] = ()
+    shows_pairs: ClassVar[bool] = True
 
     flows: dict[str, FlowSpec] = field(default_factory=_flows)
     cases: dict[str, CaseSpec] = field(default_factory=_cases)

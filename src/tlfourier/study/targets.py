@@ -82,7 +82,7 @@ def flows(design: Design, realisation: int = 0) -> list[Node]:
     spec = design.spec.of_seed(realisation)
     nodes = [scales_node(spec, flow) for flow in design.seen]
     for flow in design.flows:
-        nodes += [diagnose_node(spec, flow), pairs_node(spec, flow, "test")]
+        nodes += [diagnose_node(spec, flow), *([pairs_node(spec, flow, "test")] if spec.shows_pairs else [])]
     return nodes
 
 
