@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -65,6 +66,19 @@ def test_the_executed_pages_are_published_without_anything_from_the_network(repo
     assert f"edition {version('tlfourier')}, profile smoke, results {digest}" in intro
     assert "@software{tlfourier2026," in intro
     assert "10.1093/pnasnexus/pgad015" in intro
+
+
+def test_a_linked_term_says_what_it_means(repository: Path) -> None:
+    with (repository / "_toc.yml").open("a") as toc:
+        for name in ("glossary", "notation"):  # the one links to the other
+            shutil.copy(REPOSITORY / "book" / f"{name}.md", repository / "book")
+            toc.write(f"- file: book/{name}\n")
+    (repository / "book" / "intro.md").write_text("# Intro\n\nTwo {term}`replicates <replicate>`.\n")
+    intro = (publish("smoke", repository).parent / "book" / "intro.html").read_text()
+    link = re.search(r'<a class="reference internal" href="([^"]+)" title="([^"]+)">', intro)
+    assert link is not None
+    assert link[1] == "glossary.html#term-replicate"
+    assert link[2] == "One training on one realisation, with its own few samples and test block."
 
 
 def test_a_panel_in_a_published_page_asks_for_nothing_from_the_network(repository: Path) -> None:
