@@ -23,7 +23,7 @@ TLFOURIER = [sys.executable, "-m", "tlfourier"]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SNIPPETS = [
     (name, language, text)
-    for name in ("README.md", "CONTRIBUTING.md")
+    for name in ("README.md", "CONTRIBUTING.md", "book/reference/recipes.md")
     for language, text in BLOCK.findall((REPOSITORY / name).read_text())
 ]
 # what a sweep needs and a test has not: the address of a cluster, a bucket, a site's own file
