@@ -11,16 +11,17 @@ from tlfourier.scorecard.catalogue import CLAIMS, STATEMENTS
 from tlfourier.store.store import Store
 from tlfourier.study.design import Design
 from tlfourier.study.evidence import evidence
-from tlfourier.study.settings import load
 from tlfourier.study.study import Study
+from tlfourier.study.systems import SYSTEMS, load_system
 from tlfourier.study.targets import JUDGED
 from tlfourier.study.verdicts import STAGES, column, verdicts_node
 
 
-@pytest.fixture(scope="module")
-def study() -> Study:
-    """Return the published study, read from the shipped archives alone, with no patience at all."""
-    return Study(Design(load("laptop")), Store(Path("/nowhere"), STAGES, shipped_folder()), patience=-1.0)
+@pytest.fixture(scope="module", params=list(SYSTEMS))
+def study(request: pytest.FixtureRequest) -> Study:
+    """Return a published study, read from the shipped archives alone, with no patience at all."""
+    spec = load_system(request.param, "laptop")
+    return Study(Design(spec), Store(Path("/nowhere"), STAGES, shipped_folder()), patience=-1.0)
 
 
 def test_everything_that_the_book_reads_is_shipped(study: Study) -> None:

@@ -80,7 +80,7 @@ def energies(flows: Mapping[str, xr.Dataset], year: float = 365 * 86_400.0) -> F
                 runs = values.transpose("time", "run")
                 ax.plot(time, runs, linewidth=0.5, alpha=0.4, color=line.get_color(), label="_run")
     panels[0].set(xlabel="time in years", ylabel="energy $E$", ylim=(0, None))
-    panels[1].set(xlabel="time in years", ylabel="share of the zonal mean, layer 1", ylim=(0, 1))
+    panels[1].set(xlabel="time in years", ylabel="share of the zonal mean, layer 1", ylim=(0, None))
     if len(flows) > 1:
         handles, labels = panels[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
