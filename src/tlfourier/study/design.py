@@ -243,7 +243,7 @@ class Design:
         return networks.score_node(self.spec.of_seed(seed), flow, network, gain=model == "gain", split=split)
 
     def table_nodes(self, case: str, models: Models | None = None, split: str = "test") -> list[Node]:
-        """Return the nodes of the mean scores of models, by default all, by seed, for `study.tables.read`."""
+        """Return the nodes of the mean scores of models, by default all, by seed: see ``study.tables``."""
         rows: dict[int, dict[str, Node]] = {}
         for name, seeds in (self.models(case, split) if models is None else models).items():
             for seed in seeds:
