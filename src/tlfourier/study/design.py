@@ -195,9 +195,8 @@ class Design:
 
     def with_percent(self, percent: float) -> Design:
         """Return the design with another part of the samples for its transfers; 0 is one snapshot."""
-        count = (
-            self.spec.transfer.samples if percent == 10.0 else round(percent / 100 * self.spec.split.train)
-        )
+        count = round(percent / 100 * self.spec.split.train)
+        count = self.spec.transfer.samples if percent == 10.0 else count
         return self.vary({"transfer.samples": max(1, count)})
 
     # ---- the nodes of networks and their scores
