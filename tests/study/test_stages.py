@@ -14,7 +14,7 @@ import pytest
 
 from tlfourier.store.node import Node, tree
 from tlfourier.store.stage import Stage
-from tlfourier.study import targets
+from tlfourier.study import online, targets
 from tlfourier.study.design import Design
 from tlfourier.study.settings import load
 from tlfourier.study.stages.data import (
@@ -53,6 +53,7 @@ def one_of_each(profile: str) -> dict[str, Node]:
         design.put_back_node(case, 2, 0),
         design.mask_node(case, 2, 0),
         design.importance_node(case, 0),
+        online.node(design, case, "2"),
         verdicts_node(spec),
     ]
     return {node.stage: node for node in nodes}
@@ -147,6 +148,7 @@ GOLDEN = {
         "putback": "60eff4b14b9b809d",
         "mask": "bd959235649de3ac",
         "importance": "65857590cf751e8b",
+        "online": "fca357e6d2f66b07",
         "verdicts": "931aebb160e00ee2",
     },
     "paper": {
@@ -168,6 +170,7 @@ GOLDEN = {
         "putback": "85236c93ec044ca4",
         "mask": "951e7669fe96e603",
         "importance": "2c598a08b794ab4e",
+        "online": "aac7e0ca0fa32837",
         "verdicts": "2f634b6d320fc595",
     },
 }

@@ -9,6 +9,7 @@ from tlfourier.figures import (
     ladder,
     layers,
     oceans,
+    online,
     opening,
     performance,
     propagation,
@@ -21,6 +22,6 @@ from tlfourier.figures import (
 
 # fmt: off
 __all__ = [
-    "change", "closure", "fields", "flows", "kernels", "ladder", "layers", "oceans", "opening",
-    "performance", "propagation", "scorecard", "spectra", "style", "subgrid", "verification",
+    "change", "closure", "fields", "flows", "kernels", "ladder", "layers", "oceans", "online",
+    "opening", "performance", "propagation", "scorecard", "spectra", "style", "subgrid", "verification",
 ]

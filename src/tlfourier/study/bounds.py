@@ -20,12 +20,15 @@ _SETTINGS: dict[tuple[float, float], str] = {
         "network.outputs training.samples training.epochs training.batch_size transfer.samples "
         "transfer.steps transfer.batch_size transfer.scratch_steps transfer.looks scored"
     ),
-    (0.0, 1e9): "flows.*.spin_up simulation.spin_up simulation.early",
+    (0.0, 1e9): "flows.*.spin_up simulation.spin_up simulation.early online.spin_up online.duration",
     (0, 1000): "cases.*.seeds variant_seeds",
-    (1, 1000): "realisations seeds reversed_seeds inside_seeds pair_seeds curve_seeds",
+    (
+        1,
+        1000,
+    ): "online.members online.seeds realisations seeds reversed_seeds inside_seeds pair_seeds curve_seeds",
     (8, 10**6): "simulation.size simulation.early_size filter.size",
-    (1e-3, 10.0): "simulation.cfl",
-    (1e-6, 1e9): "simulation.interval",
+    (1e-3, 10.0): "simulation.cfl online.cfl",
+    (1e-6, 1e9): "simulation.interval online.interval",
     (2, 99): "network.layers",
     (1, 999): "network.kernel_size",
     (1e-12, 1e3): "training.learning_rate transfer.learning_rate",

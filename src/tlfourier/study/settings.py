@@ -66,6 +66,24 @@ def _cases() -> dict[str, CaseSpec]:
 
 
 @dataclass(frozen=True)
+class OnlineSettings:
+    """Long runs of the LES: ``members`` from as many filtered snapshots of the test block.
+
+    Each is seen every ``interval`` during the time ``duration`` that follows a ``spin_up``, with steps of the
+    CFL number ``cfl``. ``held`` evaluates a closure once a step instead of at each of its four stages.
+    Networks of the first ``seeds`` are run.
+    """
+
+    members: int = 10
+    spin_up: float = 20.0
+    duration: float = 100.0
+    interval: float = 1.0
+    cfl: float = 1.0
+    held: bool = False
+    seeds: int = 1
+
+
+@dataclass(frozen=True)
 class StudySpec:
     """Everything a study computes; two studies with equal specs share every artifact.
 
@@ -80,7 +98,8 @@ class StudySpec:
     a system belong, whatever the sizes, the ``showcase``, in which all pairs are tried, of the first
     ``paired`` layers or of all; the cases with ``learning`` curves; ``formulas``, models without training;
     the ``anisotropic`` cases, whose target has jets where the base has none; whether its pages look at pairs
-    of the test blocks, ``shows_pairs``, which then are shipped.
+    of the test blocks, ``shows_pairs``, which then are shipped; the names of the choices that are ``ablated``
+    in the showcase, None for all.
     """
 
     system: ClassVar[str] = "vorticity"
@@ -90,6 +109,7 @@ class StudySpec:
     formulas: ClassVar[tuple[str, ...]] = ("gradient",)
     anisotropic: ClassVar[tuple[str, ...]] = ()
     shows_pairs: ClassVar[bool] = True
+    ablated: ClassVar[tuple[str, ...] | None] = None
 
     flows: dict[str, FlowSpec] = field(default_factory=_flows)
     cases: dict[str, CaseSpec] = field(default_factory=_cases)
@@ -99,6 +119,7 @@ class StudySpec:
     network: NetworkSpec = field(default_factory=NetworkSpec)
     training: TrainingSpec = field(default_factory=TrainingSpec)
     transfer: TransferSettings = field(default_factory=TransferSettings)
+    online: OnlineSettings = field(default_factory=OnlineSettings)
     scored: int = 200
     realisations: int = 1
     seeds: int = 3

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from tlfourier.closure.models import Model, layer_sets
 from tlfourier.store.node import Node
-from tlfourier.study import ablations
+from tlfourier.study import ablations, online
 from tlfourier.study.design import PERCENTS, Design, Models
 from tlfourier.study.settings import REVERSED
 from tlfourier.study.stages.data import diagnose_node, pairs_node, scales_node
@@ -97,7 +97,7 @@ def book(design: Design) -> list[Node]:
         shown = ["none", "gains", "all", "scratch_all", *map(str, design.layers)]  # networks that pages open
         nodes += [design.network_node(case, model) for model in shown]
         nodes += [design.null_node(case, [layer]) for layer in design.probed_layers]
-    return unique(nodes + flows(design) + judged(design) + ablations.nodes(design))
+    return unique(nodes + flows(design) + judged(design) + ablations.nodes(design) + online.nodes(design))
 
 
 def scores(design: Design, cases: Iterable[str], sets: Iterable[Model]) -> list[Node]:

@@ -15,7 +15,7 @@ from tlfourier.study import targets
 from tlfourier.study.design import Design
 from tlfourier.study.evidence import evidence
 from tlfourier.study.settings import StudySpec
-from tlfourier.study.stages import analyses, data, networks, repairs
+from tlfourier.study.stages import analyses, data, networks, online, repairs
 from tlfourier.study.stages.data import Inputs, read_file
 from tlfourier.study.systems import spec_from
 
@@ -24,7 +24,8 @@ from tlfourier.study.systems import spec_from
 def verdicts_node(spec: StudySpec) -> Node:
     """Return the node of a study's scorecard."""
     design = Design(spec)
-    judged = {"study": spec.as_data, "claims": [claim.id for claim in (*CLAIMS, *STATEMENTS)]}
+    settings = {name: value for name, value in spec.as_data.items() if name != "online"}  # judged offline
+    judged = {"study": settings, "claims": [claim.id for claim in (*CLAIMS, *STATEMENTS)]}
     return VERDICTS.of(judged, {node.name: node for node in targets.judged(design)})
 
 
@@ -65,6 +66,6 @@ VERDICTS = Stage(
     work=analyses.input_count, rate=1.3e-2, describe=_describe
 )  # fmt: skip
 
-_ROOMS = (data, networks, repairs, analyses)
+_ROOMS = (data, networks, repairs, analyses, online)
 STAGES: Stages = {stage.name: stage for stage in (*(one for room in _ROOMS for one in room.STAGES), VERDICTS)}
 """Every stage of a study by its name."""

@@ -11,6 +11,7 @@ import xarray as xr
 from tlfourier.closure import filters, pairs
 from tlfourier.closure.layered_scales import LayeredScales
 from tlfourier.flow.grid import Grid
+from tlfourier.flow.pseudospectral import Equation
 from tlfourier.flow.trajectory import read_trajectory
 from tlfourier.io.netcdf import blocks, open_dataset, read_dataset, write_blocks, write_dataset
 from tlfourier.store.node import Node
@@ -113,15 +114,18 @@ def filter_node(spec: StudySpec, flow: str) -> Node:
     return FILTER.of(dataclasses.asdict(spec.filter_of(flow)), {"trajectory": simulate_node(spec, flow)})
 
 
-def make_filter(node: Node, inputs: Inputs, folder: Path) -> None:
-    """Write what an LES knows of every snapshot, and Π."""
-    system = system_of(node)
-    fine = system.equation(node.inputs["trajectory"].spec)
+def equations(node: Node) -> tuple[filters.Filter, Equation, Equation]:
+    """Return the filter of a node of filtered snapshots, and the equations between which it leads."""
+    fine = system_of(node).equation(node.inputs["trajectory"].spec)
     grid = Grid(node.spec["size"], fine.grid.length, fine.grid.dtype)
     to_coarse = filters.Filter(fine.grid, grid, kind=node.spec["kind"], width=node.spec["width"] * grid.dx)
-    coarse = filters.filtered_equation(fine, grid, to_coarse)
+    return to_coarse, fine, filters.filtered_equation(fine, grid, to_coarse)
+
+
+def make_filter(node: Node, inputs: Inputs, folder: Path) -> None:
+    """Write what an LES knows of every snapshot, and Π."""
     snapshots = trajectory(inputs["trajectory"])
-    parts = system.pair_blocks(snapshots, to_coarse, fine, coarse)
+    parts = system_of(node).pair_blocks(snapshots, *equations(node))
     write_blocks(folder / "pairs.nc", parts, snapshots.sizes["time"])
 
 

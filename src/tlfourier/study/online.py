@@ -1,0 +1,118 @@
+"""Which ensembles of LES a study runs, and what they say: each beside the filtered DNS and no closure."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from tlfourier.closure import online
+from tlfourier.closure.scalings import SCALINGS
+from tlfourier.scorecard.statistics import per_seed
+from tlfourier.store.node import Node
+from tlfourier.study.design import Design, Results
+from tlfourier.study.stages.networks import applied_scales
+from tlfourier.study.stages.online import BARE, CLOSURES, NETWORK, TRUTH, online_node
+
+DRAWS = 400
+"""Ensembles drawn with replacement from the members, for an interval."""
+
+
+def networks(design: Design) -> list[str]:
+    """Return the models that are run: untouched in several units, every rung that is a network."""
+    return [
+        "none", "dimensional", "dimensional per sample", "gains", "scales 2", *map(str, design.layers), "all",
+        "scratch_few", "scratch_all"
+    ]  # fmt: skip
+
+
+def node(design: Design, case: str, model: str, seed: int = 0) -> Node:
+    """Return the node of an ensemble: of a model of a case, a closure, ``"nothing"``, the filtered DNS."""
+    spec, target = design.spec.of_seed(seed), design.case(case).target
+    if model in (TRUTH, BARE, *CLOSURES):
+        return online_node(spec, target, model)
+    if model in SCALINGS:
+        return node(design.vary({"transfer.scaling": model}), case, "none", seed)
+    network = design.network_node(case, model, seed)
+    return online_node(spec, target, NETWORK, network, applied_scales(spec, target, network))
+
+
+def nodes(design: Design) -> list[Node]:
+    """Return every ensemble of the study, forward in the cases that are looked into."""
+    names = [TRUTH, BARE, *CLOSURES, *networks(design)]
+    found = [
+        node(design, case, name, seed)
+        for case in design.cases
+        for name in names
+        for seed in design.seeds_of(case)[: design.spec.online.seeds]
+    ]
+    asked_more = design.vary({"online.held": False})
+    return found + [node(asked_more, case, "2") for case in design.cases if case == design.spec.showcase]
+
+
+def climate(study: Results, case: str, model: str, seed: int = 0) -> xr.Dataset:
+    """Return the statistics of an ensemble, see `tlfourier.closure.online`."""
+    found: xr.Dataset = study.read(node(study.design, case, model, seed))
+    return found
+
+
+def summary(study: Results, case: str, models: Iterable[str], seed: int = 0) -> xr.Dataset:
+    """Compare ensembles with the filtered DNS, along ``model``.
+
+    ``spectrum_error`` in decades and its 95 % interval over members, ``low`` and ``high``; ``tails``, the
+    Wasserstein distance of the vorticity's distribution in its deviations; ``similarity``, mean and ``worst``
+    of the board; ``blown_up``, members of ``members``; ``correlation`` at the last lead.
+    """
+    truth, bare = (climate(study, case, name, seed) for name in (TRUTH, BARE))
+    k_most = study.design.spec.filter.size / 2
+    spread = float(truth["omega"].mean("member").std())
+    rows = []
+    for name in (models := list(models)):
+        found = climate(study, case, name, seed)
+        alive = bool(found["energy_spectrum"].notnull().any())
+        row: dict[str, float] = {
+            "blown_up": int(found["blown_up"].notnull().sum()),
+            "members": found.sizes["member"],
+        }
+        numbers = dict.fromkeys(("spectrum_error", "low", "high", "tails", "similarity", "worst"), np.nan)
+        if alive:
+            drawn = online.spectrum_error(online.resampled(found, DRAWS), truth, k_most)
+            similar = online.board(found, bare, truth)
+            numbers = {
+                "spectrum_error": float(online.spectrum_error(found, truth, k_most)),
+                **dict(zip(("low", "high"), np.quantile(drawn, [0.025, 0.975]), strict=True)),
+                "tails": float(online.distances(found, truth).sel(item="omega")) / spread,
+                "similarity": float(similar.mean()),
+                "worst": float(similar.min()),
+            }
+        row |= numbers | {"correlation": float(found["correlation"].mean("member")[-1])}
+        rows.append(xr.Dataset(row))
+    return xr.concat(rows, "model").assign_coords(model=models)
+
+
+def floor(study: Results, case: str, seed: int = 0) -> float:
+    """Return the spectrum error of half of the filtered DNS against the other: what sampling alone makes."""
+    truth = climate(study, case, TRUTH, seed)
+    half = truth.sizes["member"] // 2
+    first, second = truth.isel(member=slice(half)), truth.isel(member=slice(half, None))
+    return float(online.spectrum_error(first, second, study.design.spec.filter.size / 2))
+
+
+def offline_and_online(study: Results, cases: Iterable[str], seed: int = 0) -> pd.DataFrame:
+    """Return offline scores of networks beside their spectrum error online: a row for each, and case."""
+    rows = []
+    for case in cases:
+        models = [name for name in networks(study.design) if name not in SCALINGS]
+        found = summary(study, case, models, seed)
+        for model in models:
+            scores = per_seed(study.read(study.design.score_node(case, model, seed)))
+            offline = {name: float(scores[name]) for name in ("cc", "rmse", "spectrum_error")}
+            rows.append(
+                {
+                    "case": case,
+                    "model": model,
+                    **offline,
+                    "online": float(found["spectrum_error"].sel(model=model)),
+                }
+            )
+    return pd.DataFrame(rows)

@@ -1,0 +1,98 @@
+"""Ensembles of a study from nothing: every closure beside the filtered DNS, and what is said of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tlfourier.study import online
+from tlfourier.study.stages.online import BARE, CLOSURES, TRUTH
+from tlfourier.study.study import Study, begin
+
+
+@pytest.fixture(scope="module")
+def study(tiny: dict[str, Any]) -> Study:
+    found = begin("smoke", tiny)
+    some = [TRUTH, BARE, "smagorinsky", "none", "dimensional per sample", "2"]
+    found.make_all([online.node(found.design, "forcing", name) for name in some], workers=1)
+    return found
+
+
+def test_every_closure_and_every_rung_is_run_in_every_case_that_is_looked_into() -> None:
+    design = begin("laptop").design
+    found = online.nodes(design)
+    closures = {node.spec["closure"] for node in found}
+    assert closures == {TRUTH, BARE, "network", *CLOSURES}
+    # the three cases have one target: closures and networks of its own are run once
+    alone = [node for node in set(found) if "network" not in node.inputs]
+    assert len(alone) == len(CLOSURES) + 2
+    networks = {
+        (name, online.node(design, case, name)) for case in design.cases for name in online.networks(design)
+    }
+    assert len({node for _, node in networks}) == 3 * (len(online.networks(design)) - 2) + 2
+    assert online.nodes(begin("laptop", system="ocean").design) == []
+
+
+def test_a_network_is_run_in_the_units_that_it_is_scored_in(study: Study) -> None:
+    own, per_sample = (
+        online.node(study.design, "forcing", name) for name in ("none", "dimensional per sample")
+    )
+    assert own.inputs["network"] == per_sample.inputs["network"]
+    assert own.inputs["scales"] == study.design.score_node("forcing", "none").inputs["scales"]
+    assert per_sample.inputs["scales"].spec == {"scaling": "dimensional per sample"}
+
+
+def test_what_an_ensemble_holds(study: Study) -> None:
+    found = online.climate(study, "forcing", "2")
+    members = study.spec.online.members
+    assert found.sizes["member"] == members
+    assert np.isfinite(found["energy_spectrum"]).all() and found["blown_up"].isnull().all()
+    assert found["correlation"].isel(lead=0).min() > 0.5  # a first snapshot later it is still the same flow
+    assert found["vorticity"].shape == (study.spec.filter.size,) * 2
+    truth = online.climate(study, "forcing", TRUTH)
+    assert truth.sizes["member"] == members and "blown_up" not in truth
+
+
+def test_the_summary_says_how_far_and_how_many(study: Study) -> None:
+    found = online.summary(study, "forcing", [BARE, "smagorinsky", "none", "2"])
+    assert found["similarity"].sel(model=BARE) == 0 and (found["blown_up"] == 0).all()
+    assert ((found["low"] <= found["high"]) & (found["spectrum_error"] > 0)).all()
+    assert (found["members"] == study.spec.online.members).all()
+
+
+def test_half_of_the_filtered_dns_is_not_the_other_half(study: Study) -> None:
+    assert 0 < online.floor(study, "forcing") < 1
+
+
+def test_one_that_blows_up_is_counted_and_has_no_number(study: Study) -> None:
+    node = online.node(study.design, "forcing", "2")
+    found = study.read(node)
+    lost = {name: found[name] * np.nan for name in ("energy_spectrum", "omega", "correlation")}
+    gone = found.assign({**lost, "blown_up": found["blown_up"].fillna(0.1)})
+
+    class Blown:
+        design = study.design
+
+        def read(self, one: Any) -> Any:
+            return gone if one == node else study.read(one)
+
+    row = online.summary(Blown(), "forcing", ["2"]).squeeze()
+    assert row["blown_up"] == row["members"] == study.spec.online.members
+    assert row["spectrum_error"].isnull() and row["similarity"].isnull()
+
+
+def test_an_ensemble_that_blows_up_as_a_whole_is_an_artifact_too(study: Study) -> None:
+    wild = study.vary({"online.cfl": 9.0, "online.duration": 40.0, "online.held": True})
+    found = online.climate(wild.make, "forcing", "leith 3")
+    assert found["blown_up"].notnull().all() and found["enstrophy"].isel(time=-1).isnull().all()
+    assert found["vorticity"].isnull().all()
+
+
+def test_offline_stands_beside_online(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(online, "networks", lambda _: ["none", "dimensional per sample", "2"])
+    study.make_all([study.design.score_node("forcing", name) for name in ("none", "2")], workers=1)
+    found = online.offline_and_online(study, ["forcing"])
+    assert found["model"].tolist() == ["none", "2"]  # in other units it is no other network
+    assert np.isfinite(found[["cc", "rmse", "spectrum_error", "online"]]).all(axis=None)
