@@ -48,6 +48,17 @@ def test_all_ablations_are_in_the_programme_of_the_laptop() -> None:
     assert {(layer,) for layer in full.layers} <= layers
 
 
+def test_an_ocean_varies_the_budget_of_a_layer_and_keeps_its_base_networks() -> None:
+    design = begin("laptop", system="ocean").design
+    names = [one.name for one in ablations.tried(design.spec)]
+    assert names == list(design.spec.ablated or ()) and {"four times the steps", *ablations.RATES} == set(
+        names
+    )
+    scored = [score for node in ablations.nodes(design) for score in node.inputs.values()]
+    bases = {score.inputs.get("base", score.inputs["network"]) for score in scored}
+    assert bases == {design.network_node("three_jets", "none", seed) for seed in range(2)}
+
+
 def test_a_story_that_survives_and_one_that_does_not() -> None:
     wider = table(0.5, 0.8).reindex(seed=range(5))  # as the case has more seeds than the ablation
     found = robustness.summary({"good": wider, "bad": table(0.8, 0.5)})
@@ -61,8 +72,7 @@ def test_a_story_that_survives_and_one_that_does_not() -> None:
 def test_the_whole_page_from_nothing(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
     wanted = (*ablations.RATES, "padded with zeros")
     some = tuple(one for one in ablations.ABLATIONS if one.name in wanted)
-    for module in (ablations, robustness):
-        monkeypatch.setattr(module, "ABLATIONS", some)
+    monkeypatch.setattr(ablations, "ABLATIONS", some)
     study.make_all(ablations.nodes(study.design), workers=1)
     found = robustness.summary(robustness.scores(study))
     assert found["variant"].values.tolist() == [one.name for one in some]

@@ -74,6 +74,13 @@ ABLATIONS: tuple[Ablation, ...] = (
     Ablation("half as many snapshots", _half, True),
 )
 """Every choice in turn; the first of each kind is what the others are compared with."""
+
+
+def tried(spec: StudySpec) -> list[Ablation]:
+    """Return the ablations that the study of a system has: all, or those that its settings name."""
+    return [one for one in ABLATIONS if spec.ablated is None or one.name in spec.ablated]
+
+
 RATES = (REFERENCE, "a quarter of the learning rate", "four times the learning rate")
 
 
@@ -98,6 +105,7 @@ def table_nodes(design: Design, ablation: Ablation, split: str = "test") -> list
 
 def nodes(design: Design) -> list[Node]:
     """Return the scores of every ablation."""
-    rates = [one for one in ABLATIONS if one.name in RATES]
-    test = [node for one in ABLATIONS for node in table_nodes(design, one)]
+    every = tried(design.spec)
+    rates = [one for one in every if one.name in RATES]
+    test = [node for one in every for node in table_nodes(design, one)]
     return test + [node for one in rates for node in table_nodes(design, one, "validation")]

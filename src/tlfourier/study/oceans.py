@@ -119,6 +119,12 @@ class OceanSpec(StudySpec):
     formulas: ClassVar[tuple[str, ...]] = ()
     anisotropic: ClassVar[tuple[str, ...]] = ("three_jets", "four_jets")
     shows_pairs: ClassVar[bool] = False
+    ablated: ClassVar[tuple[str, ...] | None] = (
+        "as it is",
+        "a quarter of the learning rate",
+        "four times the learning rate",
+        "four times the steps",
+    )
 
     flows: dict[str, OceanFlow] = field(default_factory=_flows)  # type: ignore[assignment]
     cases: dict[str, CaseSpec] = field(default_factory=_cases)

@@ -7,13 +7,13 @@ import xarray as xr
 
 from tlfourier.scorecard.statistics import depth_correlation, single_layers
 from tlfourier.study import tables
-from tlfourier.study.ablations import ABLATIONS, RATES, few_layers, table_nodes
+from tlfourier.study.ablations import RATES, few_layers, table_nodes, tried
 from tlfourier.study.design import Results
 
 
 def scores(study: Results) -> dict[str, xr.Dataset]:
     """Return the test scores of every ablation over (model, seed)."""
-    return {one.name: tables.read(study, table_nodes(study.design, one)) for one in ABLATIONS}
+    return {one.name: tables.read(study, table_nodes(study.design, one)) for one in tried(study.design.spec)}
 
 
 def summary(scores: Mapping[str, xr.Dataset]) -> xr.Dataset:
@@ -45,7 +45,7 @@ def fair(study: Results) -> xr.DataArray:
 
     Over (layer, seed): a fair rate for each layer, not one for all.
     """
-    rates = [one for one in ABLATIONS if one.name in RATES]
+    rates = [one for one in tried(study.design.spec) if one.name in RATES]
 
     def errors(split: str) -> xr.DataArray:
         found = (tables.read(study, table_nodes(study.design, one, split)) for one in rates)
