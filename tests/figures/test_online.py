@@ -61,20 +61,21 @@ def test_more_ensembles_than_can_be_told_apart_are_refused() -> None:
 
 
 def test_every_model_has_a_row_and_every_case_a_marker() -> None:
-    cases = {"forcing": summary(none=0.7, two=0.02), "decay": summary(none=0.5, two=np.nan)}
-    rows = {"none": "as it is", "two": "layer 2", "leith": "Leith"}
-    figure = online.errors(cases, rows, bare=0.4, sampling=0.01, alone=summary(leith=0.2))
+    cases = {"forcing": summary(**{"none": 0.7, "2": 0.02}), "decay": summary(**{"none": 0.5, "2": np.nan})}
+    figure = online.errors(cases, bare=0.4, sampling=0.01, alone=summary(leith=0.2))
     (ax,) = figure.axes
-    assert [text.get_text() for text in ax.get_yticklabels()] == list(rows.values())
+    assert [text.get_text() for text in ax.get_yticklabels()] == [
+        "Leith, constant of theory", "network as it is", "layer 2",
+    ]  # fmt: skip
     np.testing.assert_allclose(along(drawn(ax, "forcing"), "x"), [0.7, 0.02])
-    np.testing.assert_allclose(along(drawn(ax, "forcing"), "y").round(), [0, 1])
+    np.testing.assert_allclose(along(drawn(ax, "forcing"), "y").round(), [1, 2])
     np.testing.assert_allclose(along(drawn(ax, "decay"), "x"), [0.5])  # the other blew up
-    np.testing.assert_allclose(along(drawn(ax, "no network"), "y"), [2])
+    np.testing.assert_allclose(along(drawn(ax, "no network"), "y"), [0])
     crosses = [line for line in ax.get_lines() if line.get_marker() == "x" and len(along(line, "y"))]
-    assert len(crosses) == 1 and round(float(along(crosses[0], "y")[0])) == 1
+    assert len(crosses) == 1 and round(float(along(crosses[0], "y")[0])) == 2
     assert float(along(drawn(ax, "no closure"), "x")[0]) == 0.4
     with pytest.raises(ValueError, match="at most 3 can be told apart"):
-        online.errors({str(number): summary(none=1.0) for number in range(4)}, rows, 1.0, 0.1)
+        online.errors({str(number): summary(none=1.0) for number in range(4)}, 1.0, 0.1)
 
 
 def test_offline_scores_stand_against_the_error_online() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from tlfourier.study import online
@@ -22,7 +23,7 @@ def study(tiny: dict[str, Any]) -> Study:
 
 def test_every_closure_and_every_rung_is_run_in_every_case_that_is_looked_into() -> None:
     design = begin("laptop").design
-    found = online.nodes(design)
+    found = [node for node in online.nodes(design) if node.stage == "online"]
     closures = {node.spec["closure"] for node in found}
     assert closures == {TRUTH, BARE, "network", *CLOSURES}
     # the three cases have one target: closures and networks of its own are run once
@@ -63,7 +64,8 @@ def test_the_summary_says_how_far_and_how_many(study: Study) -> None:
 
 
 def test_half_of_the_filtered_dns_is_not_the_other_half(study: Study) -> None:
-    assert 0 < online.floor(study, "forcing") < 1
+    found = online.sampling(study, "forcing")
+    assert 0 < found["spectrum_error"] < 1 and found["worst"] <= found["similarity"] < 1
 
 
 def test_one_that_blows_up_is_counted_and_has_no_number(study: Study) -> None:
@@ -90,9 +92,38 @@ def test_an_ensemble_that_blows_up_as_a_whole_is_an_artifact_too(study: Study) -
     assert found["vorticity"].isnull().all()
 
 
+def test_a_film_begins_as_one_flow_and_parts(study: Study) -> None:
+    found = study.make.read(online.film(study.design, "forcing"))["omega"]
+    assert found.dtype == np.int8 and dict(found.sizes)["panel"] == 4
+    first, last = (found.isel(time=time).astype(float) for time in (0, -1))
+    truth = first.sel(panel="filtered DNS")
+    assert float(abs(first - truth).max()) <= 1  # to a step of rounding
+    apart = abs(last - last.sel(panel="filtered DNS")).mean(("y", "x"))
+    assert (apart.drop_sel(panel="filtered DNS") > 1).all()
+    strongest = float(abs(truth).max())
+    assert 100 < strongest <= 127
+
+
 def test_offline_stands_beside_online(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(online, "networks", lambda _: ["none", "dimensional per sample", "2"])
     study.make_all([study.design.score_node("forcing", name) for name in ("none", "2")], workers=1)
     found = online.offline_and_online(study, ["forcing"])
     assert found["model"].tolist() == ["none", "2"]  # in other units it is no other network
     assert np.isfinite(found[["cc", "rmse", "spectrum_error", "online"]]).all(axis=None)
+
+
+def test_a_score_that_orders_networks_as_the_flow_does_keeps_its_promise() -> None:
+    table = pd.DataFrame(
+        {
+            "case": ["a"] * 3 + ["b"] * 3,
+            "cc": [0.9, 0.8, 0.7, 0.9, 0.8, 0.7],
+            "rmse": [0.3, 0.2, 0.1, 0.1, 0.2, 0.3],
+            "spectrum_error": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0],
+            "online": [0.1, 0.2, 0.3, 0.4, 0.5, 0.6],
+        }
+    )
+    found = online.promises(table)
+    assert found.index.tolist() == ["a", "b", "all"]
+    np.testing.assert_allclose(found["spectrum_error"], 1)
+    np.testing.assert_allclose(found.loc[["a", "b"], "1 - cc"], 1)
+    np.testing.assert_allclose(found["rmse"], [-1, 1, 0], atol=1e-12)

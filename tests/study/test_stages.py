@@ -54,6 +54,7 @@ def one_of_each(profile: str) -> dict[str, Node]:
         design.mask_node(case, 2, 0),
         design.importance_node(case, 0),
         online.node(design, case, "2"),
+        online.film(design, case),
         verdicts_node(spec),
     ]
     return {node.stage: node for node in nodes}
@@ -149,6 +150,7 @@ GOLDEN = {
         "mask": "bd959235649de3ac",
         "importance": "65857590cf751e8b",
         "online": "fca357e6d2f66b07",
+        "film": "be88a1b98ab853dc",
         "verdicts": "931aebb160e00ee2",
     },
     "paper": {
@@ -171,6 +173,7 @@ GOLDEN = {
         "mask": "951e7669fe96e603",
         "importance": "2c598a08b794ab4e",
         "online": "aac7e0ca0fa32837",
+        "film": "dfb250d51cce37ed",
         "verdicts": "2f634b6d320fc595",
     },
 }

@@ -44,7 +44,7 @@ LEVELS = (np.arange(100) + 0.5) / 100
 EDGES = np.linspace(-8.0, 8.0, 65)
 """Of the histogram of the vorticity, in deviations of the filtered DNS."""
 
-Climate: TypeAlias = Annotated[xr.Dataset, Holds("member", "k", "quantile", "energy_spectrum")]
+Climate: TypeAlias = Annotated[xr.Dataset, Holds("member", "k", "energy_spectrum")]
 """Statistics of an ensemble, as `Statistics.result` returns them."""
 
 
@@ -160,7 +160,8 @@ def spectrum_error(climate: Climate, truth: Climate, k_most: Positive) -> xr.Dat
     In decades: 0.3 is a factor of two at the typical wavenumber.
     """
     inside = (truth["k"] >= 0.5) & (truth["k"] < k_most)
-    ratio = _mean(climate)["energy_spectrum"] / _mean(truth)["energy_spectrum"]
+    found, wanted = (one["energy_spectrum"].mean("member") for one in (climate, truth))
+    ratio = found / wanted
     decades = xr.apply_ufunc(np.log10, ratio.isel(k=np.flatnonzero(inside)))
     return abs(decades).mean("k")
 

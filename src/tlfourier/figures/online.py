@@ -13,6 +13,19 @@ from tlfourier.doors import door
 from tlfourier.figures.spectra import Forcing, over_k, wavenumber_axis
 from tlfourier.figures.style import ROLE_COLOURS, new_figure, new_panel, panel_letters, styled
 
+ROWS = {
+    "smagorinsky": "Smagorinsky, constant of theory", "smagorinsky 1.5": "Smagorinsky, 1.5 times that",
+    "leith": "Leith, constant of theory", "leith 1.5": "Leith, 1.5 times that",
+    "dynamic smagorinsky, uniform": "dynamic Smagorinsky, uniform",
+    "dynamic smagorinsky, local": "dynamic Smagorinsky, local",
+    "dynamic leith, uniform": "dynamic Leith, uniform", "dynamic leith, local": "dynamic Leith, local",
+    "jansen-held": "Jansen–Held backscatter", "gradient": "gradient model",
+    "none": "network as it is", "dimensional": "consistent units",
+    "dimensional per sample": "consistent, per sample", "gains": "three gains",
+    "scales 2": "kernels scaled, layer 2", **{str(layer): f"layer {layer}" for layer in range(1, 12)},
+    "all": "all layers", "scratch_few": "scratch, few samples", "scratch_all": "scratch, all samples",
+}  # fmt: skip
+"""What a reader sees for each closure, those without a network first, then the ladder of repairs."""
 CASES = (("#0072B2", "o"), ("#D55E00", "s"), ("#009E73", "^"))
 """Colour and marker of each case: told apart without colour too."""
 COLOURS = ("#767676", "#0072B2", "#D55E00", "#E69F00", "#009E73", "#CC79A7")
@@ -64,7 +77,6 @@ def climates(
 @styled
 def errors(
     cases: Mapping[str, xr.Dataset],
-    rows: Mapping[str, str],
     bare: float,
     sampling: float,
     alone: xr.Dataset | None = None,
@@ -76,14 +88,16 @@ def errors(
     cross at the right edge is a closure with which every member blew up. The dashed line is an LES without
     closure, the dotted one half of the filtered DNS against the other half.
 
-    ``cases``: of each case the summary over ``model``, of `tlfourier.study.online.summary`, of at most three.
-    ``rows``: models in their order, and what a reader sees for each. ``bare``, ``sampling``: the two lines.
-    ``alone``: the summary of closures that are the same in every case. ValueError for more cases.
+    ``cases``: of each case the summary over ``model``, of `tlfourier.study.online.summary`, of at most three;
+    models of `ROWS` are shown. ``bare``, ``sampling``: the two lines. ``alone``: the summary of closures that
+    are the same in every case. ValueError for more cases.
     """
     if len(cases) > len(CASES):
         raise ValueError(f"cases {', '.join(cases)}: at most {len(CASES)} can be told apart")
-    figure, ax = new_panel(1.4 + 0.29 * len(rows))
-    names = list(rows)
+    summaries = [*cases.values(), *([] if alone is None else [alone])]
+    known = {str(name) for one in summaries for name in one["model"].values}
+    names = [name for name in ROWS if name in known]
+    figure, ax = new_panel(1.4 + 0.29 * len(names))
     ax.axvline(bare, color="#767676", linestyle="--", linewidth=1.2, label="no closure")
     ax.axvline(sampling, color="#767676", linestyle=":", linewidth=1.4, label="half the DNS")
     for (case, found), (colour, marker), shift in zip(
@@ -92,7 +106,7 @@ def errors(
         _rows(ax, found, names, shift, colour, marker, case)
     if alone is not None:
         _rows(ax, alone, names, 0.0, *_ALONE, "no network")
-    ax.set_yticks(range(len(names)), list(rows.values()), fontsize=_TEXT)
+    ax.set_yticks(range(len(names)), [ROWS[name] for name in names], fontsize=_TEXT)
     ax.set(ylim=(len(names) - 0.5, -0.5), xscale="log")
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     ax.xaxis.set_minor_formatter(

@@ -11,6 +11,7 @@ from tlfourier.closure.scalings import SCALINGS
 from tlfourier.scorecard.statistics import per_seed
 from tlfourier.store.node import Node
 from tlfourier.study.design import Design, Results
+from tlfourier.study.stages.film import film_node
 from tlfourier.study.stages.networks import applied_scales
 from tlfourier.study.stages.online import BARE, CLOSURES, NETWORK, TRUTH, online_node
 
@@ -47,7 +48,15 @@ def nodes(design: Design) -> list[Node]:
         for seed in design.seeds_of(case)[: design.spec.online.seeds]
     ]
     asked_more = design.vary({"online.held": False})
-    return found + [node(asked_more, case, "2") for case in design.cases if case == design.spec.showcase]
+    shown = [case for case in design.cases if case == design.spec.showcase]
+    return found + [one for case in shown for one in (node(asked_more, case, "2"), film(design, case))]
+
+
+def film(design: Design, case: str, seed: int = 0) -> Node:
+    """Return the node of the film of a case: filtered DNS, no closure, network as it is, layer 2."""
+    spec, target = design.spec.of_seed(seed), design.case(case).target
+    network = design.network_node(case, "2", seed)
+    return film_node(spec, target, network, applied_scales(spec, target, network))
 
 
 def climate(study: Results, case: str, model: str, seed: int = 0) -> xr.Dataset:
@@ -76,7 +85,7 @@ def summary(study: Results, case: str, models: Iterable[str], seed: int = 0) -> 
         }
         numbers = dict.fromkeys(("spectrum_error", "low", "high", "tails", "similarity", "worst"), np.nan)
         if alive:
-            drawn = online.spectrum_error(online.resampled(found, DRAWS), truth, k_most)
+            drawn = online.spectrum_error(online.resampled(found[["energy_spectrum"]], DRAWS), truth, k_most)
             similar = online.board(found, bare, truth)
             numbers = {
                 "spectrum_error": float(online.spectrum_error(found, truth, k_most)),
@@ -90,12 +99,17 @@ def summary(study: Results, case: str, models: Iterable[str], seed: int = 0) -> 
     return xr.concat(rows, "model").assign_coords(model=models)
 
 
-def floor(study: Results, case: str, seed: int = 0) -> float:
-    """Return the spectrum error of half of the filtered DNS against the other: what sampling alone makes."""
-    truth = climate(study, case, TRUTH, seed)
+def sampling(study: Results, case: str, seed: int = 0) -> xr.Dataset:
+    """Compare the first half of the filtered DNS with the second: what too few snapshots alone make of it.
+
+    ``spectrum_error``, ``similarity`` and its ``worst``, as in `summary`.
+    """
+    truth, bare = (climate(study, case, name, seed) for name in (TRUTH, BARE))
     half = truth.sizes["member"] // 2
     first, second = truth.isel(member=slice(half)), truth.isel(member=slice(half, None))
-    return float(online.spectrum_error(first, second, study.design.spec.filter.size / 2))
+    similar = online.board(first, bare, second)
+    error = online.spectrum_error(first, second, study.design.spec.filter.size / 2)
+    return xr.Dataset({"spectrum_error": error, "similarity": similar.mean(), "worst": similar.min()})
 
 
 def offline_and_online(study: Results, cases: Iterable[str], seed: int = 0) -> pd.DataFrame:
@@ -116,3 +130,15 @@ def offline_and_online(study: Results, cases: Iterable[str], seed: int = 0) -> p
                 }
             )
     return pd.DataFrame(rows)
+
+
+def promises(table: pd.DataFrame) -> pd.DataFrame:
+    """Return Spearman's rank correlation of each offline score with the error online, 1 - CC for CC.
+
+    ``table`` is of `offline_and_online`; a row for each case, and one for all networks together.
+    """
+    scores = table.assign(cc=1 - table["cc"]).rename(columns={"cc": "1 - cc"})
+    names = ["1 - cc", "rmse", "spectrum_error"]
+    rows = {str(case): rows for case, rows in scores.groupby("case", sort=False)} | {"all": scores}
+    ranks = {case: one[names].corrwith(one["online"], method="spearman") for case, one in rows.items()}
+    return pd.DataFrame(ranks).T

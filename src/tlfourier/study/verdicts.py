@@ -15,7 +15,7 @@ from tlfourier.study import targets
 from tlfourier.study.design import Design
 from tlfourier.study.evidence import evidence
 from tlfourier.study.settings import StudySpec
-from tlfourier.study.stages import analyses, data, networks, online, repairs
+from tlfourier.study.stages import analyses, data, film, networks, online, repairs
 from tlfourier.study.stages.data import Inputs, read_file
 from tlfourier.study.systems import spec_from
 
@@ -66,6 +66,6 @@ VERDICTS = Stage(
     work=analyses.input_count, rate=1.3e-2, describe=_describe
 )  # fmt: skip
 
-_ROOMS = (data, networks, repairs, analyses, online)
+_ROOMS = (data, networks, repairs, analyses, online, film)
 STAGES: Stages = {stage.name: stage for stage in (*(one for room in _ROOMS for one in room.STAGES), VERDICTS)}
 """Every stage of a study by its name."""

@@ -42,6 +42,8 @@ def simulation_of(node: Node) -> Recipe:
     """Return the recipe of the simulation that a node of data is made from."""
     while node.stage != "simulate":
         node = next(
-            node.inputs[name] for name in ("trajectory", "filtered", "train", "target") if name in node.inputs
+            node.inputs[name]
+            for name in ("trajectory", "filtered", "train", "target", "diagnostics")
+            if name in node.inputs
         )
     return node.spec
