@@ -18,7 +18,7 @@ from tlfourier.flow.equation import VorticityEquation
 from tlfourier.flow.grid import Grid
 from tlfourier.flow.initial import random_vorticity
 from tlfourier.flow.simulate import Schedule, simulate
-from tlfourier.flow.steppers import State
+from tlfourier.flow.steppers import IFRK4, State
 
 GRID = Grid(24, dtype=torch.float64)
 LES = VorticityEquation(GRID, viscosity=1e-2, drag=0.1, dealias="pad")
@@ -208,3 +208,35 @@ def test_gradients_pass_through_a_step() -> None:
 def test_another_precision_is_refused() -> None:
     with pytest.raises(ValueError, match="accepted are float32, bfloat16"):
         LearnedClosure(nn.Conv2d(2, 1, 1), SCALES, GRID, "float16")
+
+
+def test_gradients_through_many_steps_are_those_of_finite_differences() -> None:
+    """The weights of a layer, through steps of the solver, along random directions; both in float64."""
+    network = Network(NetworkSpec(layers=3, channels=4), seed=1).double()
+    weight, closure = network.layer(2).weight, LearnedClosure(network, SCALES, GRID)
+    wanted = START[:2].roll(3, dims=-2)
+
+    def loss(steps: int) -> Tensor:
+        stepper, state = IFRK4(LES, dt=0.02), State(START[:2])
+        for _ in range(steps):
+            state = stepper(state, closure)
+        return torch.view_as_real(state.omega_hat - wanted).square().mean()
+
+    generator = torch.Generator().manual_seed(0)
+    directions = torch.randn(20, weight.numel(), generator=generator, dtype=torch.float64)
+    for steps in (1, 8):
+        (gradient,) = torch.autograd.grad(loss(steps), weight)
+        along = directions @ gradient.flatten()
+        differences = []
+        for direction in directions:
+            ends = []
+            for sign in (1, -1):
+                with torch.no_grad():
+                    weight.add_(direction.reshape(weight.shape), alpha=sign * 1e-8)
+                    ends.append(float(loss(steps)))
+                    weight.sub_(direction.reshape(weight.shape), alpha=sign * 1e-8)
+            differences.append((ends[0] - ends[1]) / 2e-8)
+        found = torch.tensor(differences, dtype=torch.float64)
+        assert float(torch.nn.functional.cosine_similarity(along, found, dim=0)) > 0.99999
+        # differences this small cross few kinks of the ReLU
+        assert float((along - found).abs().median()) < 1e-6 * float(found.abs().max())

@@ -13,7 +13,10 @@ from tlfourier.store.node import Node
 from tlfourier.study.design import Design, Results
 from tlfourier.study.stages.film import film_node
 from tlfourier.study.stages.networks import applied_scales
-from tlfourier.study.stages.online import BARE, CLOSURES, NETWORK, TRUTH, online_node
+from tlfourier.study.stages.online import BARE as BARE
+from tlfourier.study.stages.online import CLOSURES as CLOSURES
+from tlfourier.study.stages.online import NETWORK, online_node
+from tlfourier.study.stages.online import TRUTH as TRUTH
 
 DRAWS = 400
 """Ensembles drawn with replacement from the members, for an interval."""
