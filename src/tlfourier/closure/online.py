@@ -20,6 +20,7 @@ from tlfourier.flow.equation import VorticityEquation
 from tlfourier.flow.grid import Grid
 from tlfourier.flow.pseudospectral import Closure
 from tlfourier.limits import Holds, Range
+from tlfourier.modules import as_it_was
 from tlfourier.shapes import Count, Positive, Seed, Spectrum
 
 SPECTRA = {
@@ -83,7 +84,8 @@ class Statistics:
     def observe(self, look: Ensemble, closure: Closure | None) -> None:
         """Add what is left of an ensemble at a time, with the subgrid term of its closure."""
         if len(look.members):
-            sgs_hat = None if closure is None else closure(look.omega_hat)
+            with torch.no_grad(), as_it_was(closure):
+                sgs_hat = None if closure is None else closure(look.omega_hat)
             self.add(look.omega_hat, sgs_hat, look.members.tolist())
 
     def result(self) -> xr.Dataset:
