@@ -8,7 +8,7 @@ from pathlib import Path
 import tlfourier as tl
 from tlfourier.figures import ladder
 from tlfourier.scorecard import ranking
-from tlfourier.study import ladders
+from tlfourier.study import ladders, online
 
 TARGET = Path(__file__).parents[1] / "book" / "_static" / "ladder.png"
 
@@ -27,3 +27,7 @@ if __name__ == "__main__":
     for case in forward:
         headline = ranking.headline(study.table(case), study.table(case, "validation"))
         print(case, {str(name): round(float(value), 2) for name, value in headline.items()})
+    for case in study.cases:
+        shown = online.summary(study, case, [online.BARE, "none", "dimensional", "gains", "2"])
+        errors = shown["spectrum_error"].to_series()
+        print("online", case, {str(name): round(float(value), 3) for name, value in errors.items()})

@@ -63,9 +63,12 @@ def film(design: Design, case: str, seed: int = 0) -> Node:
 
 
 def climate(study: Results, case: str, model: str, seed: int = 0) -> xr.Dataset:
-    """Return the statistics of an ensemble, see `tlfourier.closure.online`."""
+    """Return the statistics of an ensemble, see `tlfourier.closure.online`; NaN of members that blew up."""
     found: xr.Dataset = study.read(node(study.design, case, model, seed))
-    return found
+    if "blown_up" not in found:
+        return found
+    of_members = [name for name, one in found.items() if "member" in one.dims and name != "blown_up"]
+    return found.assign(found[of_members].where(found["blown_up"].isnull()))
 
 
 def summary(study: Results, case: str, models: Iterable[str], seed: int = 0) -> xr.Dataset:
