@@ -57,6 +57,8 @@ def test_an_ocean_varies_the_budget_of_a_layer_and_keeps_its_base_networks() -> 
     scored = [score for node in ablations.nodes(design) for score in node.inputs.values()]
     bases = {score.inputs.get("base", score.inputs["network"]) for score in scored}
     assert bases == {design.network_node("three_jets", "none", seed) for seed in range(2)}
+    rungs = {score.inputs["network"].spec.get("repair") for score in scored} - {None}
+    assert rungs == {"gains", "kernel scales", "weights"}
 
 
 def test_a_story_that_survives_and_one_that_does_not() -> None:
@@ -66,6 +68,10 @@ def test_a_story_that_survives_and_one_that_does_not() -> None:
     assert found["best_layer"].values.tolist() == [2, 3]
     np.testing.assert_allclose(found["margin"], [0.3, -0.3])
     np.testing.assert_allclose(found["none"], 0.905)
+    assert set(found) == {"none", "all", "best", "best_layer", "depth", "margin", "survives"}
+    below = table(0.5, 0.8)
+    below = xr.concat([below, below.sel(model=["1"]).assign_coords(model=["gains"])], "model")
+    np.testing.assert_allclose(robustness.summary({"good": below})["gains"], 0.555)
     assert found["depth"].sel(variant="good") > 0 > found["depth"].sel(variant="bad")
 
 

@@ -126,13 +126,16 @@ def offline(scores: pd.DataFrame, names: Mapping[str, str], bare: float) -> Figu
 
     ``scores``: a row for each network, with ``case``, ``online`` and every score; of
     `tlfourier.study.online.offline_and_online`. ``names``: the scores to show, and what a reader sees for
-    each. ``bare``: the error without a closure, a dashed line.
+    each. ``bare``: the error without a closure, a dashed line. A cross at the upper edge is a network with
+    which every member blew up.
     """
     figure, (panels,) = new_figure(1, len(names), 3.6, sharey=True)
     for ax, (score, label) in zip(panels, names.items(), strict=True):
         ax.axhline(bare, color="#767676", linestyle="--", linewidth=1.2, label="no closure")
         for (case, rows), (colour, marker) in zip(scores.groupby("case", sort=False), CASES, strict=False):
             ax.plot(rows[score], rows["online"], marker, color=colour, markeredgecolor="white", label=case)
+            lost, edge = rows[score][rows["online"].isna()], ax.get_xaxis_transform()
+            ax.plot(lost, np.full(lost.size, 0.97), "x", color=colour, transform=edge, markersize=7)
         ax.set(xlabel=label, yscale="log")
         ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     panels[0].set_ylabel("error of the LES' spectrum")

@@ -85,11 +85,14 @@ RATES = (REFERENCE, "a quarter of the learning rate", "four times the learning r
 
 
 def models(design: Design, ablation: Ablation) -> dict[str, range]:
-    """Return the models of an ablation with their seeds: all single layers for the rates, else a few."""
+    """Return the models of an ablation with their seeds: all single layers for the rates, else a few.
+
+    With them are the rungs below a layer that the settings name, so that each is judged at every budget.
+    """
     varied = design.vary(ablation.overrides(design.spec))
     seeds = varied.seeds_of(varied.spec.showcase)[: varied.spec.variant_seeds]
     layers = list(varied.layers) if ablation.name in RATES else few_layers(varied.layers[-1])
-    return dict.fromkeys(["none", "all", *map(str, layers)], seeds)
+    return dict.fromkeys(["none", "all", *map(str, layers), *varied.spec.ablated_rungs], seeds)
 
 
 def few_layers(last: int) -> list[int]:

@@ -125,6 +125,7 @@ class OceanSpec(StudySpec):
         "four times the learning rate",
         "four times the steps",
     )
+    ablated_rungs: ClassVar[tuple[str, ...]] = ("gains", "scales 1")
 
     flows: dict[str, OceanFlow] = field(default_factory=_flows)  # type: ignore[assignment]
     cases: dict[str, CaseSpec] = field(default_factory=_cases)

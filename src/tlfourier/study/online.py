@@ -105,6 +105,12 @@ def summary(study: Results, case: str, models: Iterable[str], seed: int = 0) -> 
     return xr.concat(rows, "model").assign_coords(model=models)
 
 
+def told(found: xr.Dataset) -> pd.Series:
+    """Return the spectrum error of each model of a `summary` in words: "blows up" where all members do."""
+    errors = found["spectrum_error"].to_series()
+    return errors.map(lambda error: "blows up" if np.isnan(error) else f"{error:.3f}")
+
+
 def sampling(study: Results, case: str, seed: int = 0) -> xr.Dataset:
     """Compare the first half of the filtered DNS with the second: what too few snapshots alone make of it.
 
@@ -141,10 +147,12 @@ def offline_and_online(study: Results, cases: Iterable[str], seed: int = 0) -> p
 def promises(table: pd.DataFrame) -> pd.DataFrame:
     """Return Spearman's rank correlation of each offline score with the error online, 1 - CC for CC.
 
-    ``table`` is of `offline_and_online`; a row for each case, and one for all networks together.
+    ``table`` is of `offline_and_online`; a row for each case, and one for all networks together. A network
+    that blows up is the last of all.
     """
-    scores = table.assign(cc=1 - table["cc"]).rename(columns={"cc": "1 - cc"})
-    names = ["1 - cc", "rmse", "spectrum_error"]
+    scores = table.assign(cc=1 - table["cc"], online=table["online"].fillna(np.inf))
+    names = {"cc": "1 - cc", "rmse": "rmse", "spectrum_error": "spectrum_error"}
     rows = {str(case): rows for case, rows in scores.groupby("case", sort=False)} | {"all": scores}
-    ranks = {case: one[names].corrwith(one["online"], method="spearman") for case, one in rows.items()}
-    return pd.DataFrame(ranks).T
+    ranks = {case: one[[*names, "online"]].rank() for case, one in rows.items()}
+    found = {case: one[[*names]].corrwith(one["online"]) for case, one in ranks.items()}
+    return pd.DataFrame(found).T.rename(columns=names)

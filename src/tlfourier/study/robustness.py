@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import xarray as xr
 
+from tlfourier.closure.models import BASELINES, layers_of
 from tlfourier.scorecard.statistics import depth_correlation, single_layers
 from tlfourier.study import tables
 from tlfourier.study.ablations import RATES, few_layers, table_nodes, tried
@@ -21,7 +22,8 @@ def summary(scores: Mapping[str, xr.Dataset]) -> xr.Dataset:
 
     Over ``variant``: ``none``, ``best`` and ``all``, relative RMSE; ``best_layer``; ``depth``, Spearman's ρ
     of error and depth over the layers that every ablation has; ``margin``, by how much the last layer is
-    worse than layer 2; ``survives``, whether it is worse for every seed.
+    worse than layer 2; ``survives``, whether it is worse for every seed; and the relative RMSE of every rung
+    below a layer that was tried, by its name.
     """
     rows = []
     for table in scores.values():
@@ -36,6 +38,10 @@ def summary(scores: Mapping[str, xr.Dataset]) -> xr.Dataset:
             "margin": margin.mean().item(),
             "survives": bool((margin > 0).all()),
         }
+        below = [
+            name for name in map(str, table["model"].values) if name not in BASELINES and not layers_of(name)
+        ]
+        row |= {name: rmse.sel(model=name).mean().item() for name in below}
         rows.append(xr.Dataset(row))
     return xr.concat(rows, "variant").assign_coords(variant=list(scores))
 

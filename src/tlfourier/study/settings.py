@@ -99,7 +99,7 @@ class StudySpec:
     ``paired`` layers or of all; the cases with ``learning`` curves; ``formulas``, models without training;
     the ``anisotropic`` cases, whose target has jets where the base has none; whether its pages look at pairs
     of the test blocks, ``shows_pairs``, which then are shipped; the names of the choices that are ``ablated``
-    in the showcase, None for all.
+    in the showcase, None for all, and the ``ablated_rungs`` below a layer that are tried with them.
     """
 
     system: ClassVar[str] = "vorticity"
@@ -110,6 +110,7 @@ class StudySpec:
     anisotropic: ClassVar[tuple[str, ...]] = ()
     shows_pairs: ClassVar[bool] = True
     ablated: ClassVar[tuple[str, ...] | None] = None
+    ablated_rungs: ClassVar[tuple[str, ...]] = ()
 
     flows: dict[str, FlowSpec] = field(default_factory=_flows)
     cases: dict[str, CaseSpec] = field(default_factory=_cases)
