@@ -104,12 +104,14 @@ def test_a_film_begins_as_one_flow_and_parts(study: Study) -> None:
     assert 100 < strongest <= 127
 
 
-def test_offline_stands_beside_online(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(online, "networks", lambda _: ["none", "dimensional per sample", "2"])
-    study.make_all([study.design.score_node("forcing", name) for name in ("none", "2")], workers=1)
-    found = online.offline_and_online(study, ["forcing"])
+def test_offline_stands_beside_online(study: Study) -> None:
+    study.make_all(study.design.table_nodes("forcing"), workers=1)
+    summary = online.summary(study, "forcing", ["none", "dimensional per sample", "2"])
+    found = online.offline_and_online(study, {"forcing": summary})
     assert found["model"].tolist() == ["none", "2"]  # in other units it is no other network
-    assert np.isfinite(found[["cc", "rmse", "spectrum_error", "online"]]).all(axis=None)
+    offline = study.score("forcing", "2")
+    np.testing.assert_allclose(found.set_index("model").loc["2", "rmse"], offline["rmse"].mean())
+    np.testing.assert_allclose(found["online"], summary["spectrum_error"].sel(model=["none", "2"]))
 
 
 def test_a_score_that_orders_networks_as_the_flow_does_keeps_its_promise() -> None:

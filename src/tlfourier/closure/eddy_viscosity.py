@@ -57,7 +57,7 @@ class _Viscous(nn.Module):
     def _subgrid(self, omega_hat: Tensor, strength: Tensor) -> Tensor:
         """Return Π of the viscosity ``strength * rate``, with a strength for each member.
 
-        Uniform is the rate's root mean square of |S|, and its mean of |grad(ω)|, as in py2d.
+        Uniform is the root mean square of ``|S|``, and the mean of ``|grad(ω)|``, as in py2d.
         """
         grid, rate, strength = self.grid, self.rate(omega_hat), strength[..., None, None]
         if self.convention == "uniform":
@@ -79,9 +79,9 @@ class EddyViscosity(_Viscous):
     """Close with ``Π = -div(ν grad(ω))``, ν being ``(constant Δ)**2 |S|`` or ``(constant Δ)**3 |grad(ω)|``.
 
     The first is Smagorinsky's (Mon. Weather Rev. 91, 1963), the second Leith's (Physica D 98, 1996). With
-    ``convention="uniform"`` the rate is one number for the square, the root mean square of |S| and the mean
-    of |grad(ω)|, as in the code py2d (github.com/envfluids/py2d); with ``"local"`` it is that of each point,
-    in flux form, as in torchqg (github.com/hrkz/torchqg).
+    ``convention="uniform"`` the rate is one number for the square, the root mean square of ``|S|`` and the
+    mean of ``|grad(ω)|``, as in the code py2d (github.com/envfluids/py2d); with ``"local"`` it is that of
+    each point, in flux form, as in torchqg (github.com/hrkz/torchqg).
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
 """Which ensembles of LES a study runs, and what they say: each beside the filtered DNS and no closure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -8,8 +8,8 @@ import xarray as xr
 
 from tlfourier.closure import online
 from tlfourier.closure.scalings import SCALINGS
-from tlfourier.scorecard.statistics import per_seed
 from tlfourier.store.node import Node
+from tlfourier.study import tables
 from tlfourier.study.design import Design, Results
 from tlfourier.study.stages.film import film_node
 from tlfourier.study.stages.networks import applied_scales
@@ -124,24 +124,19 @@ def sampling(study: Results, case: str, seed: int = 0) -> xr.Dataset:
     return xr.Dataset({"spectrum_error": error, "similarity": similar.mean(), "worst": similar.min()})
 
 
-def offline_and_online(study: Results, cases: Iterable[str], seed: int = 0) -> pd.DataFrame:
-    """Return offline scores of networks beside their spectrum error online: a row for each, and case."""
+def offline_and_online(study: Results, online: Mapping[str, xr.Dataset], seed: int = 0) -> pd.DataFrame:
+    """Return offline scores of networks beside their spectrum error online: a row for each, and case.
+
+    ``online`` has the `summary` of each case; a network that is given the flow in other units is left out.
+    """
     rows = []
-    for case in cases:
-        models = [name for name in networks(study.design) if name not in SCALINGS]
-        found = summary(study, case, models, seed)
-        for model in models:
-            scores = per_seed(study.read(study.design.score_node(case, model, seed)))
-            offline = {name: float(scores[name]) for name in ("cc", "rmse", "spectrum_error")}
-            rows.append(
-                {
-                    "case": case,
-                    "model": model,
-                    **offline,
-                    "online": float(found["spectrum_error"].sel(model=model)),
-                }
-            )
-    return pd.DataFrame(rows)
+    for case, found in online.items():
+        models = [str(name) for name in found["model"].values if name not in SCALINGS]
+        table = tables.read(study, study.design.table_nodes(case)).sel(seed=seed, model=models)
+        offline = table[["cc", "rmse", "spectrum_error"]].to_dataframe()[["cc", "rmse", "spectrum_error"]]
+        errors = found["spectrum_error"].sel(model=models).to_series()
+        rows.append(offline.assign(online=errors, case=case).reset_index())
+    return pd.concat(rows, ignore_index=True)
 
 
 def promises(table: pd.DataFrame) -> pd.DataFrame:
