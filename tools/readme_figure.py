@@ -28,6 +28,8 @@ if __name__ == "__main__":
         headline = ranking.headline(study.table(case), study.table(case, "validation"))
         print(case, {str(name): round(float(value), 2) for name, value in headline.items()})
     for case in study.cases:
-        shown = online.summary(study, case, [online.BARE, "none", "dimensional", "gains", "2"])
-        errors = shown["spectrum_error"].to_series()
-        print("online", case, {str(name): round(float(value), 3) for name, value in errors.items()})
+        errors = online.told(online.summary(study, case, ["none", "dimensional", "gains", "2", "11"]))
+        print("online", case, errors.to_dict())
+    alone = online.told(online.summary(study, study.cases[0], [online.BARE, *online.CLOSURES]))
+    halves = float(online.sampling(study, study.cases[0])["spectrum_error"])
+    print("online", alone.to_dict(), f"half of the data {halves:.3f}")

@@ -65,7 +65,7 @@ def test_every_model_has_a_row_and_every_case_a_marker() -> None:
     figure = online.errors(cases, bare=0.4, sampling=0.01, alone=summary(leith=0.2))
     (ax,) = figure.axes
     assert [text.get_text() for text in ax.get_yticklabels()] == [
-        "Leith, constant of theory", "network as it is", "layer 2",
+        "Leith, theory", "network as it is", "layer 2",
     ]  # fmt: skip
     np.testing.assert_allclose(along(drawn(ax, "forcing"), "x"), [0.7, 0.02])
     np.testing.assert_allclose(along(drawn(ax, "forcing"), "y").round(), [1, 2])

@@ -14,8 +14,8 @@ from tlfourier.figures.spectra import Forcing, over_k, wavenumber_axis
 from tlfourier.figures.style import ROLE_COLOURS, new_figure, new_panel, panel_letters, styled
 
 ROWS = {
-    "smagorinsky": "Smagorinsky, constant of theory", "smagorinsky 1.5": "Smagorinsky, 1.5 times that",
-    "leith": "Leith, constant of theory", "leith 1.5": "Leith, 1.5 times that",
+    "smagorinsky": "Smagorinsky, theory", "smagorinsky 1.5": "Smagorinsky, 1.5 × theory",
+    "leith": "Leith, theory", "leith 1.5": "Leith, 1.5 × theory",
     "dynamic smagorinsky, uniform": "dynamic Smagorinsky, uniform",
     "dynamic smagorinsky, local": "dynamic Smagorinsky, local",
     "dynamic leith, uniform": "dynamic Leith, uniform", "dynamic leith, local": "dynamic Leith, local",
@@ -109,9 +109,7 @@ def errors(
     ax.set_yticks(range(len(names)), [ROWS[name] for name in names], fontsize=_TEXT)
     ax.set(ylim=(len(names) - 0.5, -0.5), xscale="log")
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    ax.xaxis.set_minor_formatter(
-        FuncFormatter(lambda value, _: f"{value:g}" if f"{value:g}"[-1] in "25" else "")
-    )
+    ax.xaxis.set_minor_formatter(FuncFormatter(_few))
     ax.grid(axis="y", color="#E8E8E8", linewidth=0.8)
     ax.set_xlabel("error of the LES' energy spectrum in decades", fontsize=_TEXT)
     handles, labels = ax.get_legend_handles_labels()
@@ -138,6 +136,7 @@ def offline(scores: pd.DataFrame, names: Mapping[str, str], bare: float) -> Figu
             ax.plot(lost, np.full(lost.size, 0.97), "x", color=colour, transform=edge, markersize=7)
         ax.set(xlabel=label, yscale="log")
         ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        ax.yaxis.set_minor_formatter(FuncFormatter(_few))
     panels[0].set_ylabel("error of the LES' spectrum")
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
     panel_letters(panels)
@@ -157,6 +156,11 @@ def _rows(
     ax.plot(values[seen], places[seen], marker, label=label, **style)  # type: ignore[arg-type]
     edge = ax.get_yaxis_transform()
     ax.plot(np.full((~seen).sum(), 0.985), places[~seen], "x", color=colour, transform=edge, markersize=7)
+
+
+def _few(value: float, _: object) -> str:
+    """Write 0.02 and 0.05 between the powers of ten, and nothing else."""
+    return f"{value:g}" if f"{value:g}"[-1] in "25" else ""
 
 
 def _density(found: xr.Dataset) -> xr.DataArray:
