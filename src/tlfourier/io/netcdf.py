@@ -29,13 +29,14 @@ _SMALL = 500_000  # bytes: below, HDF5's own bookkeeping is most of a file (50 k
 def write_dataset(path: Path, data: xr.Dataset) -> None:
     """Write a dataset as NetCDF, whole or not at all: NetCDF-3 when small, compressed NetCDF-4 when large.
 
+    Only its numbers count: HDF5 keeps words in a heap of its own, and does not lay that out alike every time.
     The file is formed in memory, so that a full disk meets one plain write and never HDF5 in mid-structure.
     No other process sees it: xarray is kept from asking the scheduler of a sweep for a lock over all workers.
     """
-    if data.nbytes < _SMALL:
+    numbers = [name for name, one in data.variables.items() if one.ndim and one.dtype.kind in "fiu"]
+    if sum(data.variables[name].nbytes for name in numbers) < _SMALL:
         content = data.to_netcdf(engine="scipy")
     else:
-        numbers = [name for name, one in data.variables.items() if one.ndim and one.dtype.kind in "fiu"]
         with _alone():
             content = data.to_netcdf(engine="h5netcdf", encoding={name: _PACKED for name in numbers})
     write_bytes(path, content)
